@@ -1,0 +1,2 @@
+//! Endpoints and what moves bytes between them.
+#![forbid(unsafe_code)]

@@ -1,0 +1,110 @@
+//! What to do about an error: one table, so that it can be translated.
+
+use crate::error::{Bad, Call, Cause, Error};
+use std::borrow::Cow;
+
+pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
+    match error.cause() {
+        Cause::Os(errno) => os(error, errno),
+        Cause::Resolve(code) => resolve(code).map(Cow::Borrowed),
+        Cause::Bad(bad) => bad_argument(bad).map(Cow::Borrowed),
+    }
+}
+
+fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
+    let call = error.call();
+    let unix = error.protocol().starts_with("unix");
+    let text = match (call, errno) {
+        (Call::Connect, libc::ECONNREFUSED) if unix => {
+            "the path is there but nothing listens on it: start the server, or remove the stale socket"
+        }
+        (Call::Connect, libc::EAGAIN) if unix => "the listener's backlog is full: try again, or raise its backlog",
+        (Call::Connect, libc::ENOENT) => "no such path: check the spelling, or start the server that makes it",
+        (Call::Connect, libc::EACCES) if unix => {
+            "no permission on the socket's path: connecting needs write permission"
+        }
+        (Call::Connect, libc::EPROTOTYPE) => {
+            "a socket of another type has that path: try the other of unix:, unix-dgram: and unix-packet:"
+        }
+        (Call::Connect, libc::ECONNREFUSED) => "nothing listens there; check host and port, or start the server first",
+        (_, libc::ECONNREFUSED) => "nothing listens there: an ICMP message said that the port is closed",
+        (Call::Connect, libc::ETIMEDOUT) => "no answer: the host is down, or a firewall drops the packets",
+        (_, libc::ENETUNREACH) => "no route to that network: check the address, or that the interface is up",
+        (_, libc::EHOSTUNREACH) => "no route to that host: check the address, a firewall, or that the host is up",
+        (Call::Connect, libc::EADDRNOTAVAIL) => {
+            "no local address or free port for this: check the source address, or wait for ports in TIME_WAIT"
+        }
+        (Call::Bind, libc::EADDRNOTAVAIL) => "this machine has no such address: `ip address` lists those it has",
+        (Call::Bind | Call::Listen, libc::EADDRINUSE) if unix => {
+            "a socket of that path is there: stop its server, or choose another path"
+        }
+        (Call::Bind | Call::Listen, libc::EADDRINUSE) => {
+            "another socket has that port (`ss -lntup` shows whose): stop it, or choose another port, or 0 for any free one"
+        }
+        (Call::Bind, libc::EACCES) if unix => "no permission to write in that folder",
+        (Call::Bind, libc::EACCES) => {
+            "ports below 1024 need CAP_NET_BIND_SERVICE (or sysctl net.ipv4.ip_unprivileged_port_start): choose one above"
+        }
+        (Call::Bind, libc::ENOENT) => "the folder of that path does not exist: make it first",
+        (Call::Socket, libc::EPERM | libc::EACCES) => {
+            "raw sockets need root or CAP_NET_RAW; ping sockets need a group within sysctl net.ipv4.ping_group_range"
+        }
+        (Call::Socket, libc::EAFNOSUPPORT) => {
+            "this system has that address family switched off: try the other with -4 or -6"
+        }
+        (_, libc::EMFILE) => "this process is at its limit of open descriptors: raise it with `ulimit -n`",
+        (_, libc::ENFILE) => "the system is at its limit of open files: see sysctl fs.file-max",
+        (_, libc::ECONNRESET) => "the peer broke the connection; what it had not read is lost",
+        (_, libc::EPIPE) => "the peer no longer takes data; what it had not read is lost",
+        (_, libc::EMSGSIZE) => {
+            "the datagram is too long: 65507 bytes over IPv4, 65527 over IPv6, net.core.wmem_max over Unix sockets"
+        }
+        (_, libc::ENOTCONN) => "the connection is gone",
+        (_, libc::EDESTADDRREQ) => "a datagram needs an address to go to: connect, or use send_to",
+        (Call::SendTo | Call::Send | Call::Connect, libc::EACCES) => "a broadcast address needs the option broadcast",
+        (_, libc::EPERM) if matches!(call, Call::Send | Call::SendTo | Call::SendMsg) => {
+            "a firewall rule refused the packet"
+        }
+        (Call::SetSockOpt, libc::ENOPROTOOPT) => "this kernel or protocol does not know the option",
+        (Call::SetSockOpt, libc::EPERM) => "this option needs root or CAP_NET_ADMIN",
+        (Call::SetSockOpt, libc::ENODEV) => "no interface has that name: `ip link` lists those there are",
+        (_, libc::ENOBUFS | libc::ENOMEM) => {
+            "the kernel is out of memory for sockets: see sysctl net.core and net.ipv4.tcp_mem"
+        }
+        _ => return None,
+    };
+    Some(Cow::Borrowed(text))
+}
+
+fn resolve(code: i32) -> Option<&'static str> {
+    Some(match code {
+        libc::EAI_NONAME | libc::EAI_NODATA => "check the spelling; `getent hosts NAME` shows what the system knows",
+        libc::EAI_AGAIN => "the name server did not answer: check the network and /etc/resolv.conf, then try again",
+        libc::EAI_SERVICE => {
+            "no such service for this type of socket: /etc/services lists them, or give the port's number"
+        }
+        libc::EAI_FAMILY => "the name has no address of that family: leave out -4 or -6",
+        libc::EAI_FAIL => "the name server refused: check /etc/resolv.conf",
+        _ => return None,
+    })
+}
+
+fn bad_argument(bad: Bad) -> Option<&'static str> {
+    Some(match bad {
+        Bad::PathTooLong => "use a shorter path: a folder nearer the root, or a relative path",
+        Bad::PathEmpty => "give a path: /run/app.sock, ./app.sock, or @name for an abstract one",
+        Bad::Nul => "leave the NUL byte out; an abstract name is written @name",
+        Bad::EmptyHost => "name the host: localhost for this machine",
+        Bad::PortZero => "name the port that the peer listens on (1 to 65535)",
+        Bad::Family => "make the socket with the family of the address",
+        Bad::Interface => "`ip link` lists the interfaces",
+        Bad::Descriptor => "pass a socket of the type that is asked for",
+        Bad::Option => "leave the option out, or choose a protocol that has it",
+        Bad::Value => "the option's documentation names its bounds",
+        Bad::Deadline => "no answer in time: check that the peer is up, or allow more time",
+        Bad::NoAddress => "leave out the filter of family (-4, -6)",
+        Bad::ControlTruncated => "give a larger space for ancillary data",
+        Bad::TooManyDescriptors => "send them in several messages",
+        Bad::NameTooLong => "a DNS name has at most 253 bytes",
+    })
+}

@@ -1,0 +1,143 @@
+//! The one place through which every system call goes: it builds the error and feeds the trace.
+
+use crate::error::{Call, Error, Result};
+use crate::trace::{self, Event, Value};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::time::Instant;
+
+/// The decoded arguments of a call, for the trace.
+pub(crate) type Args = Vec<(&'static str, Value)>;
+
+/// Makes a call whose result is -1 on failure, once: for connect, close and whatever must not be repeated.
+///
+/// `args` is asked only while a trace is on, after the call, so that it can show what the kernel filled in.
+#[inline(always)]
+pub(crate) fn once<T: Copy + Into<i64>>(name: Call, run: impl FnOnce() -> T, args: impl FnOnce() -> Args) -> Result<T> {
+    if trace::on() {
+        return traced(name, run, args);
+    }
+    let result = run();
+    if result.into() >= 0 { Ok(result) } else { Err(failed(name)) }
+}
+
+/// Makes a call and repeats it when a signal interrupted it (EINTR).
+#[inline(always)]
+pub(crate) fn retried<T: Copy + Into<i64>>(
+    name: Call,
+    mut run: impl FnMut() -> T,
+    args: impl Fn() -> Args,
+) -> Result<T> {
+    if trace::on() {
+        loop {
+            match traced(name, &mut run, &args) {
+                Err(e) if e.errno() == Some(libc::EINTR) => {}
+                done => return done,
+            }
+        }
+    }
+    loop {
+        let result = run();
+        if result.into() >= 0 {
+            return Ok(result);
+        }
+        if let Some(error) = failed_for_good(name) {
+            return Err(error);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn failed(name: Call) -> Error {
+    Error::bare(name, errno())
+}
+
+#[cold]
+#[inline(never)]
+fn failed_for_good(name: Call) -> Option<Error> {
+    let error = failed(name);
+    (error.errno() != Some(libc::EINTR)).then_some(error)
+}
+
+#[cold]
+#[inline(never)]
+fn traced<T: Copy + Into<i64>>(name: Call, run: impl FnOnce() -> T, args: impl FnOnce() -> Args) -> Result<T> {
+    let start = Instant::now();
+    let result = run();
+    let errno = (result.into() < 0).then(errno);
+    let took = start.elapsed();
+    trace::emit(&Event { call: name, args: args(), result: result.into(), errno, took });
+    match errno {
+        None => Ok(result),
+        Some(errno) => Err(Error::bare(name, errno)),
+    }
+}
+
+pub(crate) fn errno() -> i32 {
+    // SAFETY: __errno_location gives this thread's errno, which lives as long as the thread.
+    unsafe { *libc::__errno_location() }
+}
+
+/// A descriptor that is ours: closed when dropped, through the traced call.
+#[derive(Debug)]
+pub(crate) struct Fd(RawFd);
+
+impl Fd {
+    /// Takes over a descriptor that a system call has just returned.
+    ///
+    /// # Safety
+    /// Nobody else owns it.
+    pub(crate) unsafe fn own(raw: RawFd) -> Self {
+        Fd(raw)
+    }
+
+    #[inline(always)]
+    pub(crate) fn raw(&self) -> RawFd {
+        self.0
+    }
+
+    /// Closes and tells what close(2) said. It is never repeated: on Linux the descriptor is gone even after EINTR.
+    pub(crate) fn close(self) -> Result<()> {
+        let raw = self.0;
+        std::mem::forget(self);
+        close(raw)
+    }
+
+    pub(crate) fn into_owned(self) -> OwnedFd {
+        let raw = self.0;
+        std::mem::forget(self);
+        // SAFETY: we owned it and have just given it up.
+        unsafe { OwnedFd::from_raw_fd(raw) }
+    }
+}
+
+impl From<OwnedFd> for Fd {
+    fn from(fd: OwnedFd) -> Self {
+        Fd(fd.into_raw_fd())
+    }
+}
+
+impl AsFd for Fd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor is open as long as `self` lives.
+        unsafe { BorrowedFd::borrow_raw(self.0) }
+    }
+}
+
+impl AsRawFd for Fd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        // Nothing can be done about an error here; who wants to know calls `close`.
+        let _ = close(self.0);
+    }
+}
+
+fn close(raw: RawFd) -> Result<()> {
+    // SAFETY: the caller owned the descriptor and gives it up with this call.
+    once(Call::Close, || unsafe { libc::close(raw) }, || vec![("fd", Value::Fd(raw))]).map(drop)
+}

@@ -1,0 +1,8 @@
+//! The only unsafe code: one function for each system call, on libc.
+#![allow(unsafe_code)]
+
+pub(crate) mod call;
+pub(crate) mod sockaddr;
+pub(crate) mod socket;
+pub(crate) mod symbols;
+pub(crate) mod transfer;
