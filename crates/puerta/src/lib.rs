@@ -32,6 +32,7 @@
 #![deny(unsafe_code)]
 
 mod address;
+mod credentials;
 mod error;
 mod exchange;
 mod hint;
@@ -42,6 +43,7 @@ mod sys;
 pub mod trace;
 
 pub use address::{Endpoint, UnixAddr};
+pub use credentials::Credentials;
 pub use error::{Bad, Call, Cause, Error, Result, errno_name};
 pub use exchange::{Flags, Messages, Received, Shutdown};
 pub use protocol::{
