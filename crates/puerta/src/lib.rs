@@ -36,6 +36,7 @@ mod credentials;
 mod error;
 mod exchange;
 mod hint;
+pub mod io;
 mod protocol;
 mod role;
 mod socket;

@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod call;
+pub(crate) mod descriptor;
+pub(crate) mod pipe;
 pub(crate) mod sockaddr;
 pub(crate) mod socket;
 pub(crate) mod symbols;

@@ -170,7 +170,7 @@ pub(crate) fn set_cloexec(fd: BorrowedFd<'_>) -> Result<()> {
     once(Call::Fcntl, || unsafe { libc::fcntl(raw, libc::F_SETFD, libc::FD_CLOEXEC) }, args).map(drop)
 }
 
-fn fcntl_args(fd: RawFd, op: &str, argument: Option<&str>) -> Args {
+pub(super) fn fcntl_args(fd: RawFd, op: &str, argument: Option<&str>) -> Args {
     let mut args = vec![("fd", Value::Fd(fd)), ("op", Value::Symbol(op.to_owned()))];
     args.extend(argument.map(|a| ("arg", Value::Symbol(a.to_owned()))));
     args

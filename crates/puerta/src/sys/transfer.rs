@@ -10,7 +10,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 /// What a transfer shows: the descriptor, the first bytes, the length that was asked for, the flags.
-fn transfer_args(fd: RawFd, bytes: *const u8, filled: usize, asked: usize, flags: Option<c_int>) -> Args {
+pub(super) fn transfer_args(fd: RawFd, bytes: *const u8, filled: usize, asked: usize, flags: Option<c_int>) -> Args {
     // SAFETY: the callers pass a buffer that outlives the call, with at least `filled` bytes initialised.
     let shown = unsafe { std::slice::from_raw_parts(bytes, filled.min(SHOWN)) }.to_vec();
     let mut args = vec![("fd", Value::Fd(fd)), ("buf", Value::Bytes(shown, filled)), ("len", Value::Int(asked as i64))];
