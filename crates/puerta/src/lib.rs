@@ -43,7 +43,10 @@ mod socket;
 mod sys;
 pub mod trace;
 
-pub use address::{Endpoint, UnixAddr};
+pub use address::{
+    Address, Endpoint, Host, LATER_LAYERS, ParseError, ParseErrorKind, Service, Target, Transport, UnixAddr, escape,
+    nearest, unescape,
+};
 pub use credentials::Credentials;
 pub use error::{Bad, Call, Cause, Error, Result, errno_name};
 pub use exchange::{Flags, Messages, Received, Shutdown};

@@ -1,7 +1,13 @@
 //! Addresses: where a socket is, and where it goes.
 
+mod parse;
+mod print;
+mod refused;
 mod unix;
 
+pub use parse::{Address, Host, LATER_LAYERS, Service, Target, Transport};
+pub use print::{escape, unescape};
+pub use refused::{ParseError, ParseErrorKind, nearest};
 pub use unix::UnixAddr;
 
 use crate::error::Result;
