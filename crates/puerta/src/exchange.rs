@@ -58,7 +58,7 @@ impl Received {
     }
 
     #[inline(always)]
-    fn of(full_len: usize, room: usize) -> Received {
+    pub(crate) fn of(full_len: usize, room: usize) -> Received {
         Received { len: full_len.min(room), full_len }
     }
 }

@@ -37,6 +37,7 @@ mod error;
 mod exchange;
 mod hint;
 pub mod io;
+mod message;
 mod protocol;
 mod role;
 mod socket;
@@ -50,6 +51,7 @@ pub use address::{
 pub use credentials::Credentials;
 pub use error::{Bad, Call, Cause, Error, Result, errno_name};
 pub use exchange::{Flags, Messages, Received, Shutdown};
+pub use message::{Datagram, MAX_DESCRIPTORS, PacketInfo, RawAncillary, TellsDestination};
 pub use protocol::{
     AnyDatagram, AnyStream, Bytes, Datagrams, Family, Icmp, Ip, Listens, Protocol, RawIp, Tcp, Udp, UnixDatagram,
     UnixPacket, UnixStream,

@@ -1,6 +1,7 @@
 //! The only unsafe code: one function for each system call, on libc.
 #![allow(unsafe_code)]
 
+pub(crate) mod ancillary;
 pub(crate) mod call;
 pub(crate) mod descriptor;
 pub(crate) mod pipe;

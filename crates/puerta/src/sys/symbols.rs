@@ -60,6 +60,43 @@ pub(crate) fn shutdown(value: i32) -> String {
     named(value, &[(libc::SHUT_RD, "SHUT_RD"), (libc::SHUT_WR, "SHUT_WR"), (libc::SHUT_RDWR, "SHUT_RDWR")])
 }
 
+/// Level and type of a control message.
+pub(crate) fn control_message(level: i32, kind: i32) -> (String, String) {
+    let levels = [
+        (libc::SOL_SOCKET, "SOL_SOCKET"),
+        (libc::IPPROTO_IP, "IPPROTO_IP"),
+        (libc::IPPROTO_IPV6, "IPPROTO_IPV6"),
+        (libc::IPPROTO_UDP, "IPPROTO_UDP"),
+    ];
+    let kinds: &[(i32, &str)] = match level {
+        libc::SOL_SOCKET => &[
+            (libc::SCM_RIGHTS, "SCM_RIGHTS"),
+            (libc::SCM_CREDENTIALS, "SCM_CREDENTIALS"),
+            (libc::SCM_TIMESTAMP, "SCM_TIMESTAMP"),
+            (libc::SCM_TIMESTAMPNS, "SCM_TIMESTAMPNS"),
+            (libc::SCM_TIMESTAMPING, "SCM_TIMESTAMPING"),
+            (SCM_PIDFD, "SCM_PIDFD"),
+        ],
+        libc::IPPROTO_IP => &[
+            (libc::IP_PKTINFO, "IP_PKTINFO"),
+            (libc::IP_TTL, "IP_TTL"),
+            (libc::IP_TOS, "IP_TOS"),
+            (libc::IP_RECVERR, "IP_RECVERR"),
+        ],
+        libc::IPPROTO_IPV6 => &[
+            (libc::IPV6_PKTINFO, "IPV6_PKTINFO"),
+            (libc::IPV6_HOPLIMIT, "IPV6_HOPLIMIT"),
+            (libc::IPV6_TCLASS, "IPV6_TCLASS"),
+            (libc::IPV6_RECVERR, "IPV6_RECVERR"),
+        ],
+        _ => &[],
+    };
+    (named(level, &levels), named(kind, kinds))
+}
+
+/// Of linux/socket.h; libc does not name it.
+pub(crate) const SCM_PIDFD: i32 = 4;
+
 pub(crate) fn splice_flags(value: u32) -> String {
     flags(
         value as i32,
