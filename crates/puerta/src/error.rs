@@ -37,6 +37,14 @@ struct Full {
     local: Option<Endpoint>,
     peer: Option<Endpoint>,
     hint: Option<String>,
+    subject: Option<Box<str>>,
+}
+
+impl Full {
+    fn new(call: Call, cause: Cause) -> Box<Full> {
+        let (protocol, local, peer, hint, subject) = ("", None, None, None, None);
+        Box::new(Full { call, cause, protocol, local, peer, hint, subject })
+    }
 }
 
 /// What lies behind an [`Error`].
@@ -94,7 +102,7 @@ impl Error {
     }
 
     pub(crate) fn new(call: Call, cause: Cause) -> Self {
-        Error(Repr::Full(Box::new(Full { call, cause, protocol: "", local: None, peer: None, hint: None })))
+        Error(Repr::Full(Full::new(call, cause)))
     }
 
     pub(crate) fn bad(call: Call, bad: Bad) -> Self {
@@ -106,9 +114,7 @@ impl Error {
     pub(crate) fn at(self, protocol: &'static str, local: Option<Endpoint>, peer: Option<Endpoint>) -> Self {
         let mut full = match self.0 {
             Repr::Bare(_, libc::EAGAIN | libc::EINTR | libc::EINPROGRESS) => return self,
-            Repr::Bare(call, errno) => {
-                Box::new(Full { call, cause: Cause::Os(errno), protocol, local: None, peer: None, hint: None })
-            }
+            Repr::Bare(call, errno) => Full::new(call, Cause::Os(errno)),
             Repr::Full(full) => full,
         };
         if full.protocol.is_empty() {
@@ -122,14 +128,24 @@ impl Error {
     /// Replaces the hint of the table by one that knows more.
     #[cold]
     pub(crate) fn hinted(self, hint: impl Into<String>) -> Self {
-        let mut full = match self.0 {
-            Repr::Bare(call, errno) => {
-                Box::new(Full { call, cause: Cause::Os(errno), protocol: "", local: None, peer: None, hint: None })
-            }
-            Repr::Full(full) => full,
-        };
+        let mut full = self.full();
         full.hint = Some(hint.into());
         Error(Repr::Full(full))
+    }
+
+    /// Names what could not be resolved.
+    #[cold]
+    pub(crate) fn about(self, subject: impl Into<Box<str>>) -> Self {
+        let mut full = self.full();
+        full.subject = Some(subject.into());
+        Error(Repr::Full(full))
+    }
+
+    fn full(self) -> Box<Full> {
+        match self.0 {
+            Repr::Bare(call, errno) => Full::new(call, Cause::Os(errno)),
+            Repr::Full(full) => full,
+        }
     }
 
     /// The call that failed.
@@ -189,6 +205,14 @@ impl Error {
         }
     }
 
+    /// What could not be resolved, as it was asked for: `host:service`, or an interface. Nothing where no name was involved.
+    pub fn subject(&self) -> Option<&str> {
+        match &self.0 {
+            Repr::Bare(..) => None,
+            Repr::Full(full) => full.subject.as_deref(),
+        }
+    }
+
     /// What to do about it, in a line, where there is something to say.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         match &self.0 {
@@ -233,6 +257,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.call().name())?;
         if let Repr::Full(full) = &self.0 {
+            if let Some(subject) = &full.subject {
+                write!(f, " {}", subject.escape_debug())?;
+            }
             if !full.protocol.is_empty() && (full.local.is_some() || full.peer.is_some()) {
                 write!(f, " {}", full.protocol)?;
             }
@@ -358,8 +385,9 @@ names! {
     ECANCELED ENOKEY EOWNERDEAD ENOTRECOVERABLE ENONET
 }
 
-fn eai_name(code: i32) -> Option<&'static str> {
+pub(crate) fn eai_name(code: i32) -> Option<&'static str> {
     Some(match code {
+        crate::sys::names::EAI_ADDRFAMILY => "EAI_ADDRFAMILY",
         libc::EAI_AGAIN => "EAI_AGAIN",
         libc::EAI_BADFLAGS => "EAI_BADFLAGS",
         libc::EAI_FAIL => "EAI_FAIL",

@@ -1,12 +1,13 @@
 //! What to do about an error: one table, so that it can be translated.
 
 use crate::error::{Bad, Call, Cause, Error};
+use crate::sys::names::EAI_ADDRFAMILY;
 use std::borrow::Cow;
 
 pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
     match error.cause() {
         Cause::Os(errno) => os(error, errno),
-        Cause::Resolve(code) => resolve(code).map(Cow::Borrowed),
+        Cause::Resolve(code) => resolve(error.call(), code).map(Cow::Borrowed),
         Cause::Bad(bad) => bad_argument(bad).map(Cow::Borrowed),
     }
 }
@@ -76,15 +77,26 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
     Some(Cow::Borrowed(text))
 }
 
-fn resolve(code: i32) -> Option<&'static str> {
-    Some(match code {
-        libc::EAI_NONAME | libc::EAI_NODATA => "check the spelling; `getent hosts NAME` shows what the system knows",
-        libc::EAI_AGAIN => "the name server did not answer: check the network and /etc/resolv.conf, then try again",
-        libc::EAI_SERVICE => {
-            "no such service for this type of socket: /etc/services lists them, or give the port's number"
+fn resolve(call: Call, code: i32) -> Option<&'static str> {
+    Some(match (call, code) {
+        (Call::GetNameInfo, libc::EAI_NONAME | libc::EAI_NODATA) => {
+            "nobody gave that address a name: ask for numbers, or add the name to /etc/hosts"
         }
-        libc::EAI_FAMILY => "the name has no address of that family: leave out -4 or -6",
-        libc::EAI_FAIL => "the name server refused: check /etc/resolv.conf",
+        (_, libc::EAI_NONAME) => {
+            "no such host: check the spelling; `getent ahosts NAME` shows what the system knows, /etc/hosts adds to it"
+        }
+        (_, libc::EAI_NODATA) => "the name is there but has no address of that family: leave out -4 or -6",
+        (_, libc::EAI_AGAIN) => {
+            "the name server did not answer: check the network and /etc/resolv.conf, then try again, or give the address as a number"
+        }
+        (_, libc::EAI_SERVICE) => {
+            "no such service for this type of socket: /etc/services lists them, or give the port's number (0 to 65535)"
+        }
+        (_, libc::EAI_FAMILY | EAI_ADDRFAMILY) => "no address of that family: leave out -4 or -6",
+        (_, libc::EAI_FAIL) => "the name server refused: check /etc/resolv.conf",
+        (_, libc::EAI_MEMORY) => "this process is out of memory",
+        (_, libc::EAI_SOCKTYPE) => "this system has no such type of socket for names: ask for a stream or datagrams",
+        (_, libc::EAI_OVERFLOW) => "the name is longer than the resolver has room for: ask for numbers",
         _ => return None,
     })
 }
@@ -97,12 +109,12 @@ fn bad_argument(bad: Bad) -> Option<&'static str> {
         Bad::EmptyHost => "name the host: localhost for this machine",
         Bad::PortZero => "name the port that the peer listens on (1 to 65535)",
         Bad::Family => "make the socket with the family of the address",
-        Bad::Interface => "`ip link` lists the interfaces",
+        Bad::Interface => "`ip link` lists the interfaces of this machine; a zone is the name or the number of one",
         Bad::Descriptor => "pass a socket of the type that is asked for",
         Bad::Option => "leave the option out, or choose a protocol that has it",
         Bad::Value => "the option's documentation names its bounds",
         Bad::Deadline => "no answer in time: check that the peer is up, or allow more time",
-        Bad::NoAddress => "leave out the filter of family (-4, -6)",
+        Bad::NoAddress => "leave out the filter of family (-4, -6), or check what `getent ahosts NAME` shows",
         Bad::ControlTruncated => "give a larger space for ancillary data",
         Bad::TooManyDescriptors => "send them in several messages",
         Bad::NameTooLong => "a DNS name has at most 253 bytes",

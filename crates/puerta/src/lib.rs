@@ -39,6 +39,7 @@ mod hint;
 pub mod io;
 mod message;
 mod protocol;
+mod resolve;
 mod role;
 mod socket;
 mod sys;
@@ -56,6 +57,7 @@ pub use protocol::{
     AnyDatagram, AnyStream, Bytes, Datagrams, Family, Icmp, Ip, Listens, Protocol, RawIp, Tcp, Udp, UnixDatagram,
     UnixPacket, UnixStream,
 };
+pub use resolve::{Kind, NameFlags, Query, Resolved, interface_index, interface_name, resolve, reverse};
 pub use role::{
     Adopts, Bound, CanAccept, CanBind, CanConnect, CanExchange, CanFinish, CanListen, CanName, CanReceiveFrom,
     CanSendTo, CanShare, Connected, Connecting, Listening, Role, Unbound,

@@ -74,7 +74,7 @@ impl Ip {
         }
     }
 
-    const fn domain(self) -> libc::c_int {
+    pub(crate) const fn domain(self) -> libc::c_int {
         match self {
             Ip::V4 => libc::AF_INET,
             Ip::V6 => libc::AF_INET6,

@@ -4,7 +4,8 @@
 //! trace costs one predictable branch a call.
 
 use crate::address::Endpoint;
-use crate::error::{Call, errno_name};
+use crate::error::{Call, eai_name, errno_name};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -23,7 +24,8 @@ pub struct Event {
     pub call: Call,
     /// The arguments by their names in the man page, decoded. What the kernel filled in is shown as it was after the call.
     pub args: Vec<(&'static str, Value)>,
-    /// What the call returned: -1 with [`errno`](Self::errno) where it failed.
+    /// What the call returned: -1 with [`errno`](Self::errno) where it failed. getaddrinfo and getnameinfo return 0 or
+    /// an EAI code, if_nametoindex an index or 0, if_indextoname is shown as 1 or 0.
     pub result: i64,
     /// Why it failed.
     pub errno: Option<i32>,
@@ -80,12 +82,25 @@ impl fmt::Display for Event {
             write!(f, "{}{value}", if i == 0 { "" } else { ", " })?;
         }
         write!(f, ") = {}", self.result)?;
-        match self.errno {
-            Some(errno) => match errno_name(errno) {
-                Some(name) => write!(f, " {name}"),
-                None => write!(f, " errno {errno}"),
-            },
+        match self.error_name() {
+            Some(name) => write!(f, " {name}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl Event {
+    /// Why the call failed, by the name of its errno or EAI code: `ECONNREFUSED`, `EAI_NONAME`. `EAI_SYSTEM` gives way to the
+    /// errno behind it. `None` where it succeeded.
+    pub fn error_name(&self) -> Option<Cow<'static, str>> {
+        let resolver = matches!(self.call, Call::GetAddrInfo | Call::GetNameInfo);
+        match self.errno {
+            Some(errno) => Some(errno_name(errno).map_or_else(|| format!("errno {errno}").into(), Cow::Borrowed)),
+            None if resolver && self.result != 0 => {
+                let code = i32::try_from(self.result).unwrap_or_default();
+                Some(eai_name(code).map_or_else(|| format!("EAI {code}").into(), Cow::Borrowed))
+            }
+            None => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The one place through which every system call goes: it builds the error and feeds the trace.
 
-use crate::error::{Call, Error, Result};
+use crate::error::{Call, Cause, Error, Result};
 use crate::trace::{self, Event, Value};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Instant;
@@ -43,6 +43,32 @@ pub(crate) fn retried<T: Copy + Into<i64>>(
         if let Some(error) = failed_for_good(name) {
             return Err(error);
         }
+    }
+}
+
+/// Makes a call that tells of failure in a way of its own, once: the resolver's codes, an index of 0. `judge` reads the
+/// result, before anything can change errno: what the trace shows, and why it failed.
+pub(crate) fn judged<T>(
+    name: Call,
+    run: impl FnOnce() -> T,
+    judge: impl FnOnce(&T) -> (i64, Option<Cause>),
+    args: impl FnOnce() -> Args,
+) -> Result<T> {
+    let start = trace::on().then(Instant::now);
+    let result = run();
+    let (shown, cause) = judge(&result);
+    if let Some(start) = start {
+        let took = start.elapsed();
+        let errno = match cause {
+            Some(Cause::Os(errno)) => Some(errno),
+            _ => None,
+        };
+        trace::emit(&Event { call: name, args: args(), result: shown, errno, took });
+    }
+    match cause {
+        None => Ok(result),
+        Some(Cause::Os(errno)) => Err(Error::bare(name, errno)),
+        Some(cause) => Err(Error::new(name, cause)),
     }
 }
 

@@ -3,7 +3,15 @@
 use std::ffi::CStr;
 
 pub(crate) fn domain(value: i32) -> String {
-    named(value, &[(libc::AF_INET, "AF_INET"), (libc::AF_INET6, "AF_INET6"), (libc::AF_UNIX, "AF_UNIX")])
+    named(
+        value,
+        &[
+            (libc::AF_INET, "AF_INET"),
+            (libc::AF_INET6, "AF_INET6"),
+            (libc::AF_UNIX, "AF_UNIX"),
+            (libc::AF_UNSPEC, "AF_UNSPEC"),
+        ],
+    )
 }
 
 pub(crate) fn socket_type(value: i32) -> String {
@@ -118,6 +126,31 @@ pub(crate) fn poll_events(value: i16) -> String {
             (i32::from(libc::POLLHUP), "POLLHUP"),
             (i32::from(libc::POLLNVAL), "POLLNVAL"),
             (i32::from(libc::POLLRDHUP), "POLLRDHUP"),
+        ],
+    )
+}
+
+pub(crate) fn address_info_flags(value: i32) -> String {
+    flags(
+        value,
+        &[
+            (libc::AI_PASSIVE, "AI_PASSIVE"),
+            (libc::AI_CANONNAME, "AI_CANONNAME"),
+            (libc::AI_NUMERICHOST, "AI_NUMERICHOST"),
+            (libc::AI_NUMERICSERV, "AI_NUMERICSERV"),
+        ],
+    )
+}
+
+pub(crate) fn name_info_flags(value: i32) -> String {
+    flags(
+        value,
+        &[
+            (libc::NI_NUMERICHOST, "NI_NUMERICHOST"),
+            (libc::NI_NUMERICSERV, "NI_NUMERICSERV"),
+            (libc::NI_NOFQDN, "NI_NOFQDN"),
+            (libc::NI_NAMEREQD, "NI_NAMEREQD"),
+            (libc::NI_DGRAM, "NI_DGRAM"),
         ],
     )
 }
