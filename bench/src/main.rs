@@ -1,2 +1,5 @@
 //! Side by side with the peers.
+
+#![forbid(unsafe_code)]
+
 fn main() {}
