@@ -32,6 +32,7 @@
 #![deny(unsafe_code)]
 
 mod address;
+mod ancillary;
 mod credentials;
 mod error;
 mod exchange;
@@ -49,10 +50,11 @@ pub use address::{
     Address, Endpoint, Host, LATER_LAYERS, ParseError, ParseErrorKind, Service, Target, Transport, UnixAddr, escape,
     nearest, unescape,
 };
+pub use ancillary::{PacketInfo, RawAncillary};
 pub use credentials::Credentials;
 pub use error::{Bad, Call, Cause, Error, Result, errno_name};
 pub use exchange::{Flags, Messages, Received, Shutdown};
-pub use message::{Datagram, MAX_DESCRIPTORS, PacketInfo, RawAncillary, TellsDestination};
+pub use message::{Datagram, MAX_DESCRIPTORS, TellsDestination};
 pub use protocol::{
     AnyDatagram, AnyStream, Bytes, Datagrams, Family, Icmp, Ip, Listens, Protocol, RawIp, Tcp, Udp, UnixDatagram,
     UnixPacket, UnixStream,

@@ -1,6 +1,7 @@
 //! Messages with ancillary data: descriptors and credentials over Unix sockets, packet info of datagrams.
 
 use crate::Endpoint;
+use crate::ancillary::PacketInfo;
 use crate::error::{Bad, Call, Error, Result};
 use crate::exchange::{Flags, Received};
 use crate::protocol::{AnyDatagram, Datagrams, Icmp, Protocol, RawIp, Udp};
@@ -13,51 +14,6 @@ use std::net::{IpAddr, SocketAddr};
 
 /// How many descriptors one message carries at most: SCM_MAX_FD of unix(7).
 pub const MAX_DESCRIPTORS: usize = 253;
-
-/// The address and the interface of a datagram on this machine: `IP_PKTINFO` of ip(7), `IPV6_PKTINFO` of ipv6(7), RFC 3542.
-///
-/// Received, it tells where the datagram was sent to; given to what sends, it chooses the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PacketInfo {
-    /// The address. One that came in over IPv4 is an IPv4 address, also on a dual-stack socket.
-    pub address: IpAddr,
-    /// The index of the interface, as `ip link` numbers them. 0 for sending: the routing tables choose.
-    pub interface: u32,
-    /// False for an address of many machines: broadcast, multicast.
-    own: bool,
-}
-
-impl PacketInfo {
-    /// The source of datagrams to send: an address of this machine, or the unspecified address for any, and an interface to
-    /// leave by, or 0 for the one that the routing tables choose.
-    pub fn new(address: IpAddr, interface: u32) -> Self {
-        PacketInfo { address, interface, own: true }
-    }
-
-    /// The source of an answer to a datagram that was sent here: the address that was asked. `None` for a broadcast or
-    /// multicast address, which is no source: then the system chooses. The interface is left to the routing tables, but
-    /// for a link-local address, which means nothing without it.
-    pub fn answer(self) -> Option<PacketInfo> {
-        let bound_to_link = matches!(self.address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        let interface = if bound_to_link { self.interface } else { 0 };
-        self.own.then_some(PacketInfo { interface, ..self })
-    }
-
-    pub(crate) fn received(address: IpAddr, interface: u32, own: bool) -> Self {
-        let shared = address.is_multicast() || matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
-        PacketInfo { address, interface, own: own && !shared }
-    }
-
-    /// As the family of the socket wants it, which is that of the destination.
-    fn source(self, to: SocketAddr) -> Result<Source> {
-        match (to, self.address.to_canonical(), self.address) {
-            (SocketAddr::V4(_), IpAddr::V4(v4), _) => Ok(Source::V4(v4, self.interface)),
-            (SocketAddr::V6(_), IpAddr::V4(v4), _) => Ok(Source::V6(v4.to_ipv6_mapped(), self.interface)),
-            (SocketAddr::V6(_), _, IpAddr::V6(v6)) => Ok(Source::V6(v6, self.interface)),
-            _ => Err(Error::bad(Call::SendMsg, Bad::Family)),
-        }
-    }
-}
 
 /// A datagram that was received with where it went to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,17 +103,6 @@ impl<'a> Outgoing<'a> {
     fn plain(parts: &'a [IoSlice<'a>]) -> Self {
         Outgoing { parts, to: None, descriptors: &[], credentials: None, source: None, others: &[] }
     }
-}
-
-/// A control message that the library does not decode, as it is on the wire between process and kernel: cmsg(3).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RawAncillary {
-    /// `cmsg_level`: `SOL_SOCKET`, `IPPROTO_IP`, …
-    pub level: i32,
-    /// `cmsg_type`, of that level.
-    pub kind: i32,
-    /// `cmsg_data`, in the layout that level and type ask for.
-    pub bytes: Vec<u8>,
 }
 
 #[cfg(test)]

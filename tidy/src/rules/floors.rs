@@ -16,13 +16,14 @@ const CRATES: [(&str, usize); 6] = [
 ///
 /// The ground is one knot: an error names addresses, an address is what `sys` encodes, and every call of `sys` feeds the trace
 /// and builds the error.
-const MODULES: [(&str, usize); 21] = [
+const MODULES: [(&str, usize); 22] = [
     ("address", 0),
+    ("ancillary", 0),
+    ("credentials", 0),
     ("error", 0),
     ("hint", 0),
     ("trace", 0),
     ("sys", 0),
-    ("credentials", 1),
     ("protocol", 1),
     ("role", 1),
     ("units", 1),

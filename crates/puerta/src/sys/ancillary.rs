@@ -3,9 +3,9 @@
 use super::call::{Args, Fd, once, retried};
 use super::sockaddr::Storage;
 use super::symbols::{self, SCM_PIDFD};
+use crate::ancillary::{PacketInfo, RawAncillary};
 use crate::credentials::Credentials;
 use crate::error::{Bad, Call, Error, Result};
-use crate::message::{PacketInfo, RawAncillary};
 use crate::trace::{SHOWN, Value};
 use libc::{c_int, c_uint};
 use std::io::{IoSlice, IoSliceMut};
