@@ -132,7 +132,7 @@ pub fn read_now(fd: impl AsFd, kind: Kind, into: &mut [u8]) -> Result<usize> {
 /// written directly.
 ///
 /// # Errors
-/// `EAGAIN` ([`Error::would_block`]) where there is no room yet; else as [`write`].
+/// `EAGAIN` ([`Error::would_block`]) where there is no room yet; else as [`write`](write()).
 pub fn write_now(fd: impl AsFd, kind: Kind, bytes: &[u8]) -> Result<usize> {
     let fd = fd.as_fd();
     match kind {
@@ -325,7 +325,7 @@ impl BitOr for SpliceFlags {
 ///
 /// # Errors
 /// `EAGAIN` where nothing is there to move, or no room for it: it does not tell which. `EINVAL` where one end cannot
-/// (no pipe, a terminal to read, `O_APPEND`); `EPIPE` and `ECONNRESET` as for [`write`].
+/// (no pipe, a terminal to read, `O_APPEND`); `EPIPE` and `ECONNRESET` as for [`write`](write()).
 pub fn splice(from: impl AsFd, to: impl AsFd, max: usize, flags: SpliceFlags) -> Result<usize> {
     pipe::splice(from.as_fd(), to.as_fd(), max, flags.0)
 }
@@ -336,7 +336,7 @@ pub fn splice(from: impl AsFd, to: impl AsFd, max: usize, flags: SpliceFlags) ->
 ///
 /// # Errors
 /// `EAGAIN` where there is no room, `EINVAL` where `from` is no file that can be mapped or `to` has `O_APPEND`, `EPIPE` and
-/// `ECONNRESET` as for [`write`]; [`Bad::Value`] for an offset beyond 2⁶³ − 1.
+/// `ECONNRESET` as for [`write`](write()); [`Bad::Value`] for an offset beyond 2⁶³ − 1.
 pub fn sendfile(to: impl AsFd, from: impl AsFd, offset: Option<&mut u64>, max: usize) -> Result<usize> {
     let Some(offset) = offset else { return pipe::sendfile(to.as_fd(), from.as_fd(), None, max) };
     let mut at = libc::off_t::try_from(*offset).map_err(|_| Error::bad(Call::SendFile, Bad::Value))?;
