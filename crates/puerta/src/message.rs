@@ -10,7 +10,6 @@ use crate::socket::Socket;
 use crate::sys::ancillary::{self, Outgoing, Source};
 use crate::sys::sockaddr::SockAddr;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
 
 /// How many descriptors one message carries at most: SCM_MAX_FD of unix(7).
 pub const MAX_DESCRIPTORS: usize = 253;
@@ -109,6 +108,7 @@ impl<'a> Outgoing<'a> {
 mod tests {
     use super::*;
     use crate::{Ip, UdpSocket};
+    use std::net::{IpAddr, SocketAddr};
     use std::time::Duration;
 
     fn udp(ip: Ip, at: &str) -> UdpSocket {
