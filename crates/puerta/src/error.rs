@@ -344,7 +344,7 @@ calls! {
     SetSockOpt "setsockopt"; GetSockOpt "getsockopt"; Ioctl "ioctl"; Fcntl "fcntl"; Poll "poll"; Read "read";
     Write "write"; Splice "splice"; SendFile "sendfile"; Pipe "pipe2"; GetAddrInfo "getaddrinfo";
     GetNameInfo "getnameinfo"; IfNameToIndex "if_nametoindex"; IfIndexToName "if_indextoname"; Adopt "adopt";
-    Fstat "fstat"; IsATty "isatty"; PReadV2 "preadv2"; PWriteV2 "pwritev2";
+    EpollCtl "epoll_ctl"; Fstat "fstat"; IsATty "isatty"; PReadV2 "preadv2"; PWriteV2 "pwritev2";
 }
 
 impl fmt::Display for Call {

@@ -33,6 +33,7 @@
 
 mod address;
 mod ancillary;
+mod convert;
 mod credentials;
 mod error;
 mod exchange;
@@ -44,6 +45,8 @@ mod resolve;
 mod role;
 mod socket;
 mod sys;
+#[cfg(feature = "tokio")]
+mod tokio;
 pub mod trace;
 
 pub use address::{
@@ -65,3 +68,5 @@ pub use role::{
     CanSendTo, CanShare, Connected, Connecting, Listening, Role, Unbound,
 };
 pub use socket::{Progress, Socket, TcpListener, TcpStream, UdpSocket};
+#[cfg(feature = "tokio")]
+pub use tokio::{Async, NotRegistered};

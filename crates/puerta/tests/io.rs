@@ -1,5 +1,7 @@
 //! Plain descriptors and zero copy, through the public API.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use puerta::io::{self, Events, Filled, Kind, PollFd, SpliceFlags, Splicer};
 use puerta::{Flags, Ip, Shutdown, Socket, Tcp, TcpStream, UnixStream};
 use std::fs::{File, OpenOptions};

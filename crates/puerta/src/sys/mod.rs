@@ -6,6 +6,8 @@ pub(crate) mod call;
 pub(crate) mod descriptor;
 pub(crate) mod names;
 pub(crate) mod pipe;
+#[cfg(feature = "tokio")]
+pub(crate) mod readiness;
 pub(crate) mod sockaddr;
 pub(crate) mod socket;
 pub(crate) mod symbols;
