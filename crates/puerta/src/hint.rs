@@ -53,6 +53,9 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         (Call::Socket, libc::EAFNOSUPPORT) => {
             "this system has that address family switched off: try the other with -4 or -6"
         }
+        (_, libc::ETOOMANYREFS) => {
+            "too many descriptors are on their way: let the peer receive some first, or raise `ulimit -n`"
+        }
         (_, libc::EMFILE) => "this process is at its limit of open descriptors: raise it with `ulimit -n`",
         (_, libc::ENFILE) => "the system is at its limit of open files: see sysctl fs.file-max",
         (_, libc::ECONNRESET) => "the peer broke the connection; what it had not read is lost",
@@ -62,7 +65,9 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         }
         (_, libc::ENOTCONN) => "the connection is gone",
         (_, libc::EDESTADDRREQ) => "a datagram needs an address to go to: connect, or use send_to",
-        (Call::SendTo | Call::Send | Call::Connect, libc::EACCES) => "a broadcast address needs the option broadcast",
+        (Call::SendTo | Call::SendMsg | Call::Send | Call::Connect, libc::EACCES) => {
+            "a broadcast address needs the option broadcast"
+        }
         (_, libc::EPERM) if matches!(call, Call::Send | Call::SendTo | Call::SendMsg) => {
             "a firewall rule refused the packet"
         }

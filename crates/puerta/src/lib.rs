@@ -57,7 +57,9 @@ pub use ancillary::{PacketInfo, RawAncillary};
 pub use credentials::Credentials;
 pub use error::{Bad, Call, Cause, Error, Result, errno_name};
 pub use exchange::{Flags, Messages, Received, Shutdown};
-pub use message::{Datagram, MAX_DESCRIPTORS, TellsDestination};
+pub use message::{
+    AncillarySpace, Datagram, MAX_DESCRIPTORS, Message, Packet, PassesDescriptors, ReceivedMessage, TellsDestination,
+};
 pub use protocol::{
     AnyDatagram, AnyStream, Bytes, Datagrams, Family, Icmp, Ip, Listens, Protocol, RawIp, Tcp, Udp, UnixDatagram,
     UnixPacket, UnixStream,

@@ -1,18 +1,165 @@
 //! Messages with ancillary data: descriptors and credentials over Unix sockets, packet info of datagrams.
 
 use crate::Endpoint;
-use crate::ancillary::PacketInfo;
+use crate::ancillary::{PacketInfo, RawAncillary};
+use crate::credentials::Credentials;
 use crate::error::{Bad, Call, Error, Result};
 use crate::exchange::{Flags, Received};
-use crate::protocol::{AnyDatagram, Datagrams, Icmp, Protocol, RawIp, Udp};
-use crate::role::{CanReceiveFrom, CanSendTo, Role};
+use crate::protocol::{
+    AnyDatagram, AnyStream, Datagrams, Icmp, Protocol, RawIp, Udp, UnixDatagram, UnixPacket, UnixStream,
+};
+use crate::role::{CanExchange, CanReceiveFrom, CanSendTo, Connected, Role};
 use crate::socket::Socket;
-use crate::sys::ancillary::{self, Outgoing, Source};
-use crate::sys::sockaddr::SockAddr;
+use crate::sys::ancillary::{self, CREDENTIALS_SPACE, Control, Incoming, Outgoing, PACKET_INFO_SPACE, Source};
+use crate::sys::sockaddr::{SockAddr, Storage};
 use std::io::{IoSlice, IoSliceMut};
+use std::marker::PhantomData;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// How many descriptors one message carries at most: SCM_MAX_FD of unix(7).
 pub const MAX_DESCRIPTORS: usize = 253;
+
+/// What [`Socket::send_message`] sends: bytes, and ancillary data with them.
+///
+/// ```
+/// use puerta::{AncillarySpace, Flags, Message, Socket, UnixStream};
+/// use std::io::{IoSlice, IoSliceMut};
+/// use std::os::fd::AsFd;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (here, there) = Socket::<UnixStream, _>::pair()?;
+/// let file = std::fs::File::open("/dev/null")?;
+/// here.send_message(&Message::new(&[IoSlice::new(b"null")]).descriptors(&[file.as_fd()]), Flags::NONE)?;
+///
+/// let mut buffer = [0; 16];
+/// let mut space = AncillarySpace::new().descriptors(1);
+/// let message = there.recv_message(&mut [IoSliceMut::new(&mut buffer)], &mut space, Flags::NONE)?;
+/// assert_eq!(&buffer[..message.received.len], b"null");
+/// assert_eq!(message.descriptors.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a, P: Protocol> {
+    parts: &'a [IoSlice<'a>],
+    descriptors: &'a [BorrowedFd<'a>],
+    credentials: Option<Credentials>,
+    source: Option<PacketInfo>,
+    others: &'a [RawAncillary],
+    protocol: PhantomData<fn() -> P>,
+}
+
+impl<'a, P: Protocol> Message<'a, P> {
+    /// A message of the bytes of `parts` in order (1024 parts at most), without ancillary data.
+    pub fn new(parts: &'a [IoSlice<'a>]) -> Self {
+        Message { parts, descriptors: &[], credentials: None, source: None, others: &[], protocol: PhantomData }
+    }
+
+    /// `SCM_RIGHTS`: the peer gets descriptors of its own of the same open files, [`MAX_DESCRIPTORS`] at most.
+    #[must_use]
+    pub fn descriptors(self, descriptors: &'a [BorrowedFd<'a>]) -> Self
+    where
+        P: PassesDescriptors,
+    {
+        Message { descriptors, ..self }
+    }
+
+    /// `SCM_CREDENTIALS`: who sends. The kernel checks it: this process, and one of its real, effective or saved users and
+    /// groups. (A peer that asks for credentials gets them of every message, whether the sender gives them or not.)
+    #[must_use]
+    pub fn credentials(self, credentials: Credentials) -> Self
+    where
+        P: PassesDescriptors,
+    {
+        Message { credentials: Some(credentials), ..self }
+    }
+
+    /// `IP_PKTINFO` or `IPV6_PKTINFO`: the address that it is sent from.
+    #[must_use]
+    pub fn source(self, source: PacketInfo) -> Self
+    where
+        P: TellsDestination,
+    {
+        Message { source: Some(source), ..self }
+    }
+
+    /// Control messages of kinds that this library has no type for. The kernel ignores those of another protocol.
+    #[must_use]
+    pub fn others(self, others: &'a [RawAncillary]) -> Self {
+        Message { others, ..self }
+    }
+}
+
+/// Room for the ancillary data that comes with a message. It can be used again for the next.
+///
+/// Too little is an error when the message comes, so reserve for all that was asked for by options, too. Room is rounded
+/// up to 8 bytes, so that a descriptor more may fit.
+#[derive(Debug, Clone, Default)]
+pub struct AncillarySpace {
+    room: Vec<u64>,
+}
+
+impl AncillarySpace {
+    /// Room for nothing.
+    pub fn new() -> Self {
+        AncillarySpace::default()
+    }
+
+    /// And for so many descriptors; [`MAX_DESCRIPTORS`] always suffice.
+    #[must_use]
+    pub fn descriptors(self, count: usize) -> Self {
+        self.bytes(count.min(MAX_DESCRIPTORS) * size_of::<i32>())
+    }
+
+    /// And for credentials: see [`Socket::set_pass_credentials`].
+    #[must_use]
+    pub fn credentials(self) -> Self {
+        self.add(CREDENTIALS_SPACE)
+    }
+
+    /// And for packet info: see [`Socket::set_packet_info`].
+    #[must_use]
+    pub fn packet_info(self) -> Self {
+        self.add(PACKET_INFO_SPACE)
+    }
+
+    /// And for one control message with `len` bytes of data.
+    #[must_use]
+    pub fn bytes(self, len: usize) -> Self {
+        self.add(ancillary::space(len))
+    }
+
+    fn add(mut self, bytes: usize) -> Self {
+        self.room.resize(self.room.len() + bytes.div_ceil(size_of::<u64>()), 0);
+        self
+    }
+}
+
+/// What [`Socket::recv_message`] received.
+#[derive(Debug)]
+pub struct ReceivedMessage {
+    /// How many bytes are in the buffers, and how long the message was.
+    pub received: Received,
+    /// `SCM_RIGHTS`: descriptors that are ours now, CLOEXEC.
+    pub descriptors: Vec<OwnedFd>,
+    /// `SCM_PIDFD`: the process that sent it, where the option `SO_PASSPIDFD` asks for that.
+    pub process: Option<OwnedFd>,
+    /// `SCM_CREDENTIALS`: who sent it. pid 0 and user 65534 where the sender could not know that it was asked for.
+    pub credentials: Option<Credentials>,
+    /// `IP_PKTINFO` or `IPV6_PKTINFO`: where it was sent to.
+    pub to: Option<PacketInfo>,
+    /// Control messages that have no type here.
+    pub others: Vec<RawAncillary>,
+}
+
+/// What a packet connection brings: see [`Socket::recv_packet`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packet {
+    /// A packet, be it empty.
+    Message(Received),
+    /// The peer has ended.
+    End,
+}
 
 /// A datagram that was received with where it went to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +221,146 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         let source = source.map(|s| source_for(s, Some(to.clone().into()))).transpose().map_err(tell)?;
         let parts = [IoSlice::new(bytes)];
         let out = Outgoing { to: Some(&storage), source, ..Outgoing::plain(&parts) };
-        ancillary::send(&self.fd, &out, flags.0).map_err(tell)
+        ancillary::send(&self.fd, &out, flags.0).map_err(|e| tell(if source.is_some() { not_ours(e) } else { e }))
+    }
+
+    /// sendmsg(2): bytes and ancillary data to the peer; tells how many bytes the kernel took. A stream may take fewer than
+    /// there are: the ancillary data has gone with the first, so send the rest without.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send). [`Bad::TooManyDescriptors`]; [`Bad::Value`] for a stream without a byte, since
+    /// nothing would go; [`Bad::Option`] for what the peer's family does not carry. `EPERM` for credentials of others,
+    /// `ETOOMANYREFS` where too many descriptors are on their way.
+    pub fn send_message(&self, message: &Message<'_, P>, flags: Flags) -> Result<usize>
+    where
+        R: CanExchange,
+    {
+        self.send_out(message, None, flags)
+    }
+
+    /// sendmsg(2): one datagram with ancillary data to one address.
+    ///
+    /// # Errors
+    /// As [`send_message`](Self::send_message) and [`send_to`](Self::send_to).
+    pub fn send_message_to(&self, message: &Message<'_, P>, to: &P::Addr, flags: Flags) -> Result<usize>
+    where
+        P: Datagrams,
+        R: CanSendTo,
+    {
+        self.send_out(message, Some(to), flags)
+    }
+
+    /// recvmsg(2): bytes into `parts` in order (1024 parts at most), ancillary data as far as `space` goes. Bytes of a
+    /// stream that were sent with descriptors never come together with those of an earlier message.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv). [`Bad::ControlTruncated`] where the space was too small, or this process at its limit of
+    /// descriptors: the descriptors that did arrive are closed, and the message is gone.
+    pub fn recv_message(
+        &self,
+        parts: &mut [IoSliceMut<'_>],
+        space: &mut AncillarySpace,
+        flags: Flags,
+    ) -> Result<ReceivedMessage>
+    where
+        R: CanExchange,
+    {
+        self.recv_in(parts, space, flags).map(|(message, _)| message)
+    }
+
+    /// recvmsg(2): one datagram with ancillary data, and where it came from.
+    ///
+    /// # Errors
+    /// As [`recv_message`](Self::recv_message).
+    pub fn recv_message_from(
+        &self,
+        parts: &mut [IoSliceMut<'_>],
+        space: &mut AncillarySpace,
+        flags: Flags,
+    ) -> Result<(ReceivedMessage, P::Addr)>
+    where
+        P: Datagrams,
+        R: CanReceiveFrom,
+    {
+        let (message, from) = self.recv_in(parts, space, flags)?;
+        Ok((message, self.decode(&from)?))
+    }
+
+    /// The option `SO_PASSCRED`: every message that is received from now on brings the credentials of its sender, and
+    /// [`recv_packet`](Self::recv_packet) can tell an empty packet from the end. A socket without a name gets an abstract one.
+    ///
+    /// # Errors
+    /// None are known for a Unix socket.
+    pub fn set_pass_credentials(&self, on: bool) -> Result<()>
+    where
+        P: PassesDescriptors,
+    {
+        ancillary::set_pass_credentials(&self.fd, on).map_err(|e| self.tell(e))
+    }
+
+    fn send_out(&self, message: &Message<'_, P>, to: Option<&P::Addr>, flags: Flags) -> Result<usize> {
+        let peer = to.or(self.peer.as_ref());
+        let tell = |e| self.tell_about(e, peer.cloned());
+        let mut out = message.outgoing(peer, P::LENGTH_FLAG == 0).map_err(tell)?;
+        let storage = to.map(SockAddr::encode).transpose().map_err(tell)?;
+        out.to = storage.as_ref();
+        ancillary::send(&self.fd, &out, flags.0).map_err(|e| tell(message.explain(e)))
+    }
+
+    fn recv_in(
+        &self,
+        parts: &mut [IoSliceMut<'_>],
+        space: &mut AncillarySpace,
+        flags: Flags,
+    ) -> Result<(ReceivedMessage, Storage)> {
+        let room = parts.iter().map(|p| p.len()).sum();
+        let Incoming { len, from, control } =
+            ancillary::recv(&self.fd, parts, &mut space.room, flags.0 | P::LENGTH_FLAG, true)
+                .map_err(|e| self.tell(e))?;
+        let Control { descriptors, process, credentials, to, others } = control;
+        let received = Received::of(len, room);
+        Ok((ReceivedMessage { received, descriptors, process, credentials, to, others }, from))
     }
 }
+
+impl Socket<UnixPacket, Connected> {
+    /// recvmsg(2): the next packet, or the end. An empty packet and the end look alike to `recv`; with `SO_PASSCRED` (see
+    /// [`set_pass_credentials`](Self::set_pass_credentials)) a packet brings credentials and the end does not.
+    /// Descriptors that came with it do not arrive.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), and [`Bad::Option`] where nothing tells an empty packet from the end, because the
+    /// option is not set.
+    pub fn recv_packet(&self, into: &mut [u8], flags: Flags) -> Result<Packet> {
+        let room = into.len();
+        // The credentials come first. There is no room behind them, so that no descriptor is installed.
+        let mut control = [0u64; CREDENTIALS_SPACE / size_of::<u64>()];
+        let mut parts = [IoSliceMut::new(into)];
+        let incoming = ancillary::recv(&self.fd, &mut parts, &mut control, flags.0 | libc::MSG_TRUNC, false)
+            .map_err(|e| self.tell(e))?;
+        if incoming.len > 0 || incoming.control.credentials.is_some() {
+            return Ok(Packet::Message(Received::of(incoming.len, room)));
+        }
+        if ancillary::passes_credentials(&self.fd).map_err(|e| self.tell(e))? {
+            return Ok(Packet::End);
+        }
+        let error = Error::bad(Call::RecvMsg, Bad::Option);
+        Err(self.tell(error.hinted("set pass-credentials first: without it an empty packet looks like the end")))
+    }
+}
+
+/// Protocols that carry descriptors and credentials.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` carries neither descriptors nor credentials",
+    label = "not a Unix socket",
+    note = "only Unix sockets do: `UnixStream`, `UnixPacket`, `UnixDatagram`"
+)]
+pub trait PassesDescriptors: Protocol {}
+impl PassesDescriptors for UnixStream {}
+impl PassesDescriptors for UnixPacket {}
+impl PassesDescriptors for UnixDatagram {}
+impl PassesDescriptors for AnyStream {}
+impl PassesDescriptors for AnyDatagram {}
 
 /// Protocols whose datagrams tell which address of this machine they were sent to.
 #[diagnostic::on_unimplemented(
@@ -104,96 +388,49 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Ip, UdpSocket};
-    use std::net::{IpAddr, SocketAddr};
-    use std::time::Duration;
-
-    fn udp(ip: Ip, at: &str) -> UdpSocket {
-        let socket = Socket::<Udp>::new(ip).unwrap();
-        socket.set_packet_info(true).unwrap();
-        socket.bind(&at.parse().unwrap()).unwrap()
+impl<P: Protocol> Message<'_, P> {
+    /// What goes to the kernel, once nothing in it would be lost in silence.
+    fn outgoing(&self, peer: Option<&P::Addr>, stream: bool) -> Result<Outgoing<'_>> {
+        let refuse = |bad| Err(Error::bad(Call::SendMsg, bad));
+        let Message { parts, descriptors, credentials, others, .. } = *self;
+        if descriptors.len() > MAX_DESCRIPTORS {
+            return refuse(Bad::TooManyDescriptors);
+        }
+        let unix = !descriptors.is_empty() || credentials.is_some();
+        let peer = (unix || self.source.is_some()).then(|| peer.cloned().map(Into::into)).flatten();
+        if unix && matches!(peer, Some(Endpoint::Inet(_))) {
+            return refuse(Bad::Option);
+        }
+        if others.iter().any(|o| (o.level, o.kind) == (libc::SOL_SOCKET, libc::SCM_RIGHTS)) {
+            // Numbers in raw bytes would be descriptors that nobody has lent.
+            return Err(Error::bad(Call::SendMsg, Bad::Option).hinted("pass descriptors with `descriptors`"));
+        }
+        if stream && (unix || !others.is_empty()) && parts.iter().all(|p| p.is_empty()) {
+            let error = Error::bad(Call::SendMsg, Bad::Value);
+            return Err(error.hinted("ancillary data travels with data: send at least one byte"));
+        }
+        let source = self.source.map(|s| source_for(s, peer)).transpose()?;
+        Ok(Outgoing { parts, to: None, descriptors, credentials, source, others })
     }
 
-    /// A client asks at `asked`; a server on all addresses answers. Gives where the server was asked and who answered.
-    fn ask_and_answer(server: &UdpSocket, client: Ip, asked: &str) -> (PacketInfo, SocketAddr) {
-        let any = if client == Ip::V4 { "0.0.0.0:0" } else { "[::]:0" };
-        let client = Socket::<Udp>::new(client).unwrap().bind(&any.parse().unwrap()).unwrap();
-        let port = server.local_addr().unwrap().port();
-        client.send_to(b"Hola, servidor!", &SocketAddr::new(asked.parse().unwrap(), port), Flags::NONE).unwrap();
-        let mut buffer = [0; 64];
-        let question = server.recv_datagram(&mut buffer, Flags::NONE).unwrap();
-        assert_eq!(&buffer[..question.received.len], b"Hola, servidor!");
-        let to = question.to.unwrap();
-        server.send_datagram(b"Hola, cliente!", &question.from, to.answer(), Flags::NONE).unwrap();
-        let (answer, from) = client.recv_from(&mut buffer, Flags::NONE).unwrap();
-        assert_eq!(&buffer[..answer.len], b"Hola, cliente!");
-        (to, from)
-    }
-
-    #[test]
-    fn an_answer_leaves_from_the_address_that_was_asked() {
-        let server = udp(Ip::V4, "0.0.0.0:0");
-        for asked in ["127.0.0.1", "127.0.0.2", "127.1.2.3"] {
-            let (to, from) = ask_and_answer(&server, Ip::V4, asked);
-            assert_eq!((to.address, from.ip()), (asked.parse().unwrap(), asked.parse().unwrap()));
-            assert_eq!(to.interface, 1, "the loopback is the first interface");
+    /// A hint that knows what was sent.
+    fn explain(&self, error: Error) -> Error {
+        match error.errno() {
+            Some(libc::EPERM) if self.credentials.is_some() => {
+                error.hinted("only root may send credentials that are not the process's own")
+            }
+            _ if self.source.is_some() => not_ours(error),
+            _ => error,
         }
     }
+}
 
-    #[test]
-    fn a_dual_stack_socket_answers_from_the_address_that_was_asked_in_both_families() {
-        let server = udp(Ip::V6, "[::]:0");
-        for asked in ["127.0.0.1", "127.0.0.2"] {
-            let (to, from) = ask_and_answer(&server, Ip::V4, asked);
-            assert_eq!((to.address, from.ip()), (asked.parse().unwrap(), asked.parse().unwrap()));
+/// What a source that is not this machine's leads to.
+fn not_ours(error: Error) -> Error {
+    match error.errno() {
+        Some(libc::EINVAL | libc::EADDRNOTAVAIL) => {
+            error.hinted("the source is no address of this machine: `ip address` lists those it has")
         }
-        let (to, from) = ask_and_answer(&server, Ip::V6, "::1");
-        assert_eq!((to.address, from.ip()), ("::1".parse().unwrap(), "::1".parse().unwrap()));
-    }
-
-    #[test]
-    fn what_was_sent_to_a_broadcast_address_is_answered_without_a_source() {
-        for (ip, any) in [(Ip::V4, "0.0.0.0:0"), (Ip::V6, "[::]:0")] {
-            let server = udp(ip, any);
-            let client = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-            client.set_broadcast(true).unwrap();
-            client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-            client.send_to(b"?", ("127.255.255.255", server.local_addr().unwrap().port())).unwrap();
-            let mut buffer = [0; 16];
-            let question = server.recv_datagram(&mut buffer, Flags::NONE).unwrap();
-            let to = question.to.unwrap();
-            assert_eq!(to.address, IpAddr::from([127, 255, 255, 255]));
-            assert_eq!(to.answer(), None);
-            server.send_datagram(b"!", &question.from, to.answer(), Flags::NONE).unwrap();
-            assert_eq!(client.recv(&mut buffer).unwrap(), 1);
-        }
-    }
-
-    #[test]
-    fn a_datagram_that_is_cut_tells_its_full_length() {
-        let server = udp(Ip::V4, "127.0.0.1:0");
-        let client = udp(Ip::V4, "127.0.0.1:0");
-        let to = server.local_addr().unwrap();
-        client.send_datagram(&[7; 1000], &to, None, Flags::NONE).unwrap();
-        client.send_datagram(b"", &to, None, Flags::NONE).unwrap();
-        let cut = server.recv_datagram(&mut [0; 10], Flags::NONE).unwrap();
-        assert_eq!((cut.received.len, cut.received.full_len, cut.from), (10, 1000, client.local_addr().unwrap()));
-        let empty = server.recv_datagram(&mut [0; 10], Flags::NONE).unwrap();
-        assert_eq!(empty.received, Received { len: 0, full_len: 0 });
-    }
-
-    #[test]
-    fn a_source_that_cannot_be_is_refused() {
-        let socket = udp(Ip::V4, "0.0.0.0:0");
-        let to = "127.0.0.1:9".parse().unwrap();
-        let v6 = PacketInfo::new("::1".parse().unwrap(), 0);
-        let error = socket.send_datagram(b"", &to, Some(v6), Flags::NONE).unwrap_err();
-        assert_eq!(error.cause(), crate::Cause::Bad(Bad::Family));
-        let foreign = PacketInfo::new("192.0.2.1".parse().unwrap(), 0);
-        let error = socket.send_datagram(b"", &to, Some(foreign), Flags::NONE).unwrap_err();
-        assert!(matches!(error.errno(), Some(libc::EINVAL | libc::ENETUNREACH)), "{error}");
+        _ => error,
     }
 }

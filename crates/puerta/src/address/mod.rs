@@ -73,7 +73,8 @@ impl SockAddr for Endpoint {
 
     fn decode(storage: &Storage) -> Option<Self> {
         match storage.family() {
-            libc::AF_UNIX => UnixAddr::decode(storage).map(Endpoint::Unix),
+            // An unnamed Unix socket sends without an address.
+            libc::AF_UNIX | libc::AF_UNSPEC => UnixAddr::decode(storage).map(Endpoint::Unix),
             _ => SocketAddr::decode(storage).map(Endpoint::Inet),
         }
     }

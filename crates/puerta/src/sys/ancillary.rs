@@ -50,6 +50,9 @@ pub(crate) struct Control {
 
 /// What `struct ucred` takes of the room for ancillary data, in bytes.
 pub(crate) const CREDENTIALS_SPACE: usize = space(size_of::<libc::ucred>());
+/// What packet info takes of it: on a dual-stack socket an IPv4 datagram brings both kinds.
+pub(crate) const PACKET_INFO_SPACE: usize =
+    space(size_of::<libc::in_pktinfo>()) + space(size_of::<libc::in6_pktinfo>());
 
 /// The room that a control message with so many bytes takes: CMSG_SPACE.
 pub(crate) const fn space(len: usize) -> usize {
@@ -174,6 +177,15 @@ pub(crate) fn set_packet_info(fd: &Fd, on: bool) -> Result<()> {
         set_flag(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, "IP_PKTINFO", on)?;
     }
     Ok(())
+}
+
+/// Asks for SCM_CREDENTIALS with every message.
+pub(crate) fn set_pass_credentials(fd: &Fd, on: bool) -> Result<()> {
+    set_flag(fd, libc::SOL_SOCKET, libc::SO_PASSCRED, "SO_PASSCRED", on)
+}
+
+pub(crate) fn passes_credentials(fd: &Fd) -> Result<bool> {
+    super::transfer::get_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, "SO_PASSCRED").map(|on| on != 0)
 }
 
 impl Outgoing<'_> {
@@ -353,7 +365,8 @@ fn numbers(bytes: &[u8]) -> impl Iterator<Item = RawFd> + '_ {
 /// What sendmsg and recvmsg show.
 fn message_args(fd: RawFd, name: Option<&Storage>, shown: Vec<u8>, total: usize, room: &[u64], filled: usize) -> Args {
     let mut args = vec![("sockfd", Value::Fd(fd))];
-    args.extend(name.and_then(Storage::endpoint).map(|a| ("msg_name", Value::Address(a))));
+    // A length of 0: no address came.
+    args.extend(name.filter(|n| n.len() > 0).and_then(Storage::endpoint).map(|a| ("msg_name", Value::Address(a))));
     args.push(("msg_iov", Value::Bytes(shown, total)));
     let mut control = Vec::new();
     walk(room, filled, |level, kind, bytes| control.push(show(level, kind, bytes)));
@@ -406,4 +419,39 @@ fn set_flag(fd: &Fd, level: c_int, name: c_int, shown: &'static str, on: bool) -
         libc::setsockopt(raw, level, name, (&raw const value).cast(), size_of::<c_int>() as libc::socklen_t)
     };
     once(Call::SetSockOpt, run, args).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AncillarySpace, Flags, Ip, Message, Socket, Udp, UdpSocket};
+
+    fn udp() -> UdpSocket {
+        let socket = Socket::<Udp>::new(Ip::V4).unwrap();
+        socket.set_packet_info(true).unwrap();
+        socket.bind(&"127.0.0.1:0".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn control_messages_without_a_type_are_kept_as_they_are() {
+        let server = udp();
+        let client = udp();
+        let to = server.local_addr().unwrap();
+        // The time to live of this datagram alone, and its kind of service: IP_TTL and IP_TOS of ip(7).
+        let kind =
+            |kind, value: i32| RawAncillary { level: libc::IPPROTO_IP, kind, bytes: value.to_ne_bytes().to_vec() };
+        let others = [kind(libc::IP_TTL, 7), kind(libc::IP_TOS, 0x10)];
+        let source = PacketInfo::new(IpAddr::from([127, 0, 0, 1]), 0);
+        let parts = [IoSlice::new(b"x")];
+        let message = Message::new(&parts).source(source).others(&others);
+        set_flag(&server.fd, libc::IPPROTO_IP, libc::IP_RECVTTL, "IP_RECVTTL", true).unwrap();
+        client.send_message_to(&message, &to, Flags::NONE).unwrap();
+        let mut buffer = [0; 4];
+        let mut space = AncillarySpace::new().packet_info().bytes(4);
+        let (message, from) =
+            server.recv_message_from(&mut [IoSliceMut::new(&mut buffer)], &mut space, Flags::NONE).unwrap();
+        assert_eq!(from, client.local_addr().unwrap());
+        assert_eq!(message.to.unwrap().address, source.address);
+        assert_eq!(message.others, [kind(libc::IP_TTL, 7)]);
+    }
 }
