@@ -48,6 +48,7 @@ mod sys;
 #[cfg(feature = "tokio")]
 mod tokio;
 pub mod trace;
+pub mod units;
 
 pub use address::{
     Address, Endpoint, Host, LATER_LAYERS, ParseError, ParseErrorKind, Service, Target, Transport, UnixAddr, escape,
