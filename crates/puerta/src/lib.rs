@@ -40,6 +40,8 @@ mod exchange;
 mod hint;
 pub mod io;
 mod message;
+#[path = "option/mod.rs"]
+pub mod opt;
 mod protocol;
 mod resolve;
 mod role;

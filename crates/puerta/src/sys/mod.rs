@@ -5,6 +5,7 @@ pub(crate) mod ancillary;
 pub(crate) mod call;
 pub(crate) mod descriptor;
 pub(crate) mod names;
+pub(crate) mod option;
 pub(crate) mod pipe;
 #[cfg(feature = "tokio")]
 pub(crate) mod readiness;
