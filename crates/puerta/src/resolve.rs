@@ -12,10 +12,10 @@ use std::ops::BitOr;
 /// What to ask [`resolve`] for. A new one asks for every family and kind, to connect.
 ///
 /// ```
-/// use puerta::{Kind, Query, resolve};
+/// use puerta::{Query, SocketType, resolve};
 ///
 /// # fn main() -> Result<(), puerta::Error> {
-/// let found = resolve(&Query::new("127.0.0.1").service("80").kind(Kind::Stream))?;
+/// let found = resolve(&Query::new("127.0.0.1").service("80").kind(SocketType::Stream))?;
 /// assert_eq!(found[0].address, "127.0.0.1:80".parse().unwrap());
 /// # Ok(())
 /// # }
@@ -25,16 +25,16 @@ pub struct Query<'a> {
     host: Option<Cow<'a, str>>,
     service: Option<Cow<'a, str>>,
     family: Option<Ip>,
-    kind: Option<Kind>,
+    kind: Option<SocketType>,
     passive: bool,
     numeric: bool,
     canonical: bool,
 }
 
-/// What a socket type is called in [`Query`] and [`Resolved`].
+/// The type of socket that an address is for: socket(2), in [`Query`] and [`Resolved`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum SocketType {
     /// `SOCK_STREAM`: TCP.
     Stream,
     /// `SOCK_DGRAM`: UDP.
@@ -49,7 +49,7 @@ pub struct Resolved {
     /// The address, with the port of the service (0 without one) and the zone of a link-local address.
     pub address: SocketAddr,
     /// The type of socket that it is for.
-    pub kind: Kind,
+    pub kind: SocketType,
     /// The IP protocol's number (protocols(5)): 6 for TCP, 17 for UDP.
     pub protocol: i32,
     /// The host's full name, on the first address alone and only where [`Query::canonical`] asked.
@@ -163,7 +163,7 @@ impl<'a> Query<'a> {
     }
 
     /// Addresses for one type of socket alone. Without it every address comes once for each type that has the service.
-    pub fn kind(self, kind: impl Into<Option<Kind>>) -> Self {
+    pub fn kind(self, kind: impl Into<Option<SocketType>>) -> Self {
         Query { kind: kind.into(), ..self }
     }
 
@@ -217,17 +217,17 @@ impl BitOr for NameFlags {
     }
 }
 
-impl Kind {
+impl SocketType {
     const fn number(self) -> i32 {
         match self {
-            Kind::Stream => libc::SOCK_STREAM,
-            Kind::Datagram => libc::SOCK_DGRAM,
-            Kind::Raw => libc::SOCK_RAW,
+            SocketType::Stream => libc::SOCK_STREAM,
+            SocketType::Datagram => libc::SOCK_DGRAM,
+            SocketType::Raw => libc::SOCK_RAW,
         }
     }
 
-    fn of(number: i32) -> Option<Kind> {
-        [Kind::Stream, Kind::Datagram, Kind::Raw].into_iter().find(|kind| kind.number() == number)
+    fn of(number: i32) -> Option<SocketType> {
+        [SocketType::Stream, SocketType::Datagram, SocketType::Raw].into_iter().find(|kind| kind.number() == number)
     }
 }
 
@@ -256,7 +256,7 @@ fn look_up(query: &Query<'_>) -> Result<Vec<Resolved>> {
         .into_iter()
         .fold(0, |flags, (on, flag)| if on { flags | flag } else { flags }),
         family: query.family.map_or(libc::AF_UNSPEC, Ip::domain),
-        kind: query.kind.map_or(0, Kind::number),
+        kind: query.kind.map_or(0, SocketType::number),
     };
     let entries = names::getaddrinfo(host.as_deref(), service.as_deref(), hints)?;
     let mut seen = HashSet::new();
@@ -264,7 +264,7 @@ fn look_up(query: &Query<'_>) -> Result<Vec<Resolved>> {
         .into_iter()
         .filter_map(|entry| {
             let address = in_zone(entry.address, zone);
-            let kind = Kind::of(entry.kind)?;
+            let kind = SocketType::of(entry.kind)?;
             let new = seen.insert((address, kind, entry.protocol));
             new.then_some(Resolved { address, kind, protocol: entry.protocol, canonical: entry.canonical })
         })

@@ -3,7 +3,8 @@
 
 use puerta::trace::{self, Event, Observer};
 use puerta::{
-    Bad, Call, Cause, Error, Ip, Kind, NameFlags, Query, Resolved, interface_index, interface_name, resolve, reverse,
+    Address, Bad, Call, Cause, Error, Ip, NameFlags, Query, Resolved, SocketType, Use, interface_index, interface_name,
+    resolve, reverse,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,23 +47,23 @@ fn traced(run: impl FnOnce()) -> Vec<Event> {
 
 #[test]
 fn a_number_resolves_to_itself_for_the_kind_that_was_asked() {
-    let found = resolve(&Query::new("127.0.0.1").service("80").kind(Kind::Stream)).unwrap();
+    let found = resolve(&Query::new("127.0.0.1").service("80").kind(SocketType::Stream)).unwrap();
     let address = "127.0.0.1:80".parse().unwrap();
-    assert_eq!(found, [Resolved { address, kind: Kind::Stream, protocol: 6, canonical: None }]);
-    let found = resolve(&Query::new("::1").service("80").kind(Kind::Datagram).numeric()).unwrap();
+    assert_eq!(found, [Resolved { address, kind: SocketType::Stream, protocol: 6, canonical: None }]);
+    let found = resolve(&Query::new("::1").service("80").kind(SocketType::Datagram).numeric()).unwrap();
     assert_eq!((found[0].address, found[0].protocol), ("[::1]:80".parse().unwrap(), 17));
 }
 
 #[test]
 fn without_a_kind_an_address_comes_once_for_each_type() {
     let found = resolve(&Query::new("127.0.0.1").service("80")).unwrap();
-    let kinds: Vec<Kind> = found.iter().map(|resolved| resolved.kind).collect();
-    assert_eq!(kinds, [Kind::Stream, Kind::Datagram, Kind::Raw]);
+    let kinds: Vec<SocketType> = found.iter().map(|resolved| resolved.kind).collect();
+    assert_eq!(kinds, [SocketType::Stream, SocketType::Datagram, SocketType::Raw]);
 }
 
 #[test]
 fn localhost_is_found_once_an_address_and_only_on_loopback() {
-    let found = addresses(&resolve(&Query::new("localhost").port(80).kind(Kind::Stream)).unwrap());
+    let found = addresses(&resolve(&Query::new("localhost").port(80).kind(SocketType::Stream)).unwrap());
     let mut distinct = found.clone();
     distinct.sort();
     distinct.dedup();
@@ -81,10 +82,10 @@ fn the_family_filters() {
 
 #[test]
 fn no_host_is_every_interface_to_bind_ipv6_first_and_nowhere_to_connect() {
-    let found = addresses(&resolve(&Query::any().port(9000).passive().kind(Kind::Stream)).unwrap());
+    let found = addresses(&resolve(&Query::any().port(9000).passive().kind(SocketType::Stream)).unwrap());
     let any = |ip: IpAddr| SocketAddr::new(ip, 9000);
     assert_eq!(found, [any(Ipv6Addr::UNSPECIFIED.into()), any(Ipv4Addr::UNSPECIFIED.into())]);
-    let found = addresses(&resolve(&Query::any().passive().family(Ip::V4).kind(Kind::Stream)).unwrap());
+    let found = addresses(&resolve(&Query::any().passive().family(Ip::V4).kind(SocketType::Stream)).unwrap());
     assert_eq!(found, [SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0)]);
     for query in [Query::any().port(80), Query::new("").port(80)] {
         assert_eq!(refused(&query).cause(), Cause::Bad(Bad::EmptyHost));
@@ -127,11 +128,11 @@ fn what_cannot_be_a_name_is_refused_before_any_call() {
 #[test]
 fn a_service_is_a_port_or_a_name_and_nothing_between() {
     for service in ["", "-1", "+80", " 80", "no-such-service"] {
-        let error = refused(&Query::new("127.0.0.1").service(service).kind(Kind::Stream));
+        let error = refused(&Query::new("127.0.0.1").service(service).kind(SocketType::Stream));
         assert_eq!(error.cause(), Cause::Resolve(libc::EAI_SERVICE), "{service:?}: {error}");
     }
     for port in ["0", "1", "65535"] {
-        let found = resolve(&Query::new("127.0.0.1").service(port).kind(Kind::Stream)).unwrap();
+        let found = resolve(&Query::new("127.0.0.1").service(port).kind(SocketType::Stream)).unwrap();
         assert_eq!(found[0].address.port().to_string(), port);
     }
 }
@@ -141,7 +142,7 @@ fn a_zone_is_a_name_or_a_number_of_an_interface() {
     let lo = interface_index("lo").unwrap();
     assert_eq!(interface_name(lo).unwrap(), "lo");
     for zone in ["lo".to_owned(), lo.to_string()] {
-        let found = resolve(&Query::new(format!("fe80::1%{zone}")).port(80).kind(Kind::Stream)).unwrap();
+        let found = resolve(&Query::new(format!("fe80::1%{zone}")).port(80).kind(SocketType::Stream)).unwrap();
         assert_eq!(addresses(&found), [format!("[fe80::1%{lo}]:80").parse().unwrap()]);
     }
     for zone in ["no-such-if", "", "a-name-longer-than-an-interface-has", "99999999999"] {
@@ -174,13 +175,13 @@ fn the_trace_shows_the_resolver_with_its_codes() {
         assert_eq!(events.len(), 1, "{events:?}");
         (events[0].to_string(), events[0].error_name())
     };
-    let (text, name) = line(Query::new("127.0.0.1").service("41").kind(Kind::Stream));
+    let (text, name) = line(Query::new("127.0.0.1").service("41").kind(SocketType::Stream));
     let expected = r#"getaddrinfo("127.0.0.1", "41", {AF_UNSPEC, SOCK_STREAM}, [127.0.0.1:41]) = 0"#;
     assert_eq!((text.as_str(), name), (expected, None));
     let (text, name) = line(Query::new("x.invalid").service("42").numeric().family(Ip::V4));
     let expected = r#"getaddrinfo("x.invalid", "42", {AI_NUMERICHOST|AI_NUMERICSERV, AF_INET}, []) = -2 EAI_NONAME"#;
     assert_eq!((text.as_str(), name.as_deref()), (expected, Some("EAI_NONAME")));
-    let (text, _) = line(Query::any().service("43").passive().kind(Kind::Stream).family(Ip::V6));
+    let (text, _) = line(Query::any().service("43").passive().kind(SocketType::Stream).family(Ip::V6));
     assert_eq!(text, r#"getaddrinfo(NULL, "43", {AI_PASSIVE, AF_INET6, SOCK_STREAM}, [[::]:43]) = 0"#);
 
     let events = traced(|| drop(interface_index("nope0")));
@@ -189,5 +190,59 @@ fn the_trace_shows_the_resolver_with_its_codes() {
     let events = traced(|| drop(reverse(&"127.0.0.1:44".parse().unwrap(), numbers)));
     let expected =
         r#"getnameinfo({AF_INET, 127.0.0.1:44}, 16, "127.0.0.1", 1025, "44", 32, NI_NUMERICHOST|NI_NUMERICSERV) = 0"#;
+    assert_eq!(events[0].to_string(), expected);
+}
+
+fn endpoints(address: &str, family: Option<Ip>, purpose: Use) -> Result<Vec<String>, Error> {
+    let address: Address = address.parse().unwrap();
+    Ok(address.resolve(family, purpose)?.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn an_address_stands_for_what_its_use_needs() {
+    let lo = interface_index("lo").unwrap();
+    for (address, family, purpose, expected) in [
+        ("127.0.0.1:80", None, Use::Connect, vec!["127.0.0.1:80".to_owned()]),
+        ("udp:[fe80::1%lo]:53", None, Use::Connect, vec![format!("[fe80::1%{lo}]:53")]),
+        ("[fe80::1%7]:53", None, Use::Connect, vec!["[fe80::1%7]:53".to_owned()]),
+        (":80", None, Use::Bind, vec!["[::]:80".to_owned(), "0.0.0.0:80".to_owned()]),
+        (":0", Some(Ip::V4), Use::Bind, vec!["0.0.0.0:0".to_owned()]),
+        (":0", Some(Ip::V6), Use::Bind, vec!["[::]:0".to_owned()]),
+        ("/run/door", Some(Ip::V6), Use::Connect, vec!["/run/door".to_owned()]),
+        ("unix-dgram:@door", None, Use::Bind, vec!["@door".to_owned()]),
+    ] {
+        assert_eq!(endpoints(address, family, purpose).unwrap(), expected, "{address}");
+    }
+    let local = endpoints("localhost:80", Some(Ip::V4), Use::Connect).unwrap();
+    assert_eq!(local, ["127.0.0.1:80"]);
+}
+
+#[test]
+fn an_address_that_leads_nowhere_is_refused_with_a_hint() {
+    for (address, family, purpose, bad) in [
+        (":80", None, Use::Connect, Bad::EmptyHost),
+        ("udp:53", None, Use::Connect, Bad::EmptyHost),
+        ("0.0.0.0:80", None, Use::Connect, Bad::EmptyHost),
+        ("[::]:80", None, Use::Connect, Bad::EmptyHost),
+        ("127.0.0.1:0", None, Use::Connect, Bad::PortZero),
+        ("localhost:0", None, Use::Connect, Bad::PortZero),
+        ("127.0.0.1:80", Some(Ip::V6), Use::Connect, Bad::NoAddress),
+        ("[::1]:80", Some(Ip::V4), Use::Bind, Bad::NoAddress),
+        ("[fe80::1%no-such-if]:80", None, Use::Connect, Bad::Interface),
+    ] {
+        let error = endpoints(address, family, purpose).unwrap_err();
+        assert_eq!(error.cause(), Cause::Bad(bad), "{address}: {error}");
+        assert!(error.hint().is_some() && error.subject().is_some(), "{address}: {error:?}");
+    }
+    let error = endpoints("tcp::80", None, Use::Connect).unwrap_err();
+    assert!(error.hint().unwrap().contains("tcp:localhost:80"), "{error:?}");
+}
+
+#[test]
+fn a_service_by_name_is_asked_of_the_system() {
+    let events = traced(|| {
+        let _ = endpoints("127.0.0.1:no-such-service", None, Use::Connect).unwrap_err();
+    });
+    let expected = r#"getaddrinfo(NULL, "no-such-service", {AI_PASSIVE, AF_UNSPEC, SOCK_STREAM}, []) = -8 EAI_SERVICE"#;
     assert_eq!(events[0].to_string(), expected);
 }
