@@ -38,12 +38,13 @@ struct Full {
     peer: Option<Endpoint>,
     hint: Option<String>,
     subject: Option<Box<str>>,
+    others: Vec<Error>,
 }
 
 impl Full {
     fn new(call: Call, cause: Cause) -> Box<Full> {
-        let (protocol, local, peer, hint, subject) = ("", None, None, None, None);
-        Box::new(Full { call, cause, protocol, local, peer, hint, subject })
+        let (protocol, local, peer, hint, subject, others) = ("", None, None, None, None, Vec::new());
+        Box::new(Full { call, cause, protocol, local, peer, hint, subject, others })
     }
 }
 
@@ -141,6 +142,14 @@ impl Error {
         Error(Repr::Full(full))
     }
 
+    /// Adds the other attempts of the same verb.
+    #[cold]
+    pub(crate) fn beside(self, others: Vec<Error>) -> Self {
+        let mut full = self.full();
+        full.others = others;
+        Error(Repr::Full(full))
+    }
+
     fn full(self) -> Box<Full> {
         match self.0 {
             Repr::Bare(call, errno) => Full::new(call, Cause::Os(errno)),
@@ -210,6 +219,14 @@ impl Error {
         match &self.0 {
             Repr::Bare(..) => None,
             Repr::Full(full) => full.subject.as_deref(),
+        }
+    }
+
+    /// The other attempts that failed, where a name led to several addresses: this error is the most telling of them.
+    pub fn others(&self) -> &[Error] {
+        match &self.0 {
+            Repr::Bare(..) => &[],
+            Repr::Full(full) => &full.others,
         }
     }
 

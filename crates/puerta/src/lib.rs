@@ -35,6 +35,7 @@ mod address;
 mod ancillary;
 mod convert;
 mod credentials;
+mod dial;
 mod error;
 mod exchange;
 mod hint;
@@ -58,6 +59,9 @@ pub use address::{
 };
 pub use ancillary::{PacketInfo, RawAncillary};
 pub use credentials::Credentials;
+pub use dial::{
+    ATTEMPT_DELAY, Action, Attempt, Backoff, Before, DialOptions, Dials, GaveUp, Outcome, Race, dial, interleave,
+};
 pub use error::{Bad, Call, Cause, Error, Result, errno_name};
 pub use exchange::{Flags, Messages, Received, Shutdown};
 pub use message::{
