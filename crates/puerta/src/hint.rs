@@ -1,8 +1,12 @@
 //! What to do about an error: one table, so that it can be translated.
 
+use crate::address::Endpoint;
 use crate::error::{Bad, Call, Cause, Error};
 use crate::sys::names::EAI_ADDRFAMILY;
 use std::borrow::Cow;
+use std::net::SocketAddr;
+
+const FAMILY: &str = "make the socket with the family of the address";
 
 pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
     match error.cause() {
@@ -16,15 +20,17 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
     let call = error.call();
     let unix = error.protocol().starts_with("unix");
     let text = match (call, errno) {
-        (Call::Connect, libc::ECONNREFUSED) if unix => {
+        (Call::Connect | Call::SendTo, libc::ECONNREFUSED) if unix => {
             "the path is there but nothing listens on it: start the server, or remove the stale socket"
         }
         (Call::Connect, libc::EAGAIN) if unix => "the listener's backlog is full: try again, or raise its backlog",
-        (Call::Connect, libc::ENOENT) => "no such path: check the spelling, or start the server that makes it",
-        (Call::Connect, libc::EACCES) if unix => {
+        (Call::Connect | Call::SendTo, libc::ENOENT) => {
+            "no such path: check the spelling, or start the server that makes it"
+        }
+        (Call::Connect | Call::SendTo, libc::EACCES) if unix => {
             "no permission on the socket's path: connecting needs write permission"
         }
-        (Call::Connect, libc::EPROTOTYPE) => {
+        (Call::Connect | Call::SendTo, libc::EPROTOTYPE) => {
             "a socket of another type has that path: try the other of unix:, unix-dgram: and unix-packet:"
         }
         (Call::Connect, libc::ECONNREFUSED) => "nothing listens there; check host and port, or start the server first",
@@ -45,6 +51,12 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         (Call::Bind, libc::EACCES) if unix => "no permission to write in that folder",
         (Call::Bind, libc::EACCES) => {
             "ports below 1024 need CAP_NET_BIND_SERVICE (or sysctl net.ipv4.ip_unprivileged_port_start): choose one above"
+        }
+        (Call::Bind | Call::Connect | Call::SendTo, libc::EAFNOSUPPORT) => FAMILY,
+        // The kernel's answer where an IPv6 socket is bound to an IPv4 address.
+        (Call::Bind, libc::EINVAL) if error.local().and_then(Endpoint::inet).is_some_and(|a| a.is_ipv4()) => FAMILY,
+        (Call::Bind | Call::Connect | Call::SendTo, libc::EINVAL) if lacks_scope(error) => {
+            "a link-local address needs its interface: fe80::1%eth0"
         }
         (Call::Bind, libc::ENOENT) => "the folder of that path does not exist: make it first",
         (Call::Socket, libc::EPERM | libc::EACCES) => {
@@ -82,6 +94,14 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
     Some(Cow::Borrowed(text))
 }
 
+/// Whether the address is of one link, and does not say of which.
+fn lacks_scope(error: &Error) -> bool {
+    match error.peer().or(error.local()) {
+        Some(Endpoint::Inet(SocketAddr::V6(a))) => a.ip().is_unicast_link_local() && a.scope_id() == 0,
+        _ => false,
+    }
+}
+
 fn resolve(call: Call, code: i32) -> Option<&'static str> {
     Some(match (call, code) {
         (Call::GetNameInfo, libc::EAI_NONAME | libc::EAI_NODATA) => {
@@ -113,7 +133,7 @@ fn bad_argument(bad: Bad) -> Option<&'static str> {
         Bad::Nul => "leave the NUL byte out; an abstract name is written @name",
         Bad::EmptyHost => "name the host: localhost for this machine",
         Bad::PortZero => "name the port that the peer listens on (1 to 65535)",
-        Bad::Family => "make the socket with the family of the address",
+        Bad::Family => FAMILY,
         Bad::Interface => "`ip link` lists the interfaces of this machine; a zone is the name or the number of one",
         Bad::Descriptor => "pass a socket of the type that is asked for",
         Bad::Option => "leave the option out, or choose a protocol that has it",
