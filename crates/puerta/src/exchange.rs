@@ -1,6 +1,6 @@
 //! The verbs that move data: send, recv, sendto, recvfrom, vectored, shutdown.
 
-use crate::error::Result;
+use crate::error::{Call, Result};
 use crate::protocol::{Bytes, Datagrams, Protocol};
 use crate::role::{CanExchange, CanReceiveFrom, CanSendTo, Connected, Role};
 use crate::socket::Socket;
@@ -144,7 +144,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         R: CanSendTo,
     {
         let tell = |e| self.tell_about(e, Some(to.clone()));
-        let storage = to.encode().map_err(tell)?;
+        let storage = to.encode().map_err(|e| tell(e.during(Call::SendTo)))?;
         transfer::send_to(&self.fd, bytes, &storage, flags.0).map_err(tell)
     }
 

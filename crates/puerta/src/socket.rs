@@ -67,7 +67,12 @@ impl<P: Protocol> Socket<P> {
 }
 
 fn inspect<P: Protocol, R: Adopts>(fd: &Fd) -> Result<Option<P::Addr>> {
-    let get = |name, shown| transfer::get_int(fd.as_fd(), libc::SOL_SOCKET, name, shown);
+    let get = |name, shown| {
+        transfer::get_int(fd.as_fd(), libc::SOL_SOCKET, name, shown).map_err(|e| match e.errno() {
+            Some(libc::ENOTSOCK) => Error::bad(Call::Adopt, Bad::Descriptor),
+            _ => e,
+        })
+    };
     let triple = socket::Triple {
         domain: get(libc::SO_DOMAIN, "SO_DOMAIN")?,
         kind: get(libc::SO_TYPE, "SO_TYPE")?,
@@ -133,10 +138,11 @@ impl<P: Protocol, R: Role> Socket<P, R> {
     where
         R: CanConnect,
     {
-        let deadline = Instant::now() + limit;
+        // A limit beyond the clock's range is none.
+        let deadline = Instant::now().checked_add(limit);
         let socket = match self.start_connect(to)? {
             Progress::Connected(socket) => socket,
-            Progress::Pending(connecting) => connecting.wait_connected(Some(deadline))?,
+            Progress::Pending(connecting) => connecting.wait_connected(deadline)?,
         };
         socket.set_nonblocking(false)?;
         Ok(socket)
@@ -368,7 +374,7 @@ fn destination<P: Protocol>(to: &P::Addr) -> Result<Storage> {
             return Err(refuse(Error::bad(Call::Connect, Bad::PortZero)));
         }
     }
-    to.encode().map_err(refuse)
+    to.encode().map_err(|e| refuse(e.during(Call::Connect)))
 }
 
 macro_rules! pairs {
