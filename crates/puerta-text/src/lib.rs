@@ -17,7 +17,7 @@
 //! | a variation selector | itself directly behind a base that can have one, once; else `\u{fe0f}` |
 //!
 //! Invisible are the characters of general category Cf and those with `Default_Ignorable_Code_Point`, from the Unicode
-//! Character Database 16.0, but for the Arabic, Syriac and Kaithi signs in Cf that are ink. So the flags of England, Scotland
+//! Character Database 15.0, but for the Arabic, Syriac and Kaithi signs in Cf that are ink. So the flags of England, Scotland
 //! and Wales, which are spelled in tags, are shown with their tags. Right-to-left letters pass: a terminal may reorder them.
 
 #![forbid(unsafe_code)]
