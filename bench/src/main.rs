@@ -1,5 +1,69 @@
-//! Side by side with the peers.
+//! Side by side with the peers: one command, one table, one plot. What is measured and how to read it: `bench/README.md`.
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod arguments;
+mod contender;
+mod isolate;
+mod jobs;
+mod json;
+mod load;
+mod plot;
+mod process;
+mod report;
+mod runner;
+mod stats;
+
+use std::process::ExitCode;
+
+/// Why something could not be measured, in a line.
+type Result<T, E = String> = std::result::Result<T, E>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("bench: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether every job could be compared.
+fn run() -> Result<bool> {
+    let options = arguments::parse(std::env::args().skip(1))?;
+    if options.names.is_empty() {
+        print!("{}", arguments::usage());
+        return Ok(true);
+    }
+    let place = isolate::enter(&options)?;
+    let ours = contender::ours(&options);
+    let mut results = Vec::new();
+    let mut all_compared = true;
+    for job in jobs::all().iter().filter(|job| options.wants(job.name())) {
+        eprintln!("{}: {}", job.name(), job.about());
+        match runner::compare(job.as_ref(), &ours, &options) {
+            Ok(result) => {
+                print!("{}", report::table(&result));
+                results.push(result);
+            }
+            Err(message) => {
+                eprintln!("{}: not compared: {message}", job.name());
+                all_compared = false;
+            }
+        }
+    }
+    println!("{}", report::place(&place));
+    if let Some(path) = &options.json {
+        save(path, &report::json(&results, &place, &options))?;
+    }
+    if let Some(path) = &options.plot {
+        save(path, &plot::svg(&results))?;
+    }
+    Ok(all_compared)
+}
+
+fn save(path: &std::path::Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
+}

@@ -1,0 +1,106 @@
+//! The command line.
+
+use crate::{Result, jobs};
+use std::path::PathBuf;
+
+/// How often each contender runs unless `--rounds` says otherwise; medians of fewer mean little.
+const ROUNDS: usize = 5;
+
+/// What `--bytes` is unless it is given: 2 GiB.
+const BYTES: u64 = 2 << 30;
+
+/// What the command line asks for.
+pub(crate) struct Options {
+    /// Jobs by name, or `all`.
+    pub(crate) names: Vec<String>,
+    pub(crate) rounds: usize,
+    /// How much a bulk job moves in a run.
+    pub(crate) bytes: u64,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) plot: Option<PathBuf>,
+    /// The puerta to measure, in place of the one that is built.
+    pub(crate) puerta: Option<PathBuf>,
+    /// Stay in the network that there is.
+    pub(crate) here: bool,
+    /// Set on itself by [`isolate`](crate::isolate): the network is its own already.
+    pub(crate) inside: bool,
+}
+
+impl Options {
+    pub(crate) fn wants(&self, job: &str) -> bool {
+        self.names.iter().any(|name| name == job || name == "all")
+    }
+}
+
+/// # Errors
+/// An option or job that does not exist, or a value that is none.
+pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options> {
+    let mut options = Options {
+        names: Vec::new(),
+        rounds: ROUNDS,
+        bytes: BYTES,
+        json: None,
+        plot: None,
+        puerta: None,
+        here: false,
+        inside: false,
+    };
+    let mut args = args;
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--rounds" => options.rounds = count(&value()?)?,
+            "--bytes" => options.bytes = size(&value()?)?,
+            "--json" => options.json = Some(value()?.into()),
+            "--plot" => options.plot = Some(value()?.into()),
+            "--puerta" => options.puerta = Some(value()?.into()),
+            "--here" => options.here = true,
+            "--inside" => options.inside = true,
+            "--help" | "-h" => return Ok(Options { names: Vec::new(), ..options }),
+            name if name == "all" || jobs::all().iter().any(|job| job.name() == name) => options.names.push(arg),
+            _ => return Err(format!("no job or option is called {arg}\n{}", usage())),
+        }
+    }
+    Ok(options)
+}
+
+pub(crate) fn usage() -> String {
+    let mut text = String::from("cargo run --release -p bench -- NAME…|all [OPTIONS]\n\njobs:\n");
+    for job in jobs::all() {
+        text += &format!("  {:18}{}\n", job.name(), job.about());
+    }
+    text + "\noptions:
+  --rounds N        runs of each contender, in alternating order (5)
+  --bytes SIZE      how much a bulk job moves in a run (2g)
+  --json FILE       the raw figures
+  --plot FILE.svg   bars
+  --puerta FILE     measure this binary; else the workspace's release build, which is brought up to date first
+  --here            stay in this network: no namespace of its own, whatever its congestion control\n"
+}
+
+fn count(text: &str) -> Result<usize> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{text} is no number of rounds"))
+}
+
+/// `64k`, `1m`, `2g`: powers of 1024.
+fn size(text: &str) -> Result<u64> {
+    let (digits, shift) = match text.chars().last() {
+        Some('k') => (text.trim_end_matches('k'), 10),
+        Some('m') => (text.trim_end_matches('m'), 20),
+        Some('g') => (text.trim_end_matches('g'), 30),
+        _ => (text, 0),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number.and_then(|n| n.checked_mul(1 << shift)).filter(|n| *n > 0).ok_or_else(|| format!("{text} is no size"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        assert_eq!((size("2g"), size("64k"), size("7")), (Ok(2 << 30), Ok(65536), Ok(7)));
+        assert!(size("2x").is_err() && size("g").is_err() && size("0").is_err() && size("99999999999g").is_err());
+    }
+}

@@ -1,0 +1,159 @@
+//! A contender at work: started on its core, watched until it ends, its processor time and memory read from proc(5).
+
+use crate::Result;
+use crate::isolate;
+use std::fs;
+use std::io::Read;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How long a run may take before it is ended.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// How often memory is read.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// The clock tick of `/proc/PID/stat`, sysconf(_SC_CLK_TCK): 100 on every Linux that this runs on.
+const TICKS: f64 = 100.0;
+
+/// How much of a contender's stderr is kept for a message.
+const KEPT: u64 = 4096;
+
+/// A contender that was started.
+pub(crate) struct Running {
+    child: Child,
+    errors: Option<JoinHandle<String>>,
+}
+
+/// What it took.
+pub(crate) struct Usage {
+    /// Seconds of processor time, user and system, all threads.
+    pub(crate) cpu: f64,
+    /// Peak resident memory in KiB: VmHWM, as last read before it ended.
+    pub(crate) peak_kib: u64,
+    status: ExitStatus,
+    errors: String,
+}
+
+impl Running {
+    /// Starts a program on the contender's core. `taskset` becomes the program, so the process is the contender itself.
+    ///
+    /// # Errors
+    /// `taskset` or the program cannot be started.
+    pub(crate) fn start(words: &[String], stdin: Stdio, stdout: Stdio) -> Result<Running> {
+        let core = isolate::CONTENDER.to_string();
+        let mut command = Command::new("taskset");
+        command.args(["-c", &core]).args(words);
+        let started = command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).spawn();
+        let mut child = started.map_err(|e| format!("cannot start {}: {e}", words.join(" ")))?;
+        let errors = child.stderr.take().map(|pipe| thread::spawn(move || first_of(pipe)));
+        Ok(Running { child, errors })
+    }
+
+    pub(crate) fn stdin(&mut self) -> Result<ChildStdin> {
+        self.child.stdin.take().ok_or_else(|| "the contender has no pipe for stdin".to_owned())
+    }
+
+    pub(crate) fn stdout(&mut self) -> Result<ChildStdout> {
+        self.child.stdout.take().ok_or_else(|| "the contender has no pipe for stdout".to_owned())
+    }
+
+    /// Whether it has ended; it is still there to be read about.
+    pub(crate) fn has_ended(&self) -> bool {
+        ended(self.child.id())
+    }
+
+    /// Ends it; [`watch`](Self::watch) tells how.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+    }
+
+    /// Watches it until it ends.
+    ///
+    /// # Errors
+    /// It did not end in time, and was killed.
+    pub(crate) fn watch(mut self) -> Result<Usage> {
+        let pid = self.child.id();
+        let begin = Instant::now();
+        let mut peak_kib = 0;
+        while !ended(pid) {
+            peak_kib = peak(pid).max(peak_kib);
+            if begin.elapsed() > DEADLINE {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                return Err(format!("it did not end within {} s", DEADLINE.as_secs()));
+            }
+            thread::sleep(INTERVAL);
+        }
+        let cpu = cpu(pid);
+        let status = self.child.wait().map_err(|e| format!("wait: {e}"))?;
+        let errors = self.errors.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        Ok(Usage { cpu, peak_kib, status, errors })
+    }
+}
+
+impl Usage {
+    /// # Errors
+    /// The contender says that it failed: its status and what it wrote on stderr.
+    pub(crate) fn succeeded(&self) -> Result<()> {
+        match self.status.success() {
+            true => Ok(()),
+            false => Err(self.ending()),
+        }
+    }
+
+    /// How it ended, in a line.
+    pub(crate) fn ending(&self) -> String {
+        let errors: Vec<&str> = self.errors.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let mut text = format!("it ended with {}", self.status);
+        if !errors.is_empty() {
+            text = format!("{text}: {}", errors.join(" / "));
+        }
+        text
+    }
+}
+
+/// Processor time of this process so far, in seconds, in steps of 10 ms.
+pub(crate) fn own_cpu() -> f64 {
+    stat("self").map(|fields| ticks(&fields)).unwrap_or_default()
+}
+
+fn first_of(mut pipe: impl Read) -> String {
+    let mut kept = Vec::new();
+    let _ = pipe.by_ref().take(KEPT).read_to_end(&mut kept);
+    // Read on, so that a talkative contender is never held up.
+    let _ = std::io::copy(&mut pipe, &mut std::io::sink());
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// The fields of proc_pid_stat(5) behind the name, the state first.
+fn stat(pid: &str) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, behind) = text.rsplit_once(')')?;
+    Some(behind.split_whitespace().map(str::to_owned).collect())
+}
+
+/// utime and stime, fields 14 and 15.
+fn ticks(fields: &[String]) -> f64 {
+    let field = |at: usize| fields.get(at - 3).and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
+    (field(14) + field(15)) / TICKS
+}
+
+fn ended(pid: u32) -> bool {
+    stat(&pid.to_string()).is_none_or(|fields| fields.first().is_none_or(|state| state == "Z" || state == "X"))
+}
+
+/// stat counts all threads, in steps of 10 ms; schedstat only the first, in nanoseconds. The larger is nearer.
+fn cpu(pid: u32) -> f64 {
+    let all = stat(&pid.to_string()).map(|fields| ticks(&fields)).unwrap_or_default();
+    let first = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    let first = first.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or_default();
+    all.max(first / 1e9)
+}
+
+fn peak(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|text| text.split_whitespace().next()).and_then(|kib| kib.parse().ok()).unwrap_or_default()
+}

@@ -1,0 +1,128 @@
+//! The table and the raw figures.
+
+use crate::arguments::Options;
+use crate::isolate::Place;
+use crate::json::{array, number, object, string};
+use crate::runner::{Outcome, Row};
+
+/// From here on the loader's core, not the contender, may be what limits the rate.
+const SATURATED: f64 = 0.95;
+
+/// One job for people.
+pub(crate) fn table(outcome: &Outcome) -> String {
+    let rounds = outcome.rows.first().map_or(0, |row| row.samples.len());
+    let mut text = format!(
+        "\n{}: {}, {}, {rounds} rounds, medians (least–most)\n{:22}{:>8}  {:>13}  {:>9}  {:>8}  {:>6}  ours is\n",
+        outcome.job,
+        outcome.about,
+        size(outcome.bytes),
+        "",
+        outcome.unit.rate,
+        "spread",
+        outcome.unit.cpu,
+        "peak MiB",
+        "loader",
+    );
+    for row in &outcome.rows {
+        let rate = row.rate();
+        text += &format!(
+            "{:22}{:>8.2}  {:>13}  {:>9.3}  {:>8.1}  {:>5.0}%{} {}\n",
+            row.contender.name,
+            rate.median,
+            format!("{:.2}–{:.2}", rate.least, rate.most),
+            row.cpu().median,
+            row.peak_kib() as f64 / 1024.0,
+            row.loader().median * 100.0,
+            if row.loader().median > SATURATED { "*" } else { " " },
+            ratio(outcome, row),
+        );
+    }
+    if outcome.rows.iter().any(|row| row.loader().median > SATURATED) {
+        text += "* the loader's core was full: this contender could do more, compare its CPU\n";
+    }
+    for (name, why) in &outcome.absent {
+        text += &format!("{name}: left out: {why}\n");
+    }
+    text + &format!("same SHA-256 for all: {}\n", outcome.digest)
+}
+
+/// Where the figures come from, for people.
+pub(crate) fn place(place: &Place) -> String {
+    let network = if place.own_network { "a network of its own" } else { "the host's network" };
+    let cores = if place.pinned { "contender on core 0, loader on core 1" } else { "not pinned" };
+    format!("\nLinux {}, {}; {network}, {}; {cores}", place.kernel, place.processor, place.congestion_control)
+}
+
+/// Every figure.
+pub(crate) fn json(outcomes: &[Outcome], place: &Place, options: &Options) -> String {
+    let rows = |outcome: &Outcome| array(outcome.rows.iter().map(row));
+    let absent = |outcome: &Outcome| {
+        let left_out = |(name, why): &(&str, String)| object(&[("name", string(name)), ("why", string(why))]);
+        array(outcome.absent.iter().map(left_out))
+    };
+    let job = |outcome: &Outcome| {
+        object(&[
+            ("name", string(outcome.job)),
+            ("rate", string(outcome.unit.rate)),
+            ("cpu", string(outcome.unit.cpu)),
+            ("sha256", string(&outcome.digest)),
+            ("contenders", rows(outcome)),
+            ("left_out", absent(outcome)),
+        ])
+    };
+    let fields = [
+        ("kernel", string(&place.kernel)),
+        ("processor", string(&place.processor)),
+        ("congestion_control", string(&place.congestion_control)),
+        ("own_network", place.own_network.to_string()),
+        ("pinned", place.pinned.to_string()),
+        ("rounds", options.rounds.to_string()),
+        ("bytes", options.bytes.to_string()),
+        ("jobs", array(outcomes.iter().map(job))),
+    ];
+    object(&fields) + "\n"
+}
+
+/// Powers of 1024, where it is a round number of them.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let fit = units.into_iter().find(|(shift, _)| bytes.trailing_zeros() >= *shift);
+    fit.map_or_else(|| format!("{bytes} B"), |(shift, unit)| format!("{} {unit}", bytes >> shift))
+}
+
+fn ratio(outcome: &Outcome, row: &Row) -> String {
+    match outcome.ours() {
+        Some(ours) if !row.contender.is_ours() => {
+            let ratio = ours.ratio_to(row);
+            format!("{:.2} × ({:.2}–{:.2})", ratio.median, ratio.least, ratio.most)
+        }
+        _ => String::new(),
+    }
+}
+
+fn row(row: &Row) -> String {
+    let sample = |s: &crate::jobs::Sample| {
+        object(&[
+            ("rate", number(s.rate)),
+            ("cpu", number(s.cpu)),
+            ("peak_kib", s.peak_kib.to_string()),
+            ("loader", number(s.loader)),
+        ])
+    };
+    object(&[
+        ("name", string(row.contender.name)),
+        ("version", string(&row.version)),
+        ("median_rate", number(row.rate().median)),
+        ("samples", array(row.samples.iter().map(sample))),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_named_by_their_largest_unit() {
+        assert_eq!((size(2 << 30), size(3 << 20), size(5)), ("2 GiB".into(), "3 MiB".into(), "5 B".into()));
+    }
+}
