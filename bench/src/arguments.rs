@@ -9,6 +9,9 @@ const ROUNDS: usize = 5;
 /// What `--bytes` is unless it is given: 2 GiB.
 const BYTES: u64 = 2 << 30;
 
+/// How much the pipe of a bulk job holds: 1 MiB, what an unprivileged program can have.
+const PIPE: usize = 1 << 20;
+
 /// What the command line asks for.
 pub(crate) struct Options {
     /// Jobs by name, or `all`.
@@ -16,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// How much a bulk job moves in a run.
     pub(crate) bytes: u64,
+    /// How many bytes the pipe to or from the contender holds.
+    pub(crate) pipe: usize,
     pub(crate) json: Option<PathBuf>,
     pub(crate) plot: Option<PathBuf>,
     /// The puerta to measure, in place of the one that is built.
@@ -39,6 +44,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options> {
         names: Vec::new(),
         rounds: ROUNDS,
         bytes: BYTES,
+        pipe: PIPE,
         json: None,
         plot: None,
         puerta: None,
@@ -51,6 +57,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options> {
         match arg.as_str() {
             "--rounds" => options.rounds = count(&value()?)?,
             "--bytes" => options.bytes = size(&value()?)?,
+            "--pipe" => options.pipe = usize::try_from(size(&value()?)?).map_err(|e| e.to_string())?,
             "--json" => options.json = Some(value()?.into()),
             "--plot" => options.plot = Some(value()?.into()),
             "--puerta" => options.puerta = Some(value()?.into()),
@@ -72,6 +79,7 @@ pub(crate) fn usage() -> String {
     text + "\noptions:
   --rounds N        runs of each contender, in alternating order (5)
   --bytes SIZE      how much a bulk job moves in a run (2g)
+  --pipe SIZE       how much the pipe to or from the contender holds (1m; a shell's holds 64k)
   --json FILE       the raw figures
   --plot FILE.svg   bars
   --puerta FILE     measure this binary; else the workspace's release build, which is brought up to date first

@@ -32,6 +32,8 @@ pub(crate) struct Usage {
     pub(crate) cpu: f64,
     /// Peak resident memory in KiB: VmHWM, as last read before it ended.
     pub(crate) peak_kib: u64,
+    /// Seconds that its first thread was ready to run and other work had the core.
+    pub(crate) waited: f64,
     status: ExitStatus,
     errors: String,
 }
@@ -86,10 +88,12 @@ impl Running {
             }
             thread::sleep(INTERVAL);
         }
-        let cpu = cpu(pid);
+        let (first, waited) = schedule(pid);
+        // stat counts all threads, in steps of 10 ms; schedstat only the first, in nanoseconds. The larger is nearer.
+        let cpu = stat(&pid.to_string()).map(|fields| ticks(&fields)).unwrap_or_default().max(first);
         let status = self.child.wait().map_err(|e| format!("wait: {e}"))?;
         let errors = self.errors.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Ok(Usage { cpu, peak_kib, status, errors })
+        Ok(Usage { cpu, peak_kib, waited, status, errors })
     }
 }
 
@@ -144,12 +148,11 @@ fn ended(pid: u32) -> bool {
     stat(&pid.to_string()).is_none_or(|fields| fields.first().is_none_or(|state| state == "Z" || state == "X"))
 }
 
-/// stat counts all threads, in steps of 10 ms; schedstat only the first, in nanoseconds. The larger is nearer.
-fn cpu(pid: u32) -> f64 {
-    let all = stat(&pid.to_string()).map(|fields| ticks(&fields)).unwrap_or_default();
-    let first = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
-    let first = first.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or_default();
-    all.max(first / 1e9)
+/// Seconds on a core and seconds ready to run but without one: proc(5), `/proc/PID/schedstat`.
+fn schedule(pid: u32) -> (f64, f64) {
+    let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    let mut seconds = text.split_whitespace().map(|ns| ns.parse::<f64>().unwrap_or_default() / 1e9);
+    (seconds.next().unwrap_or_default(), seconds.next().unwrap_or_default())
 }
 
 fn peak(pid: u32) -> u64 {

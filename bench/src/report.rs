@@ -8,6 +8,9 @@ use crate::runner::{Outcome, Row};
 /// From here on the loader's core, not the contender, may be what limits the rate.
 const SATURATED: f64 = 0.95;
 
+/// A contender that waits for its core for a larger part of its time was disturbed by other work on the machine.
+const DISTURBED: f64 = 0.05;
+
 /// One job for people.
 pub(crate) fn table(outcome: &Outcome) -> String {
     let rounds = outcome.rows.first().map_or(0, |row| row.samples.len());
@@ -39,6 +42,10 @@ pub(crate) fn table(outcome: &Outcome) -> String {
     }
     if outcome.rows.iter().any(|row| row.loader().median > SATURATED) {
         text += "* the loader's core was full: this contender could do more, compare its CPU\n";
+    }
+    let waited = outcome.rows.iter().map(|row| row.waited().median).fold(0.0, f64::max);
+    if waited > DISTURBED {
+        text += &format!("disturbed: other work had core 0 for up to {:.0}% of a run\n", waited * 100.0);
     }
     for (name, why) in &outcome.absent {
         text += &format!("{name}: left out: {why}\n");
@@ -78,6 +85,7 @@ pub(crate) fn json(outcomes: &[Outcome], place: &Place, options: &Options) -> St
         ("pinned", place.pinned.to_string()),
         ("rounds", options.rounds.to_string()),
         ("bytes", options.bytes.to_string()),
+        ("pipe", options.pipe.to_string()),
         ("jobs", array(outcomes.iter().map(job))),
     ];
     object(&fields) + "\n"
@@ -107,6 +115,7 @@ fn row(row: &Row) -> String {
             ("cpu", number(s.cpu)),
             ("peak_kib", s.peak_kib.to_string()),
             ("loader", number(s.loader)),
+            ("waited", number(s.waited)),
         ])
     };
     object(&[

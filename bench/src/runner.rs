@@ -41,6 +41,10 @@ impl Row {
         spread(self.samples.iter().map(|s| s.loader))
     }
 
+    pub(crate) fn waited(&self) -> Spread {
+        spread(self.samples.iter().map(|s| s.waited))
+    }
+
     pub(crate) fn peak_kib(&self) -> u64 {
         self.samples.iter().map(|s| s.peak_kib).max().unwrap_or_default()
     }

@@ -6,7 +6,6 @@ use crate::arguments::Options;
 use crate::contender::Contender;
 use crate::load::{self, Source};
 use crate::process::{self, Running, Usage};
-use std::fs::File;
 use std::io;
 use std::net::TcpStream;
 use std::process::{ChildStdout, Stdio};
@@ -66,6 +65,7 @@ impl Job for ListenFromTcp {
         let (digest, _, usage) = transfer(
             contender,
             program,
+            options,
             move |stream| source.write_to(stream),
             |mut stdout| load::digest(|mut into| io::copy(&mut stdout, &mut into)).map(|(text, _)| text),
         )?;
@@ -77,17 +77,8 @@ impl Job for ListenFromTcp {
         let source = Source { bytes: options.bytes };
         let file = load::block_file()?;
         let loader = process::own_cpu();
-        let ((bytes, end), begin, usage) = transfer(
-            contender,
-            program,
-            move |stream| source.send_file_to(&stream, &file),
-            |mut stdout| {
-                // Spliced into /dev/null by the standard library: nothing is copied.
-                let null = File::options().write(true).open("/dev/null");
-                let taken = null.and_then(|mut null| io::copy(&mut stdout, &mut null));
-                taken.map(|bytes| (bytes, Instant::now())).map_err(|e| format!("the pipe broke: {e}"))
-            },
-        )?;
+        let ((bytes, end), begin, usage) =
+            transfer(contender, program, options, move |stream| source.send_file_to(&stream, &file), load::discard)?;
         let seconds = end.duration_since(begin).as_secs_f64();
         bulk(bytes, options.bytes, seconds, &usage, process::own_cpu() - loader)
     }
@@ -97,6 +88,7 @@ impl Job for ListenFromTcp {
 fn transfer<T: Send>(
     contender: &Contender,
     program: &str,
+    options: &Options,
     send: impl FnOnce(TcpStream) -> io::Result<()> + Send,
     sink: impl FnOnce(ChildStdout) -> Result<T> + Send,
 ) -> Result<(T, Instant, Usage)> {
@@ -105,6 +97,7 @@ fn transfer<T: Send>(
     drop(listener);
     let mut running = Running::start(&words(contender, program, port), Stdio::null(), Stdio::piped())?;
     let stdout = running.stdout()?;
+    puerta::io::set_pipe_size(&stdout, options.pipe).map_err(|e| e.to_string())?;
     thread::scope(|scope| {
         let taker = scope.spawn(move || sink(stdout));
         let connected = load::connect(port, || running.has_ended());

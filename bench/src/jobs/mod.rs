@@ -55,6 +55,8 @@ pub(crate) struct Sample {
     pub(crate) peak_kib: u64,
     /// Which part of its own core the loader needed, 0 to 1. Near 1 it is what limits the rate.
     pub(crate) loader: f64,
+    /// For which part of the run other work had the contender's core while it was ready to run.
+    pub(crate) waited: f64,
 }
 
 pub(crate) fn all() -> Vec<Box<dyn Job>> {
@@ -80,5 +82,6 @@ fn bulk(bytes: u64, wanted: u64, seconds: f64, usage: &crate::process::Usage, lo
         cpu: usage.cpu / gib,
         peak_kib: usage.peak_kib,
         loader: (loader_cpu / seconds).min(1.0),
+        waited: usage.waited / seconds,
     })
 }

@@ -71,9 +71,7 @@ impl Job for StdinToTcp {
 
     fn measure(&self, contender: &Contender, program: &str, options: &Options) -> Result<Sample> {
         let (begin, loader) = (Instant::now(), process::own_cpu());
-        let taken = transfer(contender, program, options, |stream| {
-            load::discard(stream).map_err(|e| format!("the connection broke: {e}"))
-        })?;
+        let taken = transfer(contender, program, options, load::discard)?;
         let (bytes, end) = taken.0?;
         let seconds = end.duration_since(begin).as_secs_f64();
         bulk(bytes, options.bytes, seconds, &taken.1, process::own_cpu() - loader)
@@ -90,6 +88,7 @@ fn transfer<T: Send>(
     let (listener, port) = load::listener()?;
     let mut running = Running::start(&words(contender, program, port), Stdio::piped(), Stdio::null())?;
     let stdin = running.stdin()?;
+    puerta::io::set_pipe_size(&stdin, options.pipe).map_err(|e| e.to_string())?;
     let source = Source { bytes: options.bytes };
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
