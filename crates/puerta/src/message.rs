@@ -5,9 +5,8 @@ use crate::ancillary::{PacketInfo, RawAncillary};
 use crate::credentials::Credentials;
 use crate::error::{Bad, Call, Error, Result};
 use crate::exchange::{Flags, Received};
-use crate::protocol::{
-    AnyDatagram, AnyStream, Datagrams, Icmp, Protocol, RawIp, Udp, UnixDatagram, UnixPacket, UnixStream,
-};
+use crate::opt::{self, HasIpDatagrams};
+use crate::protocol::{AnyDatagram, AnyStream, Datagrams, Protocol, UnixDatagram, UnixPacket, UnixStream};
 use crate::role::{CanExchange, CanReceiveFrom, CanSendTo, Connected, Role};
 use crate::socket::Socket;
 use crate::sys::ancillary::{self, CREDENTIALS_SPACE, Control, Incoming, Outgoing, PACKET_INFO_SPACE, Source};
@@ -78,7 +77,7 @@ impl<'a, P: Protocol> Message<'a, P> {
     #[must_use]
     pub fn source(self, source: PacketInfo) -> Self
     where
-        P: TellsDestination,
+        P: HasIpDatagrams,
     {
         Message { source: Some(source), ..self }
     }
@@ -111,13 +110,13 @@ impl AncillarySpace {
         self.bytes(count.min(MAX_DESCRIPTORS) * size_of::<i32>())
     }
 
-    /// And for credentials: see [`Socket::set_pass_credentials`].
+    /// And for credentials: see [`PassCredentials`](opt::PassCredentials).
     #[must_use]
     pub fn credentials(self) -> Self {
         self.add(CREDENTIALS_SPACE)
     }
 
-    /// And for packet info: see [`Socket::set_packet_info`].
+    /// And for packet info: see [`PacketInfo`](opt::PacketInfo).
     #[must_use]
     pub fn packet_info(self) -> Self {
         self.add(PACKET_INFO_SPACE)
@@ -173,21 +172,9 @@ pub struct Datagram<A> {
 }
 
 impl<P: Protocol, R: Role> Socket<P, R> {
-    /// Asks for packet info with each datagram, for [`recv_datagram`](Self::recv_datagram): the options `IP_PKTINFO` and,
-    /// on an IPv6 socket, `IPV6_RECVPKTINFO`. Ask before `bind`: a datagram that was queued before does not know whether its
-    /// address was a broadcast. On a Unix datagram socket, which has one address only, nothing happens.
-    ///
-    /// # Errors
-    /// None are known for a socket.
-    pub fn set_packet_info(&self, on: bool) -> Result<()>
-    where
-        P: TellsDestination,
-    {
-        ancillary::set_packet_info(&self.fd, on).map_err(|e| self.tell(e))
-    }
-
     /// recvmsg(2): one datagram, who sent it, and where it was sent to
-    /// (after [`set_packet_info`](Self::set_packet_info)). Descriptors that came with it are closed.
+    /// (where the option [`PacketInfo`](opt::PacketInfo) is set: set it before `bind`, since a datagram that was queued before
+    /// does not know whether its address was a broadcast). Descriptors that came with it are closed.
     ///
     /// # Errors
     /// As [`recv_from`](Self::recv_from).
@@ -286,18 +273,6 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         Ok((message, self.decode(&from)?))
     }
 
-    /// The option `SO_PASSCRED`: every message that is received from now on brings the credentials of its sender, and
-    /// [`recv_packet`](Self::recv_packet) can tell an empty packet from the end. A socket without a name gets an abstract one.
-    ///
-    /// # Errors
-    /// None are known for a Unix socket.
-    pub fn set_pass_credentials(&self, on: bool) -> Result<()>
-    where
-        P: PassesDescriptors,
-    {
-        ancillary::set_pass_credentials(&self.fd, on).map_err(|e| self.tell(e))
-    }
-
     fn send_out(&self, message: &Message<'_, P>, to: Option<&P::Addr>, flags: Flags) -> Result<usize> {
         let peer = to.or(self.peer.as_ref());
         let tell = |e| self.tell_about(e, peer.cloned());
@@ -324,8 +299,8 @@ impl<P: Protocol, R: Role> Socket<P, R> {
 }
 
 impl Socket<UnixPacket, Connected> {
-    /// recvmsg(2): the next packet, or the end. An empty packet and the end look alike to `recv`; with `SO_PASSCRED` (see
-    /// [`set_pass_credentials`](Self::set_pass_credentials)) a packet brings credentials and the end does not.
+    /// recvmsg(2): the next packet, or the end. An empty packet and the end look alike to `recv`; with the option
+    /// [`PassCredentials`](opt::PassCredentials) a packet brings credentials and the end does not.
     /// Descriptors that came with it do not arrive.
     ///
     /// # Errors
@@ -341,11 +316,11 @@ impl Socket<UnixPacket, Connected> {
         if incoming.len > 0 || incoming.control.credentials.is_some() {
             return Ok(Packet::Message(Received::of(incoming.len, room)));
         }
-        if ancillary::passes_credentials(&self.fd).map_err(|e| self.tell(e))? {
+        if self.get(opt::PassCredentials)? {
             return Ok(Packet::End);
         }
         let error = Error::bad(Call::RecvMsg, Bad::Option);
-        Err(self.tell(error.hinted("set pass-credentials first: without it an empty packet looks like the end")))
+        Err(self.tell(error.hinted("set PassCredentials first: without it an empty packet looks like the end")))
     }
 }
 
@@ -361,18 +336,6 @@ impl PassesDescriptors for UnixPacket {}
 impl PassesDescriptors for UnixDatagram {}
 impl PassesDescriptors for AnyStream {}
 impl PassesDescriptors for AnyDatagram {}
-
-/// Protocols whose datagrams tell which address of this machine they were sent to.
-#[diagnostic::on_unimplemented(
-    message = "messages of `{Self}` do not tell where they were sent to",
-    label = "no packet info",
-    note = "a connection has one address for its whole life: `local_addr`"
-)]
-pub trait TellsDestination: Protocol {}
-impl TellsDestination for Udp {}
-impl TellsDestination for RawIp {}
-impl TellsDestination for Icmp {}
-impl TellsDestination for AnyDatagram {}
 
 /// A source makes sense for IP alone.
 fn source_for(source: PacketInfo, to: Option<Endpoint>) -> Result<Source> {

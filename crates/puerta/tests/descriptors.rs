@@ -4,7 +4,7 @@
 
 use puerta::{
     AncillarySpace, AnyDatagram, AnyStream, Bad, Cause, Connected, Endpoint, Family, Flags, MAX_DESCRIPTORS, Message,
-    PassesDescriptors, Protocol, RawAncillary, ReceivedMessage, Socket, Tcp, UnixDatagram, UnixPacket, UnixStream,
+    PassesDescriptors, Protocol, RawAncillary, ReceivedMessage, Socket, Tcp, UnixDatagram, UnixPacket, UnixStream, opt,
 };
 use std::fs;
 use std::io::{IoSlice, IoSliceMut, PipeReader, PipeWriter, Read, Write, pipe};
@@ -111,7 +111,7 @@ fn descriptors_that_nobody_asked_for_are_closed() {
     let null = fs::File::open("/dev/null").unwrap();
     let (here, there) = Socket::<UnixDatagram, _>::pair().unwrap();
     let (packets, end) = Socket::<UnixPacket, _>::pair().unwrap();
-    end.set_pass_credentials(true).unwrap();
+    end.set(opt::PassCredentials, true).unwrap();
     let before = open_descriptors();
     for count in [1, 253] {
         send(&here, &vec![null.as_fd(); count]).unwrap();

@@ -4,7 +4,7 @@
 
 use puerta::{
     AncillarySpace, AnyDatagram, Bad, Cause, Credentials, Endpoint, Family, Flags, Ip, Message, Packet, PacketInfo,
-    Received, Socket, Udp, UdpSocket, UnixAddr, UnixPacket, UnixStream,
+    Received, Socket, Udp, UdpSocket, UnixAddr, UnixPacket, UnixStream, opt,
 };
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +17,7 @@ use std::{fs, process};
 
 fn udp(ip: Ip, at: &str) -> UdpSocket {
     let socket = Socket::<Udp>::new(ip).unwrap();
-    socket.set_packet_info(true).unwrap();
+    socket.set(opt::PacketInfo, true).unwrap();
     socket.bind(&at.parse().unwrap()).unwrap()
 }
 
@@ -109,7 +109,7 @@ fn this_process() -> Credentials {
 #[test]
 fn credentials_come_with_every_message_once_they_are_asked_for() {
     let (here, there) = Socket::<UnixStream, _>::pair().unwrap();
-    there.set_pass_credentials(true).unwrap();
+    there.set(opt::PassCredentials, true).unwrap();
     let parts = [IoSlice::new(b"it is "), IoSlice::new(b"me")];
     let given = Message::new(&parts).credentials(this_process());
     for message in [Message::new(&parts), given] {
@@ -128,7 +128,7 @@ fn an_empty_packet_is_told_from_the_end() {
     let (here, there) = Socket::<UnixPacket, _>::pair().unwrap();
     // Also one that was sent before the option was set.
     here.send(b"", Flags::NONE).unwrap();
-    there.set_pass_credentials(true).unwrap();
+    there.set(opt::PassCredentials, true).unwrap();
     for packet in [&b""[..], b"12345", b"", b""] {
         here.send(packet, Flags::NONE).unwrap();
     }
@@ -158,9 +158,7 @@ fn a_datagram_from_an_unnamed_socket_has_a_sender_without_a_name() {
     let folder = std::env::temp_dir().join(format!("puerta-message-{}", process::id()));
     fs::create_dir_all(&folder).unwrap();
     let at = Endpoint::Unix(UnixAddr::path(folder.join("door")));
-    let server = Socket::<AnyDatagram>::new(Family::Unix).unwrap();
-    server.set_packet_info(true).unwrap();
-    let server = server.bind(&at).unwrap();
+    let server = Socket::<AnyDatagram>::new(Family::Unix).unwrap().bind(&at).unwrap();
     let client = Socket::<AnyDatagram>::new(Family::Unix).unwrap();
     assert_eq!(client.send_datagram(b"1", &at, None, Flags::NONE).unwrap(), 1);
     let datagram = server.recv_datagram(&mut [0; 8], Flags::NONE).unwrap();
@@ -186,7 +184,7 @@ fn the_trace_shows_ancillary_data_decoded() {
         }
     }
     let (here, there) = Socket::<UnixPacket, _>::pair().unwrap();
-    there.set_pass_credentials(true).unwrap();
+    there.set(opt::PassCredentials, true).unwrap();
     let udp = udp(Ip::V4, "127.0.0.1:0");
     let null = fs::File::open("/dev/null").unwrap();
     puerta::trace::install(Some(Arc::new(Keep(thread::current().id()))));

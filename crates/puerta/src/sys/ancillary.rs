@@ -1,6 +1,6 @@
 //! sendmsg and recvmsg with ancillary data: cmsg(3), unix(7), ip(7), ipv6(7).
 
-use super::call::{Args, Fd, once, retried};
+use super::call::{Args, Fd, retried};
 use super::sockaddr::Storage;
 use super::symbols::{self, SCM_PIDFD};
 use crate::ancillary::{PacketInfo, RawAncillary};
@@ -11,7 +11,7 @@ use libc::{c_int, c_uint};
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// What one sendmsg sends.
 pub(crate) struct Outgoing<'a> {
@@ -163,29 +163,6 @@ pub(crate) fn recv(
         return Err(cut_off(roomy - message.msg_controllen.min(roomy)));
     }
     Ok(Incoming { len: n as usize, from, control: decoded })
-}
-
-/// Asks for IP_PKTINFO and IPV6_RECVPKTINFO, as the family of the socket has them. Nothing happens on a Unix socket.
-///
-/// A dual-stack socket asks for both: IPV6_PKTINFO alone does not tell a broadcast address from one of this machine.
-pub(crate) fn set_packet_info(fd: &Fd, on: bool) -> Result<()> {
-    let family = super::transfer::get_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN, "SO_DOMAIN")?;
-    if family == libc::AF_INET6 {
-        set_flag(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO", on)?;
-    }
-    if family == libc::AF_INET || family == libc::AF_INET6 {
-        set_flag(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, "IP_PKTINFO", on)?;
-    }
-    Ok(())
-}
-
-/// Asks for SCM_CREDENTIALS with every message.
-pub(crate) fn set_pass_credentials(fd: &Fd, on: bool) -> Result<()> {
-    set_flag(fd, libc::SOL_SOCKET, libc::SO_PASSCRED, "SO_PASSCRED", on)
-}
-
-pub(crate) fn passes_credentials(fd: &Fd) -> Result<bool> {
-    super::transfer::get_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, "SO_PASSCRED").map(|on| on != 0)
 }
 
 impl Outgoing<'_> {
@@ -404,32 +381,16 @@ fn show(level: c_int, kind: c_int, bytes: &[u8]) -> String {
     format!("{{{level}, {kind}, {data}}}")
 }
 
-fn set_flag(fd: &Fd, level: c_int, name: c_int, shown: &'static str, on: bool) -> Result<()> {
-    let raw = fd.raw();
-    let value = c_int::from(on);
-    let args = || {
-        vec![
-            ("sockfd", Value::Fd(raw)),
-            ("optname", Value::Symbol(shown.to_owned())),
-            ("optval", Value::Int(i64::from(value))),
-        ]
-    };
-    // SAFETY: `value` is an int, and its length is told.
-    let run = || unsafe {
-        libc::setsockopt(raw, level, name, (&raw const value).cast(), size_of::<c_int>() as libc::socklen_t)
-    };
-    once(Call::SetSockOpt, run, args).map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AncillarySpace, Flags, Ip, Message, Socket, Udp, UdpSocket};
+    use crate::sys::option::{key, set};
+    use crate::{AncillarySpace, Flags, Ip, Message, Socket, Udp, UdpSocket, opt};
+    use std::os::fd::AsFd;
 
     fn udp() -> UdpSocket {
         let socket = Socket::<Udp>::new(Ip::V4).unwrap();
-        socket.set_packet_info(true).unwrap();
-        socket.bind(&"127.0.0.1:0".parse().unwrap()).unwrap()
+        socket.with(opt::PacketInfo, true).unwrap().bind(&"127.0.0.1:0".parse().unwrap()).unwrap()
     }
 
     #[test]
@@ -444,7 +405,7 @@ mod tests {
         let source = PacketInfo::new(IpAddr::from([127, 0, 0, 1]), 0);
         let parts = [IoSlice::new(b"x")];
         let message = Message::new(&parts).source(source).others(&others);
-        set_flag(&server.fd, libc::IPPROTO_IP, libc::IP_RECVTTL, "IP_RECVTTL", true).unwrap();
+        set(server.as_fd(), key!(IPPROTO_IP, IP_RECVTTL), &1).unwrap();
         client.send_message_to(&message, &to, Flags::NONE).unwrap();
         let mut buffer = [0; 4];
         let mut space = AncillarySpace::new().packet_info().bytes(4);
