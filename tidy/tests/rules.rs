@@ -32,6 +32,7 @@ fn a_lower_crate_that_depends_on_a_higher_one_is_refused() {
     refused("crates/puerta-relay/Cargo.toml", &manifest("puerta-relay", "puerta-cli"), "not on a lower floor");
     refused("crates/puerta-text/Cargo.toml", &manifest("puerta-text", "puerta"), "not on a lower floor");
     refused("crates/puerta-serve/Cargo.toml", &manifest("puerta-serve", "puerta-talk"), "not on a lower floor");
+    refused("crates/puerta-cli/Cargo.toml", &manifest("puerta-cli", "bench"), "not on a lower floor");
     refused("crates/attic/Cargo.toml", &manifest("attic", "puerta"), "has no floor");
     accepted("crates/puerta-cli/Cargo.toml", &manifest("puerta-cli", "puerta-relay"));
     let table = "[package]\nname = \"puerta-text\"\n[dev-dependencies.puerta]\nworkspace = true\n";

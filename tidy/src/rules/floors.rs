@@ -3,13 +3,16 @@
 use crate::{Finding, Source, Tree};
 
 /// The crates of the house by floor. Those of one floor stand side by side and do not know each other.
-const CRATES: [(&str, usize); 6] = [
+const CRATES: [(&str, usize); 9] = [
     ("puerta", 0),
     ("puerta-text", 0),
     ("puerta-relay", 1),
     ("puerta-serve", 1),
     ("puerta-talk", 1),
     ("puerta-cli", 2),
+    ("bench", 3),
+    ("guide", 3),
+    ("tidy", 3),
 ];
 
 /// The files of `crates/puerta/src` by floor. A file imports from its own floor and from those below.
