@@ -54,8 +54,8 @@ pub mod trace;
 pub mod units;
 
 pub use address::{
-    Address, Endpoint, Host, LATER_LAYERS, ParseError, ParseErrorKind, Service, Target, Transport, UnixAddr, Use,
-    escape, nearest, unescape,
+    Address, Endpoint, Host, LATER_LAYERS, ParseError, ParseErrorKind, Service, Target, Transport, UnixAddr, escape,
+    nearest, unescape,
 };
 pub use ancillary::{PacketInfo, RawAncillary};
 pub use credentials::Credentials;
@@ -69,7 +69,7 @@ pub use protocol::{
     AnyDatagram, AnyStream, Bytes, Datagrams, Family, Icmp, Ip, Listens, Protocol, RawIp, Tcp, Udp, UnixDatagram,
     UnixPacket, UnixStream,
 };
-pub use resolve::{NameFlags, Query, Resolved, SocketType, interface_index, interface_name, resolve, reverse};
+pub use resolve::{NameFlags, Query, Resolved, SocketType, Use, interface_index, interface_name, resolve, reverse};
 pub use role::{
     Adopts, Bound, CanAccept, CanBind, CanConnect, CanExchange, CanFinish, CanListen, CanName, CanReceiveFrom,
     CanSendTo, CanShare, Connected, Connecting, Listening, Role, Unbound,

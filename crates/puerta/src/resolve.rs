@@ -1,5 +1,9 @@
 //! Names to addresses and back, by the system's own resolver.
 
+mod address;
+
+pub use address::Use;
+
 use crate::error::{Bad, Call, Cause, Error, Result};
 use crate::protocol::Ip;
 use crate::sys::names::{self, Hints};

@@ -3,13 +3,11 @@
 mod parse;
 mod print;
 mod refused;
-mod resolve;
 mod unix;
 
 pub use parse::{Address, Host, LATER_LAYERS, Service, Target, Transport};
 pub use print::{escape, unescape};
 pub use refused::{ParseError, ParseErrorKind, nearest};
-pub use resolve::Use;
 pub use unix::UnixAddr;
 
 use crate::error::Result;

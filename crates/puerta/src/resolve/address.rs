@@ -1,10 +1,9 @@
 //! From what a user wrote to the addresses that system calls take.
 
-use super::parse::{Address, Host, Service, Target, Transport};
-use super::{Endpoint, UnixAddr};
+use super::{Query, SocketType, interface_index, resolve};
+use crate::address::{Address, Endpoint, Host, Service, Target, Transport, UnixAddr};
 use crate::error::{Bad, Call, Error, Result};
 use crate::protocol::Ip;
-use crate::resolve::{Query, SocketType, interface_index, resolve};
 use crate::sys::sockaddr::SockAddr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
