@@ -18,6 +18,20 @@ fn the_workspace_keeps_every_rule() {
 }
 
 #[test]
+fn every_line_of_the_table_of_floors_is_a_module_of_the_library() {
+    let tree = workspace();
+    let lib = tree.file("crates/puerta/src/lib.rs").unwrap();
+    for (module, _) in rules::floors::MODULES {
+        let paths = [format!("crates/puerta/src/{module}.rs"), format!("crates/puerta/src/{module}/mod.rs")];
+        let declared = lib.text.contains(&format!("mod {module};"));
+        assert!(
+            declared || paths.iter().any(|p| tree.file(p).is_some()),
+            "tidy/src/rules/floors.rs: no module {module}"
+        );
+    }
+}
+
+#[test]
 fn every_exception_is_a_file_that_is_there() {
     let tree = workspace();
     for (path, _) in exceptions::LONG_FILES.iter().chain(exceptions::SLEEPS) {

@@ -19,28 +19,27 @@ const CRATES: [(&str, usize); 9] = [
 ///
 /// The ground is one knot: an error names addresses, an address is what `sys` encodes, and every call of `sys` feeds the trace
 /// and builds the error.
-const MODULES: [(&str, usize); 22] = [
+pub const MODULES: [(&str, usize); 21] = [
     ("address", 0),
     ("ancillary", 0),
     ("credentials", 0),
     ("error", 0),
     ("hint", 0),
-    ("trace", 0),
     ("sys", 0),
+    ("trace", 0),
+    ("units", 0),
     ("protocol", 1),
     ("role", 1),
-    ("units", 1),
+    ("opt", 2),
     ("option", 2),
     ("socket", 2),
+    ("convert", 3),
     ("exchange", 3),
-    ("info", 3),
     ("io", 3),
     ("message", 3),
-    ("passing", 3),
     ("resolve", 4),
     ("dial", 5),
     ("tokio", 6),
-    ("asynchronous", 6),
     ("lib", 7),
 ];
 

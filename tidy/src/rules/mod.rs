@@ -2,7 +2,7 @@
 
 mod code;
 mod docs;
-mod floors;
+pub mod floors;
 mod size;
 mod text;
 
