@@ -209,29 +209,22 @@ const FORMS: &str = "host:port, :port for all interfaces, /path or @name for a U
 
 /// What no address holds, whatever its form: control characters, and commas, which begin options.
 fn clean(text: &str) -> Result<()> {
-    let Some((at, c)) = text.char_indices().find(|(_, c)| c.is_control() || *c == ',') else { return Ok(()) };
-    Err(match c {
-        '\0' => ParseError::new(Kind::Nul, at, "a NUL byte cannot stand in an address")
-            .with_hint("leave the NUL byte out; an abstract name is written @name"),
-        ',' => ParseError::new(Kind::Options, at, "an address takes no options here")
-            .with_hint("leave them out; a comma of a path or name is written %2C"),
-        _ => {
-            let message = format!("the control character {} cannot stand in an address", c.escape_unicode());
-            ParseError::new(Kind::Control, at, message).with_hint("leave it out")
-        }
-    })
+    let comma = text.find(',').map(|at| {
+        ParseError::new(Kind::Options, at, "an address takes no options here")
+            .with_hint("leave them out; a comma of a path or name is written %2C")
+    });
+    ParseError::control_in(text).or(comma).map_or(Ok(()), Err)
 }
 
 /// The word before the first colon, when it is a layer that is not to be had or looks like one.
 fn refused_word(word: &str, rest: &str) -> Option<ParseError> {
     let lower = word.to_ascii_lowercase();
-    if let Some(later) = LATER_LAYERS.iter().find(|later| **later == lower) {
-        return Some(absent(later, rest, 0));
-    }
     let outer = lower.split('+').next().unwrap_or_default();
     let base = outer.strip_suffix(LISTEN).unwrap_or(outer);
-    let is_layer = base.parse::<Transport>().is_ok() || LATER_LAYERS.contains(&base);
-    if is_layer && outer != base {
+    if let Some(later) = LATER_LAYERS.iter().find(|later| **later == base) {
+        return Some(absent(later, rest, 0));
+    }
+    if base.parse::<Transport>().is_ok() && outer != base {
         let error = ParseError::new(Kind::Listen, base.len(), "an address does not say here that it listens");
         return Some(error.with_hint(format!("leave out {LISTEN}: {}:{}", base, shown(rest))));
     }
@@ -258,7 +251,7 @@ fn near_layer(word: &str) -> Option<String> {
 }
 
 fn absent(layer: &str, rest: &str, at: usize) -> ParseError {
-    let error = ParseError::new(Kind::AbsentLayer, at, format!("this build does not have {layer}, but {}", names()));
+    let error = ParseError::new(Kind::AbsentLayer, at, format!("this build has no {layer}; it has {}", names()));
     match service(rest) {
         Ok(_) => error.with_hint(as_host(layer, rest)),
         Err(_) => error.with_hint(FORMS),
@@ -367,8 +360,8 @@ fn many_colons(transport: Transport, text: &str) -> ParseError {
         (false, false) => {
             let word = text.split(':').next().unwrap_or_default();
             let colon = word.len() + 1 + text.get(word.len() + 1..).and_then(|rest| rest.find(':')).unwrap_or(0);
-            ParseError::new(Kind::Host, colon, "a second colon: a host and a port have one between them")
-                .with_hint(format!("{transport}:host:port; {}; IPv6 stands in brackets, [2001:db8::1]:80", known()))
+            ParseError::new(Kind::Host, colon, "a host and a port have one colon between them, this is a second")
+                .with_hint(format!("{transport}:host:port; IPv6 stands in brackets, [2001:db8::1]:80"))
         }
     }
 }
@@ -382,7 +375,7 @@ fn v6(text: &str) -> Result<Host> {
     let Ok(ip) = raw.parse() else {
         let error = ParseError::new(Kind::Ipv6, 0, format!("{} is no IPv6 address", shown(raw)));
         return Err(match name(text) {
-            Ok(_) => error.with_hint(format!("brackets are for IPv6 alone: {}", shown(text))),
+            Ok(_) => error.with_hint(format!("brackets are for IPv6 alone: write {} without them", shown(text))),
             Err(_) => error.with_hint("eight groups of hexadecimal digits, or fewer with :: once: 2001:db8::1"),
         });
     };
@@ -391,7 +384,8 @@ fn v6(text: &str) -> Result<Host> {
     }
     let zone = unescape(zone);
     let Some(zone) = zone.strip_prefix('%') else {
-        return Err(ParseError::new(Kind::Ipv6, raw.len(), "a comma cannot stand in an IPv6 address"));
+        return Err(ParseError::new(Kind::Ipv6, raw.len(), "a comma cannot stand in an IPv6 address")
+            .with_hint("a zone follows a percent sign: fe80::1%eth0"));
     };
     let error = |message: String| {
         ParseError::new(Kind::Zone, raw.len(), message)

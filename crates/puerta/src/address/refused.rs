@@ -64,6 +64,8 @@ pub enum ParseErrorKind {
     Options,
     /// An option that nobody knows.
     UnknownOption,
+    /// An option that the address's transport does not have.
+    OptionUnfit,
     /// An option's value is missing, out of bounds, or not of its kind.
     OptionValue,
 }
@@ -72,6 +74,18 @@ impl ParseError {
     /// An error without a hint.
     pub fn new(kind: ParseErrorKind, at: usize, message: impl Into<Cow<'static, str>>) -> Self {
         ParseError { kind, at, message: message.into(), hint: None }
+    }
+
+    /// The refusal of the first control character of a text, if there is one: the grammar has no way to print it.
+    pub fn control_in(text: &str) -> Option<Self> {
+        let (at, c) = text.char_indices().find(|(_, c)| c.is_control())?;
+        Some(if c == '\0' {
+            ParseError::new(ParseErrorKind::Nul, at, "a NUL byte cannot stand in an address")
+                .with_hint("leave the NUL byte out; an abstract name is written @name")
+        } else {
+            let message = format!("the control character {} cannot stand in an address", c.escape_unicode());
+            ParseError::new(ParseErrorKind::Control, at, message).with_hint("leave it out")
+        })
     }
 
     /// The same error with a hint.
