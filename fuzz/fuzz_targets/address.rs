@@ -2,6 +2,7 @@
 #![no_main]
 
 use puerta::{Address, Host, ParseError, Service, Target, UnixAddr};
+use puerta_relay::Endpoint;
 use std::fmt::{Debug, Display};
 use std::os::unix::ffi::OsStrExt;
 use std::str::FromStr;
@@ -10,10 +11,12 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     check::<Host>(text, |host| vec![host.to_string()]);
     check::<Service>(text, |service| vec![service.to_string()]);
     check::<Address>(text, |address| vec![address.to_string(), format!("{address:#}")]);
+    check::<Endpoint>(text, |endpoint| vec![endpoint.to_string(), format!("{endpoint:#}")]);
     assert_eq!(puerta::unescape(&puerta::escape(text)), text);
     if let Ok(address) = text.parse::<Address>() {
         assert_eq!(path(&address), path(&address.to_string().parse().unwrap()));
         assert_eq!(path(&address), path(&format!("{address:#}").parse().unwrap()));
+        assert_eq!(text.parse(), Ok(Endpoint::from(address)), "a base address means the same to both grammars");
     }
 });
 

@@ -350,7 +350,7 @@ fn host() -> impl Strategy<Value = Host> {
         Just(Host::Any),
         any::<[u8; 4]>().prop_map(|ip| Host::V4(ip.into())),
         (any::<[u8; 16]>(), proptest::option::of(zone)).prop_map(|(ip, zone)| Host::V6 { ip: ip.into(), zone }),
-        "[a-zA-Z0-9ñ_-]{1,20}(\\.[a-z0-9-]{1,8}){0,3}\\.[a-z-]{1,3}\\.?".prop_map(Host::Name),
+        "[a-zA-Z0-9ñ_][a-zA-Z0-9ñ_-]{0,20}(\\.[a-z0-9-]{1,8}){0,3}\\.[a-z-]{1,3}\\.?".prop_map(Host::Name),
         proptest::sample::select(vec!["udp", "tls", "fd", "tcp-listen", "upd", "ws", "localhost"])
             .prop_map(|name| Host::Name(name.to_owned())),
     ]

@@ -7,7 +7,7 @@
 //! ```
 
 use super::print::unescape;
-use super::refused::{ParseError, ParseErrorKind as Kind, nearest, shown};
+use super::refused::{ParseError, ParseErrorKind as Kind, nearest};
 use super::unix::UnixAddr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -426,8 +426,8 @@ fn name(text: &str) -> Result<Host> {
         let message = format!("the host name has {} bytes, a host name has {LONGEST_HOST} at most", text.len());
         return Err(ParseError::new(Kind::HostTooLong, 0, message).with_hint("check the name: was a text pasted here?"));
     }
-    if text.starts_with('.') {
-        return Err(ParseError::new(Kind::Host, 0, "the name of a host does not begin with a dot")
+    if text.starts_with(['.', '-']) {
+        return Err(ParseError::new(Kind::Host, 0, "the name of a host begins with a letter or a digit")
             .with_hint("a Unix socket's path begins with / or ./, or follows unix:"));
     }
     let last = text.strip_suffix('.').unwrap_or(text).rsplit('.').next().unwrap_or_default();
@@ -474,6 +474,10 @@ fn service(text: &str) -> Result<Service> {
         }
         None => Ok(Service::Name(text.to_owned())),
     }
+}
+
+fn shown(text: &str) -> String {
+    ParseError::shown(text)
 }
 
 fn quoted(c: char) -> String {

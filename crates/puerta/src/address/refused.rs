@@ -88,6 +88,23 @@ impl ParseError {
         })
     }
 
+    /// A piece of the input for a message: at most 40 characters, and none that a terminal acts upon.
+    pub fn shown(text: &str) -> String {
+        const MOST: usize = 40;
+        let mut out = String::new();
+        for c in text.chars().take(MOST) {
+            if c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ' {
+                out.push(c);
+            } else {
+                out.extend(c.escape_unicode());
+            }
+        }
+        if text.chars().nth(MOST).is_some() {
+            out.push('…');
+        }
+        out
+    }
+
     /// The same error with a hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
@@ -112,22 +129,24 @@ impl fmt::Display for ParseError {
 impl std::error::Error for ParseError {}
 
 /// The candidate nearest to a mistyped word: one edit away, or two for words of six letters or more. An edit inserts,
-/// drops or changes a character, or swaps two neighbours; case does not count. `None` for a candidate itself, too.
+/// drops or changes a character, or swaps two neighbours; case does not count. The word itself is never the answer.
 ///
 /// ```
 /// assert_eq!(puerta::nearest("upd", ["tcp", "udp"]), Some("udp"));
 /// assert_eq!(puerta::nearest("keepalvie", ["keep-alive"]), Some("keep-alive"));
+/// assert_eq!(puerta::nearest("No-Delay", ["no-delay"]), Some("no-delay"));
 /// assert_eq!(puerta::nearest("http", ["tcp", "udp"]), None);
 /// ```
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const LONGEST: usize = 64;
-    let word: Vec<char> = word.chars().map(|c| c.to_ascii_lowercase()).take(LONGEST + 1).collect();
+    let word: Vec<char> = typed.chars().map(|c| c.to_ascii_lowercase()).take(LONGEST + 1).collect();
     let within = if word.len() < 6 { 1 } else { 2 };
     candidates
         .into_iter()
+        .filter(|candidate| *candidate != typed)
         .filter(|candidate| word.len() <= LONGEST && candidate.chars().count().abs_diff(word.len()) <= within)
         .map(|candidate| (edits(&word, &candidate.chars().collect::<Vec<_>>()), candidate))
-        .filter(|(edits, _)| (1..=within).contains(edits))
+        .filter(|(edits, _)| *edits <= within)
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
@@ -149,21 +168,4 @@ fn edits(from: &[char], to: &[char]) -> usize {
         before_last = std::mem::replace(&mut last, row);
     }
     last.last().copied().unwrap_or_default()
-}
-
-/// A piece of the input for a message: at most 40 characters, and none that a terminal acts upon.
-pub(super) fn shown(text: &str) -> String {
-    const MOST: usize = 40;
-    let mut out = String::new();
-    for c in text.chars().take(MOST) {
-        if c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ' {
-            out.push(c);
-        } else {
-            out.extend(c.escape_unicode());
-        }
-    }
-    if text.chars().nth(MOST).is_some() {
-        out.push('…');
-    }
-    out
 }
