@@ -16,7 +16,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// `SO_REUSEADDR`, socket(7): bind(2) takes a port whose last connections are still in TIME_WAIT (60 s after they
-/// ended). With TCP a port that someone listens on stays taken; with UDP, and for multicast, several sockets with this option
+/// ended), where their listener had it set too. With TCP a port that someone listens on stays taken; with UDP, and for multicast, several sockets with this option
 /// share the port: each gets multicast datagrams, the last one bound gets the others. Default: off.
 #[derive(Debug, Clone, Copy)]
 pub struct ReuseAddress;

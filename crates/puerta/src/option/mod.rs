@@ -32,8 +32,7 @@
 //! ```
 //!
 //! What is only known at run time, such as the options of an address, goes by name: [`named`], [`Named::parse`],
-//! [`Socket::apply`]. A connection that a listener accepts inherits the listener's options, those of [`Phase::BeforeBind`]
-//! and [`FastOpen`] apart.
+//! [`Socket::apply`]. A connection that a listener accepts inherits the listener's options.
 //!
 //! On `AnyStream` and `AnyDatagram`, options of all their protocols are there; one that the socket at hand does not have is
 //! [`Bad::Option`] at run time.

@@ -89,8 +89,7 @@ impl<P: HasIpDatagrams, R: Role> Get<P, R> for MulticastLoop {
 }
 
 /// `IP_MULTICAST_IF`, ip(7), and `IPV6_MULTICAST_IF`, ipv6(7): the interface through which multicast datagrams go out. On an IPv6
-/// socket both are set, and the IPv6 one is told. Before Linux 6.11 an IPv4 socket does not tell it: always `Any`. Default:
-/// `Any`.
+/// socket both are set, and the IPv6 one is told. Linux does not tell it of an IPv4 socket: [`Bad::Option`]. Default: `Any`.
 #[derive(Debug, Clone, Copy)]
 pub struct MulticastInterface;
 known!(MulticastInterface: MULTICAST_INTERFACE, Interface);
@@ -268,12 +267,11 @@ pub(super) fn set_interface(fd: BorrowedFd<'_>, interface: &Interface) -> Result
 }
 
 pub(super) fn interface(fd: BorrowedFd<'_>) -> Result<Interface> {
-    let index = if domain(fd)? == libc::AF_INET6 {
-        get::<c_int>(fd, INTERFACE_V6)?
-    } else {
-        get::<libc::ip_mreqn>(fd, INTERFACE_V4)?.imr_ifindex
-    };
-    Ok(match u32::try_from(index) {
+    if domain(fd)? != libc::AF_INET6 {
+        let hint = "Linux tells the interface of multicast of an IPv6 socket only";
+        return Err(Error::bad(Call::GetSockOpt, Bad::Option).about(MULTICAST_INTERFACE.name).hinted(hint));
+    }
+    Ok(match u32::try_from(get::<c_int>(fd, INTERFACE_V6)?) {
         Ok(index @ 1..) => Interface::Index(index),
         _ => Interface::Any,
     })

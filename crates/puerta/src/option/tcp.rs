@@ -237,8 +237,8 @@ impl<P: HasTcp, R: Role> Get<P, R> for FastOpenConnect {
 }
 
 /// `TCP_DEFER_ACCEPT`, tcp(7): accept(2) gives a connection once its first data has come; how long a client without data is kept,
-/// in whole seconds, 1 s to 2147483647 s. The kernel turns it into a number of retransmissions, so that it reads back rounded up to 1,
-/// 3, 7, 15, 31, 63, … s, capped near sysctl net.ipv4.tcp_synack_retries. Default: `None`, accept at once.
+/// in whole seconds, 1 s to 2147483647 s. The kernel turns it into a number of retransmissions (255 at most), so that it reads back
+/// rounded up to 1, 3, 7, 15, 31, 63, … s, 29887 s at most. Default: `None`, accept at once.
 #[derive(Debug, Clone, Copy)]
 pub struct DeferAccept;
 known!(DeferAccept: DEFER_ACCEPT, Option<Duration>);

@@ -84,8 +84,8 @@ pub struct TcpInfo {
     pub reordering: u32,
     /// Segments sent again, since the connection began.
     pub total_retransmitted: u32,
-    /// Bytes that the peer has acknowledged (RFC 4898), since Linux 4.1. The first sequence number is counted by some kernels: it
-    /// may be one more than what was sent.
+    /// Bytes that the peer has acknowledged (RFC 4898), since Linux 4.1. Our end of file counts as one more, and so does the
+    /// SYN of a socket that connected.
     pub bytes_acknowledged: Option<u64>,
     /// Bytes received in order (RFC 4898), since Linux 4.1.
     pub bytes_received: Option<u64>,
