@@ -21,7 +21,7 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
     let unix = error.protocol().starts_with("unix");
     let text = match (call, errno) {
         (Call::Connect | Call::SendTo, libc::ECONNREFUSED) if unix => {
-            "the path is there but nothing listens on it: start the server, or remove the stale socket"
+            "nothing listens on that path: start the server; a server that died leaves a stale socket behind, and a file that is no socket answers so too"
         }
         (Call::Connect, libc::EAGAIN) if unix => "the listener's backlog is full: try again, or raise its backlog",
         (Call::Connect | Call::SendTo, libc::ENOENT) => {
@@ -30,16 +30,32 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         (Call::Connect | Call::SendTo, libc::EACCES) if unix => {
             "no permission on the socket's path: connecting needs write permission"
         }
+        (Call::Connect | Call::Bind | Call::SendTo, libc::ENOTDIR) if unix => {
+            "a part of that path is a file, not a folder"
+        }
+        (Call::Connect | Call::Bind | Call::SendTo, libc::ELOOP) if unix => "that path goes round in symbolic links",
+        (Call::Bind, libc::EROFS) if unix => {
+            "that folder is read-only: choose a path in another one, such as /run or /tmp"
+        }
         (Call::Connect | Call::SendTo, libc::EPROTOTYPE) => {
             "a socket of another type has that path: try the other of unix:, unix-dgram: and unix-packet:"
         }
         (Call::Connect, libc::ECONNREFUSED) => "nothing listens there; check host and port, or start the server first",
         (_, libc::ECONNREFUSED) => "nothing listens there: an ICMP message said that the port is closed",
         (Call::Connect, libc::ETIMEDOUT) => "no answer: the host is down, or a firewall drops the packets",
+        (Call::Recv | Call::Send, libc::ETIMEDOUT) => {
+            "the peer stopped answering: its host is down, or the way to it is cut"
+        }
+        (Call::Bind | Call::Connect | Call::SendTo, libc::ENODEV | libc::ENXIO) => {
+            "no interface has the number that the zone gives: `ip link` lists those there are"
+        }
         (_, libc::ENETUNREACH) => "no route to that network: check the address, or that the interface is up",
         (_, libc::EHOSTUNREACH) => "no route to that host: check the address, a firewall, or that the host is up",
         (Call::Connect, libc::EADDRNOTAVAIL) => {
             "no local address or free port for this: check the source address, or wait for ports in TIME_WAIT"
+        }
+        (Call::Connect, libc::EADDRINUSE) => {
+            "that source port already leads to that address: choose another, or none for any free one"
         }
         (Call::Bind, libc::EADDRNOTAVAIL) => "this machine has no such address: `ip address` lists those it has",
         (Call::Bind | Call::Listen, libc::EADDRINUSE) if unix => {
@@ -56,7 +72,7 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         // The kernel's answer where an IPv6 socket is bound to an IPv4 address.
         (Call::Bind, libc::EINVAL) if error.local().and_then(Endpoint::inet).is_some_and(|a| a.is_ipv4()) => FAMILY,
         (Call::Bind | Call::Connect | Call::SendTo, libc::EINVAL) if lacks_scope(error) => {
-            "a link-local address needs its interface: fe80::1%eth0"
+            "a link-local address needs its interface: fe80::1%eth0 (`ip link` lists them)"
         }
         (Call::Bind, libc::ENOENT) => "the folder of that path does not exist: make it first",
         (Call::Socket, libc::EPERM | libc::EACCES) => {
@@ -78,10 +94,10 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         (_, libc::ENOTCONN) => "the connection is gone",
         (_, libc::EDESTADDRREQ) => "a datagram needs an address to go to: connect, or use send_to",
         (Call::SendTo | Call::SendMsg | Call::Send | Call::Connect, libc::EACCES) => {
-            "a broadcast address needs the option broadcast"
+            "a broadcast address needs the option broadcast; any other is forbidden by a firewall or route of this machine"
         }
-        (_, libc::EPERM) if matches!(call, Call::Send | Call::SendTo | Call::SendMsg) => {
-            "a firewall rule refused the packet"
+        (_, libc::EPERM) if matches!(call, Call::Connect | Call::Send | Call::SendTo | Call::SendMsg) => {
+            "a firewall rule of this machine refused the packet"
         }
         (Call::SetSockOpt, libc::ENOPROTOOPT) => "this kernel or protocol does not know the option",
         (Call::SetSockOpt, libc::EPERM) => "this option needs root or CAP_NET_ADMIN",
@@ -144,4 +160,40 @@ fn bad_argument(bad: Bad) -> Option<&'static str> {
         Bad::TooManyDescriptors => "send them in several messages",
         Bad::NameTooLong => "a DNS name has at most 253 bytes",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ip, Socket, Tcp, UnixAddr, UnixStream};
+
+    fn hint_of(error: Error) -> String {
+        error.hint().map(Cow::into_owned).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_wrong_address_leads_to_a_hint_that_says_what_to_write() {
+        let connect = |to: &str| {
+            let to: SocketAddr = to.parse().unwrap();
+            hint_of(Socket::<Tcp>::new(Ip::of(&to)).unwrap().connect(&to).unwrap_err())
+        };
+        assert!(connect("[fe80::1]:80").contains("needs its interface"));
+        assert!(connect("0.0.0.0:80").contains("localhost"));
+        assert!(connect("127.0.0.1:0").contains("1 to 65535"));
+        let foreign = Socket::<Tcp>::new(Ip::V4).unwrap().bind(&"[::1]:0".parse().unwrap());
+        assert!(hint_of(foreign.unwrap_err()).contains("family of the address"));
+        let elsewhere = Socket::<Tcp>::new(Ip::V4).unwrap().bind(&"198.51.100.1:0".parse().unwrap());
+        assert!(hint_of(elsewhere.unwrap_err()).contains("ip address"));
+        let path =
+            |path: &str| hint_of(Socket::<UnixStream>::new(()).unwrap().connect(&UnixAddr::path(path)).unwrap_err());
+        assert!(path("/no/such/path").contains("check the spelling"));
+        assert!(path("/dev/null/door").contains("not a folder"));
+    }
+
+    #[test]
+    fn every_refused_argument_has_a_hint() {
+        for bad in [Bad::EmptyHost, Bad::PortZero, Bad::NoAddress, Bad::Interface, Bad::Deadline, Bad::NameTooLong] {
+            assert!(Error::bad(Call::Connect, bad).hint().is_some(), "{bad:?}");
+        }
+    }
 }
