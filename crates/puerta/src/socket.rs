@@ -322,6 +322,11 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         P::Addr::decode(storage).ok_or_else(|| self.tell(Error::bad(Call::GetSockName, Bad::Family)))
     }
 
+    /// The socket's own address, without a line in the trace.
+    pub(crate) fn own_address(&self) -> Option<crate::Endpoint> {
+        socket::quiet_local(&self.fd).filter(Storage::is_bound).and_then(|s| P::Addr::decode(&s)).map(Into::into)
+    }
+
     /// Adds both addresses to an error.
     #[cold]
     #[inline(never)]

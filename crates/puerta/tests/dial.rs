@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use puerta::{
-    AnyStream, Bad, Bound, Call, Cause, Connected, DialOptions, Dials, Endpoint, Error, Flags, Ip, Outcome, Progress,
-    Socket, Tcp, TcpListener, UnixAddr, UnixStream, dial,
+    Address, AnyStream, Bad, Bound, Call, Cause, Connected, DialOptions, Dials, Endpoint, Error, Flags, Ip, Outcome,
+    Progress, Socket, Tcp, TcpListener, UnixAddr, UnixStream, Use, dial,
 };
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 fn any(host: &str) -> SocketAddr {
@@ -177,4 +178,51 @@ fn a_unix_path_is_dialled_like_a_host() {
     drop(listener);
     let (result, _) = told::<UnixStream>(&[name], &DialOptions::default());
     assert_eq!(result.unwrap_err().errno(), Some(libc::ECONNREFUSED));
+}
+
+#[test]
+fn a_connection_that_meets_itself_is_refused() {
+    let free = bound("127.0.0.9").local_addr().unwrap();
+    // The kernel may choose the destination for the source: here it is made to.
+    let choose = |socket: &Socket<Tcp>| {
+        let copy = std::net::TcpStream::from(socket.as_fd().try_clone_to_owned().unwrap());
+        tokio::net::TcpSocket::from_std_stream(copy).bind(free).unwrap();
+        Ok(())
+    };
+    let options = DialOptions { before: Some(&choose), ..within(20_000) };
+    let error = dial::<Tcp>(&[free], &options, &mut |_| ()).unwrap_err();
+    assert_eq!((error.errno(), error.peer()), (Some(libc::ECONNREFUSED), Some(&Endpoint::Inet(free))));
+    assert!(error.hint().unwrap().contains("met itself"), "{error:?}");
+}
+
+#[test]
+fn the_losers_are_closed() {
+    let (hole, _kept) = black_hole("127.0.0.1");
+    let listener = listening("[::1]");
+    let raw = std::cell::RefCell::new(Vec::new());
+    let note = |socket: &Socket<Tcp>| {
+        raw.borrow_mut().push(std::fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap());
+        Ok(())
+    };
+    let options = DialOptions { before: Some(&note), delay: Duration::from_millis(10), ..within(20_000) };
+    let addresses = [hole.local_addr().unwrap(), listener.local_addr().unwrap()];
+    let socket = dial::<Tcp>(&addresses, &options, &mut |_| ()).unwrap();
+    // Each socket has a number of its own, which no other can take while it lives.
+    let open: Vec<_> = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
+        .filter(|link| raw.borrow().contains(link))
+        .collect();
+    assert_eq!(raw.borrow().len(), 2);
+    assert_eq!(open, raw.borrow()[1..], "{socket:?}");
+}
+
+#[test]
+fn a_name_is_resolved_and_dialled() {
+    let listener = listening("127.0.0.1");
+    let at = listener.local_addr().unwrap();
+    let address: Address = format!("localhost:{}", at.port()).parse().unwrap();
+    let found = address.resolve(None, Use::Connect).unwrap();
+    let (socket, _) = told::<AnyStream>(&found, &DialOptions::default());
+    assert_eq!(socket.unwrap().peer(), Some(&Endpoint::Inet(at)));
 }

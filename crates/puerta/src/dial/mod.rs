@@ -125,7 +125,7 @@ pub fn dial<P: Dials>(
         }
         for (number, result) in ended {
             let Some(address) = addresses.get(number) else { continue };
-            match result {
+            match result.and_then(|socket| another(socket, options)) {
                 Ok(socket) if standing.is_none() => {
                     race.connected(number);
                     tell(address, Outcome::Connected);
@@ -171,6 +171,18 @@ fn begin<P: Dials>(address: &P::Addr, options: &DialOptions<'_, P>) -> Result<Pr
         return Err(going_to::<P>(Error::bad(Call::Bind, Bad::Family).hinted(hint), address));
     }
     socket.bind(source)?.start_connect(address)
+}
+
+/// TCP to a free port of this machine can meet itself (RFC 9293 section 3.5, simultaneous open) when the kernel chooses that very
+/// port as the source: nobody listens there.
+fn another<P: Protocol>(socket: Socket<P, Connected>, options: &DialOptions<'_, P>) -> Result<Socket<P, Connected>> {
+    let Some(peer) = socket.peer().cloned() else { return Ok(socket) };
+    let is_tcp = P::name(Some(&peer)) == Tcp::name(None);
+    if options.source.is_some() || !is_tcp || socket.own_address() != Some(peer.clone().into()) {
+        return Ok(socket);
+    }
+    let hint = "nothing listens there: the connection met itself";
+    Err(going_to::<P>(Error::bare(Call::Connect, libc::ECONNREFUSED).hinted(hint), &peer))
 }
 
 fn going_to<P: Protocol>(error: Error, address: &P::Addr) -> Error {
