@@ -150,6 +150,46 @@ fn what_is_no_http_gets_400_and_the_next_client_is_served() {
     assert_eq!(fetch(&base, "/", &[]).0, "200");
 }
 
+#[test]
+fn a_file_that_one_process_opened_is_read_by_another() {
+    let folder = Folder::new("descriptor");
+    let (door, file) = (folder.0.join("door"), folder.0.join("file"));
+    fs::write(&file, "Hola").unwrap();
+    let mut giver = Program::start(&example("pass_descriptor"), [OsStr::new("give"), door.as_ref(), file.as_ref()]);
+    assert_eq!(giver.line(), format!("listening on {}\n", door.display()));
+    let taker = run(&example("pass_descriptor"), [OsStr::new("take"), door.as_ref()]);
+    assert_eq!(text(&taker), "Hola");
+    assert!(giver.rest().contains(" goes to process "));
+    assert!(!door.exists());
+}
+
+#[test]
+fn an_echo_takes_the_way_that_is_permitted_and_else_says_what_would_permit_it() {
+    let admitted = "echo 0 0 >/proc/sys/net/ipv4/ping_group_range";
+    // A new network admits no group.
+    let refused = "true";
+    for (setting, way) in [(admitted, "ICMP socket"), (refused, "raw socket")] {
+        for host in ["127.0.0.1", "::1"] {
+            let output = echo_in_a_network_of_its_own(setting, "", host);
+            let expected = format!("{host} answers after ");
+            assert!(output.status.success() && text(&output).starts_with(&expected), "{output:?}");
+            assert!(text(&output).ends_with(&format!(" ms ({way})\n")), "{output:?}");
+        }
+    }
+    let output =
+        echo_in_a_network_of_its_own(refused, "setpriv --bounding-set=-net_raw --inh-caps=-net_raw", "127.0.0.1");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("CAP_NET_RAW"), "{said}");
+    assert!(said.contains("net.ipv4.ping_group_range"), "{said}");
+}
+
+fn echo_in_a_network_of_its_own(setting: &str, prefix: &str, host: &str) -> Output {
+    let script = format!("ip link set lo up && {setting} && exec {prefix} \"$0\" \"$1\"");
+    let program = example("icmp_echo");
+    let arguments = ["-Urn", "sh", "-c", &script].map(OsStr::new);
+    run_any(Path::new("unshare"), arguments.into_iter().chain([program.as_ref(), OsStr::new(host)]))
+}
+
 /// A program that runs until the test ends.
 struct Program {
     child: Child,
