@@ -1,11 +1,12 @@
 //! The verbs that move data: send, recv, sendto, recvfrom, vectored, shutdown.
 
 use crate::error::{Call, Result};
-use crate::protocol::{Bytes, Datagrams, Protocol};
+use crate::protocol::{Bytes, Datagrams, Icmp, Protocol};
 use crate::role::{CanExchange, CanReceiveFrom, CanSendTo, Connected, Role};
 use crate::socket::Socket;
 use crate::sys::sockaddr::SockAddr;
 use crate::sys::{socket, transfer};
+use std::any::TypeId;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::BitOr;
 
@@ -47,7 +48,7 @@ pub struct Received {
     /// How many bytes are in the buffer. 0 is the end on a byte stream, and an empty message elsewhere.
     pub len: usize,
     /// How long the message was. More than `len` when the buffer was too small: the rest is gone.
-    /// (`recv_vectored` learns only that there was more, and gives `len + 1`.)
+    /// (`recv_vectored`, and ICMP sockets, learn only that there was more, and give `len + 1`.)
     pub full_len: usize,
 }
 
@@ -102,6 +103,9 @@ impl<P: Protocol, R: Role> Socket<P, R> {
     where
         R: CanExchange,
     {
+        if cuts_in_silence::<P>() {
+            return self.recv_vectored(&mut [IoSliceMut::new(into)], flags);
+        }
         match transfer::recv(&self.fd, into, flags.0 | P::LENGTH_FLAG) {
             Ok(n) => Ok(Received::of(n, into.len())),
             Err(error) => Err(self.tell(error)),
@@ -157,6 +161,9 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         P: Datagrams,
         R: CanReceiveFrom,
     {
+        if cuts_in_silence::<P>() {
+            return self.recv_datagram(into, flags).map(|d| (d.received, d.from));
+        }
         let (n, from) = transfer::recv_from(&self.fd, into, flags.0 | P::LENGTH_FLAG).map_err(|e| self.tell(e))?;
         Ok((Received::of(n, into.len()), self.decode(&from)?))
     }
@@ -191,18 +198,23 @@ impl<P: Protocol, R: Role> Socket<P, R> {
     }
 }
 
-/// Protocols that keep message boundaries.
+/// An ICMP socket does not know `MSG_TRUNC`: recv(2) gives what fits, and only recvmsg(2) tells that there was more.
+#[inline(always)]
+fn cuts_in_silence<P: Protocol>() -> bool {
+    TypeId::of::<P>() == TypeId::of::<Icmp>()
+}
+
+/// Protocols that keep message boundaries, and tell how long a message is. (ICMP sockets do not.)
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no messages, so none has a length",
-    label = "a byte stream",
-    note = "on TCP the kernel would discard the bytes: use `recv` with `Flags::PEEK`"
+    message = "`{Self}` does not tell how long the next message is",
+    label = "no message whose length could be asked",
+    note = "a byte stream has no messages, and an ICMP socket keeps their length to itself: use `recv` with `Flags::PEEK`"
 )]
 pub trait Messages: Protocol {}
 impl Messages for crate::protocol::Udp {}
 impl Messages for crate::protocol::UnixPacket {}
 impl Messages for crate::protocol::UnixDatagram {}
 impl Messages for crate::protocol::RawIp {}
-impl Messages for crate::protocol::Icmp {}
 impl Messages for crate::protocol::AnyDatagram {}
 
 impl<P: Bytes> io::Read for &Socket<P, Connected> {

@@ -64,7 +64,9 @@ pub use dial::{
 };
 pub use error::{Bad, Call, Cause, Error, Result, errno_name};
 pub use exchange::{Flags, Messages, Received, Shutdown};
-pub use message::{AncillarySpace, Datagram, MAX_DESCRIPTORS, Message, Packet, PassesDescriptors, ReceivedMessage};
+pub use message::{
+    AncillarySpace, Datagram, MAX_DESCRIPTORS, Message, Packet, PacketConnection, PassesDescriptors, ReceivedMessage,
+};
 pub use protocol::{
     AnyDatagram, AnyStream, Bytes, Datagrams, Family, Icmp, Ip, Listens, Protocol, RawIp, Tcp, Udp, UnixDatagram,
     UnixPacket, UnixStream,

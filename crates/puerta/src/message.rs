@@ -5,9 +5,9 @@ use crate::ancillary::{PacketInfo, RawAncillary};
 use crate::credentials::Credentials;
 use crate::error::{Bad, Call, Error, Result};
 use crate::exchange::{Flags, Received};
-use crate::opt::{self, HasIpDatagrams};
+use crate::opt::{self, HasCredentials, HasIpDatagrams};
 use crate::protocol::{AnyDatagram, AnyStream, Datagrams, Protocol, UnixDatagram, UnixPacket, UnixStream};
-use crate::role::{CanExchange, CanReceiveFrom, CanSendTo, Connected, Role};
+use crate::role::{CanExchange, CanReceiveFrom, CanSendTo, Role};
 use crate::socket::Socket;
 use crate::sys::ancillary::{self, CREDENTIALS_SPACE, Control, Incoming, Outgoing, PACKET_INFO_SPACE, Source};
 use crate::sys::sockaddr::{SockAddr, Storage};
@@ -273,6 +273,34 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         Ok((message, self.decode(&from)?))
     }
 
+    /// recvmsg(2): the next packet, or the end. An empty packet and the end look alike to `recv`; with the option
+    /// [`PassCredentials`](opt::PassCredentials) a packet brings credentials and the end does not.
+    /// Descriptors that came with it do not arrive.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), and [`Bad::Option`] where nothing tells an empty packet from the end, because the
+    /// option is not set.
+    pub fn recv_packet(&self, into: &mut [u8], flags: Flags) -> Result<Packet>
+    where
+        P: PacketConnection,
+        R: CanExchange,
+    {
+        let room = into.len();
+        // The credentials come first. There is no room behind them, so that no descriptor is installed.
+        let mut control = [0u64; CREDENTIALS_SPACE / size_of::<u64>()];
+        let mut parts = [IoSliceMut::new(into)];
+        let incoming = ancillary::recv(&self.fd, &mut parts, &mut control, flags.0 | libc::MSG_TRUNC, false)
+            .map_err(|e| self.tell(e))?;
+        if incoming.len > 0 || incoming.control.credentials.is_some() {
+            return Ok(Packet::Message(Received::of(incoming.len, room)));
+        }
+        if self.get(opt::PassCredentials)? {
+            return Ok(Packet::End);
+        }
+        let error = Error::bad(Call::RecvMsg, Bad::Option);
+        Err(self.tell(error.hinted("set PassCredentials first: without it an empty packet looks like the end")))
+    }
+
     fn send_out(&self, message: &Message<'_, P>, to: Option<&P::Addr>, flags: Flags) -> Result<usize> {
         let peer = to.or(self.peer.as_ref());
         let tell = |e| self.tell_about(e, peer.cloned());
@@ -298,31 +326,14 @@ impl<P: Protocol, R: Role> Socket<P, R> {
     }
 }
 
-impl Socket<UnixPacket, Connected> {
-    /// recvmsg(2): the next packet, or the end. An empty packet and the end look alike to `recv`; with the option
-    /// [`PassCredentials`](opt::PassCredentials) a packet brings credentials and the end does not.
-    /// Descriptors that came with it do not arrive.
-    ///
-    /// # Errors
-    /// As [`recv`](Self::recv), and [`Bad::Option`] where nothing tells an empty packet from the end, because the
-    /// option is not set.
-    pub fn recv_packet(&self, into: &mut [u8], flags: Flags) -> Result<Packet> {
-        let room = into.len();
-        // The credentials come first. There is no room behind them, so that no descriptor is installed.
-        let mut control = [0u64; CREDENTIALS_SPACE / size_of::<u64>()];
-        let mut parts = [IoSliceMut::new(into)];
-        let incoming = ancillary::recv(&self.fd, &mut parts, &mut control, flags.0 | libc::MSG_TRUNC, false)
-            .map_err(|e| self.tell(e))?;
-        if incoming.len > 0 || incoming.control.credentials.is_some() {
-            return Ok(Packet::Message(Received::of(incoming.len, room)));
-        }
-        if self.get(opt::PassCredentials)? {
-            return Ok(Packet::End);
-        }
-        let error = Error::bad(Call::RecvMsg, Bad::Option);
-        Err(self.tell(error.hinted("set PassCredentials first: without it an empty packet looks like the end")))
-    }
-}
+/// A connection that keeps message boundaries, so that an empty packet looks like the end.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no connection of packets",
+    label = "no packets",
+    note = "only on `UnixPacket` does an empty packet look like the end: use `recv`"
+)]
+pub trait PacketConnection: HasCredentials {}
+impl PacketConnection for UnixPacket {}
 
 /// Protocols that carry descriptors and credentials.
 #[diagnostic::on_unimplemented(

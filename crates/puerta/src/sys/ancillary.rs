@@ -32,7 +32,8 @@ pub(crate) enum Source {
 
 /// What one recvmsg received. The descriptors are owned from here on.
 pub(crate) struct Incoming {
-    /// The full length where `MSG_TRUNC` was among the flags.
+    /// The full length where `MSG_TRUNC` was among the flags; on an ICMP socket, which does not know it, one more than the
+    /// buffers hold.
     pub(crate) len: usize,
     pub(crate) from: Storage,
     pub(crate) control: Control,
@@ -162,7 +163,9 @@ pub(crate) fn recv(
         drop(decoded);
         return Err(cut_off(roomy - message.msg_controllen.min(roomy)));
     }
-    Ok(Incoming { len: n as usize, from, control: decoded })
+    let buffers: usize = parts.iter().map(|p| p.len()).sum();
+    let more = usize::from(message.msg_flags & libc::MSG_TRUNC != 0 && n as usize == buffers);
+    Ok(Incoming { len: n as usize + more, from, control: decoded })
 }
 
 impl Outgoing<'_> {

@@ -24,7 +24,8 @@ pub(crate) const PROTOCOLS: &[&str] =
 const CONNECTIONS: &[&str] = &["Tcp", "UnixStream", "UnixPacket", "AnyStream"];
 const STREAMS: &[&str] = &["Tcp", "UnixStream", "AnyStream"];
 const DATAGRAMS: &[&str] = &["Udp", "UnixDatagram", "RawIp", "Icmp", "AnyDatagram"];
-const MESSAGES: &[&str] = &["Udp", "UnixPacket", "UnixDatagram", "RawIp", "Icmp", "AnyDatagram"];
+const MESSAGES: &[&str] = &["Udp", "UnixPacket", "UnixDatagram", "RawIp", "AnyDatagram"];
+const UNIX: &[&str] = &["UnixStream", "UnixPacket", "UnixDatagram", "AnyStream", "AnyDatagram"];
 
 const BIND: Refusal = Refusal {
     message: "a socket that is `{}` cannot bind",
@@ -71,8 +72,16 @@ const NO_BYTES: Refusal =
 const NO_DATAGRAMS: Refusal =
     Refusal { message: "`{}` sends no datagrams to an address", note: "it is a connection: `connect`, then `send`" };
 const NO_MESSAGES: Refusal = Refusal {
-    message: "`{}` has no messages, so none has a length",
-    note: "on TCP the kernel would discard the bytes: use `recv` with `Flags::PEEK`",
+    message: "`{}` does not tell how long the next message is",
+    note: "a byte stream has no messages, and an ICMP socket keeps their length to itself: use `recv` with `Flags::PEEK`",
+};
+const NO_DESCRIPTORS: Refusal = Refusal {
+    message: "`{}` carries neither descriptors nor credentials",
+    note: "only Unix sockets do: `UnixStream`, `UnixPacket`, `UnixDatagram`",
+};
+const NO_PACKETS: Refusal = Refusal {
+    message: "`{}` is no connection of packets",
+    note: "only on `UnixPacket` does an empty packet look like the end: use `recv`",
 };
 
 pub(crate) const VERBS: &[Verb] = &[
@@ -100,6 +109,38 @@ pub(crate) const VERBS: &[Verb] = &[
         NO_DATAGRAMS,
     ),
     both("next_len", "s.next_len(Flags::NONE);", &["Bound", "Connected"], RECEIVE_FROM, MESSAGES, NO_MESSAGES),
+    both(
+        "recv_datagram",
+        "s.recv_datagram(&mut [], Flags::NONE);",
+        &["Bound", "Connected"],
+        RECEIVE_FROM,
+        DATAGRAMS,
+        NO_DATAGRAMS,
+    ),
+    both(
+        "send_datagram",
+        "s.send_datagram(&[], a, None, Flags::NONE);",
+        &["Unbound", "Bound"],
+        SEND_TO,
+        DATAGRAMS,
+        NO_DATAGRAMS,
+    ),
+    of_role("send_message", "s.send_message(&puerta::Message::new(&[]), Flags::NONE);", &["Connected"], EXCHANGE),
+    both(
+        "send_message with descriptors",
+        "s.send_message(&puerta::Message::new(&[]).descriptors(&[]), Flags::NONE);",
+        &["Connected"],
+        EXCHANGE,
+        UNIX,
+        NO_DESCRIPTORS,
+    ),
+    of_role(
+        "recv_message",
+        "s.recv_message(&mut [], &mut puerta::AncillarySpace::new(), Flags::NONE);",
+        &["Connected"],
+        EXCHANGE,
+    ),
+    both("recv_packet", "s.recv_packet(&mut [], Flags::NONE);", &["Connected"], EXCHANGE, &["UnixPacket"], NO_PACKETS),
     of_role("local_addr", "s.local_addr();", &["Bound", "Listening", "Connected"], NAME),
     of_role("try_clone", "s.try_clone();", &["Listening", "Connected"], SHARE),
     free("set_nonblocking", "s.set_nonblocking(true);"),
