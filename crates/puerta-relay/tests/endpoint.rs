@@ -200,7 +200,7 @@ fn identity(endpoint: &Endpoint) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_endpoint_that_is_printed_is_read_back_the_same(base in address(), options in options()) {
