@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every job could be compared.
+/// Whether every job could be compared with ours.
 fn run() -> Result<bool> {
     let options = arguments::parse(std::env::args().skip(1))?;
     if options.names.is_empty() {
@@ -46,6 +46,7 @@ fn run() -> Result<bool> {
         match runner::compare(job.as_ref(), &ours, &options) {
             Ok(result) => {
                 print!("{}", report::table(&result));
+                all_compared &= result.ours().is_some();
                 results.push(result);
             }
             Err(message) => {

@@ -82,6 +82,6 @@ fn bulk(bytes: u64, wanted: u64, seconds: f64, usage: &crate::process::Usage, lo
         cpu: usage.cpu / gib,
         peak_kib: usage.peak_kib,
         loader: (loader_cpu / seconds).min(1.0),
-        waited: usage.waited / seconds,
+        waited: (usage.waited / seconds).min(1.0),
     })
 }
