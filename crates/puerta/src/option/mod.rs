@@ -75,7 +75,8 @@ use std::os::fd::AsFd;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be set on a `{P}` socket that is `{R}`",
     label = "not an option that this socket takes now",
-    note = "options that `bind` reads, such as `ReuseAddress`, are set before it: `Socket::new(…)?.with(opt::ReuseAddress, true)?.bind(…)?`"
+    note = "options that `bind` reads, such as `ReuseAddress`, are set before it: `Socket::new(…)?.with(opt::ReuseAddress, true)?.bind(…)?`",
+    note = "options of listeners, such as `DeferAccept`, are set until they listen or while they do, `FastOpenConnect` before `connect`; `Info` and its like are only read"
 )]
 pub trait Set<P: Protocol, R: Role>: Known<Takes = <Self as Set<P, R>>::Value> {
     /// What it is set to.
