@@ -1,7 +1,7 @@
 //! What a trace shows of options.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use puerta::opt::{self, Interface};
+use puerta::opt::{self, Interface, SocketKind, ValueKind};
 use puerta::trace::{self, Event, Observer};
 use puerta::{Flags, Ip, Socket, Tcp, Udp, UnixStream};
 use std::cell::RefCell;
@@ -60,6 +60,71 @@ fn each_call_shows_level_option_and_value_by_name() {
             "ioctl(FD, SIOCINQ, 0) = 0",
         ]
     );
+}
+
+#[test]
+fn every_option_goes_under_its_own_name() {
+    let keys = [
+        ("reuse-address", "SOL_SOCKET, SO_REUSEADDR"),
+        ("reuse-port", "SOL_SOCKET, SO_REUSEPORT"),
+        ("v6-only", "IPPROTO_IPV6, IPV6_V6ONLY"),
+        ("free-bind", "IPPROTO_IPV6, IPV6_FREEBIND"),
+        ("transparent", "IPPROTO_IPV6, IPV6_TRANSPARENT"),
+        ("bind-to-device", "SOL_SOCKET, SO_BINDTODEVICE"),
+        ("no-delay", "IPPROTO_TCP, TCP_NODELAY"),
+        ("cork", "IPPROTO_TCP, TCP_CORK"),
+        ("keep-alive", "SOL_SOCKET, SO_KEEPALIVE"),
+        ("keep-alive-idle", "IPPROTO_TCP, TCP_KEEPIDLE"),
+        ("keep-alive-interval", "IPPROTO_TCP, TCP_KEEPINTVL"),
+        ("keep-alive-count", "IPPROTO_TCP, TCP_KEEPCNT"),
+        ("user-timeout", "IPPROTO_TCP, TCP_USER_TIMEOUT"),
+        ("linger", "SOL_SOCKET, SO_LINGER"),
+        ("fast-open", "IPPROTO_TCP, TCP_FASTOPEN"),
+        ("fast-open-connect", "IPPROTO_TCP, TCP_FASTOPEN_CONNECT"),
+        ("defer-accept", "IPPROTO_TCP, TCP_DEFER_ACCEPT"),
+        ("congestion-control", "IPPROTO_TCP, TCP_CONGESTION"),
+        ("send-buffer", "SOL_SOCKET, SO_SNDBUF"),
+        ("receive-buffer", "SOL_SOCKET, SO_RCVBUF"),
+        ("send-timeout", "SOL_SOCKET, SO_SNDTIMEO"),
+        ("receive-timeout", "SOL_SOCKET, SO_RCVTIMEO"),
+        ("busy-poll", "SOL_SOCKET, SO_BUSY_POLL"),
+        ("broadcast", "SOL_SOCKET, SO_BROADCAST"),
+        ("ttl", "IPPROTO_IPV6, IPV6_UNICAST_HOPS; IPPROTO_IP, IP_TTL"),
+        ("tos", "IPPROTO_IPV6, IPV6_TCLASS; IPPROTO_IP, IP_TOS"),
+        ("packet-info", "IPPROTO_IPV6, IPV6_RECVPKTINFO; IPPROTO_IP, IP_PKTINFO"),
+        ("multicast-join", "IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP"),
+        ("multicast-leave", "IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP"),
+        ("multicast-loop", "IPPROTO_IPV6, IPV6_MULTICAST_LOOP; IPPROTO_IP, IP_MULTICAST_LOOP"),
+        ("multicast-interface", "IPPROTO_IPV6, IPV6_MULTICAST_IF; IPPROTO_IP, IP_MULTICAST_IF"),
+        ("multicast-ttl", "IPPROTO_IPV6, IPV6_MULTICAST_HOPS; IPPROTO_IP, IP_MULTICAST_TTL"),
+        ("pass-credentials", "SOL_SOCKET, SO_PASSCRED"),
+    ];
+    assert_eq!(keys.map(|(name, _)| name).to_vec(), opt::NAMED.iter().map(|n| n.name).collect::<Vec<_>>());
+    for (name, key) in keys {
+        let named = opt::named(name).unwrap();
+        let value = match named.value {
+            ValueKind::Flag => "true",
+            ValueKind::Name { .. } if name == "bind-to-device" => "lo",
+            ValueKind::Name { .. } => "reno",
+            ValueKind::Group => "ff02::7075%1",
+            _ => "1",
+        };
+        // Some are refused for want of a privilege or of a group that was joined: the trace shows the call all the same.
+        let setting = named.parse(Some(value)).unwrap();
+        let lines = if named.applies_to(SocketKind::Tcp) {
+            let tcp = Socket::<Tcp>::new(Ip::V6).unwrap();
+            traced(&tcp, || drop(tcp.apply(&setting)))
+        } else if named.applies_to(SocketKind::Udp) {
+            let udp = Socket::<Udp>::new(Ip::V6).unwrap();
+            traced(&udp, || drop(udp.apply(&setting)))
+        } else {
+            let unix = Socket::<UnixStream>::new(()).unwrap();
+            traced(&unix, || drop(unix.apply(&setting)))
+        };
+        let made = lines.iter().filter_map(|line| line.strip_prefix("setsockopt(FD, "));
+        let made: Vec<String> = made.map(|line| line.split(", ").take(2).collect::<Vec<_>>().join(", ")).collect();
+        assert_eq!(made.join("; "), key, "{setting}: {lines:?}");
+    }
 }
 
 #[test]

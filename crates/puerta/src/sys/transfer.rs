@@ -1,6 +1,6 @@
 //! send, recv and their relatives; read and write.
 
-use super::call::{Args, Fd, once, retried};
+use super::call::{Args, Fd, retried};
 use super::sockaddr::Storage;
 use super::symbols;
 use crate::error::{Call, Result};
@@ -161,21 +161,5 @@ pub(crate) fn pending_error(fd: BorrowedFd<'_>) -> Result<i32> {
 
 /// One integer option at the level of the socket.
 pub(crate) fn get_int(fd: BorrowedFd<'_>, level: c_int, name: c_int, shown: &'static str) -> Result<i32> {
-    let raw = fd.as_raw_fd();
-    let mut value: c_int = 0;
-    let mut len = size_of::<c_int>() as libc::socklen_t;
-    let (at, len_at) = (&raw mut value, &raw mut len);
-    // SAFETY: `at` has room for `len` bytes.
-    let run = || unsafe { libc::getsockopt(raw, level, name, at.cast(), len_at) };
-    let args = || {
-        // SAFETY: `value` outlives the closure, and the kernel is done with it when the closure runs.
-        let value = unsafe { *at };
-        vec![
-            ("sockfd", Value::Fd(raw)),
-            ("optname", Value::Symbol(shown.to_owned())),
-            ("optval", Value::Int(i64::from(value))),
-        ]
-    };
-    once(Call::GetSockOpt, run, args)?;
-    Ok(value)
+    super::option::get(fd, super::option::Key { level, name, shown })
 }
