@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 ///
 /// It is closed when dropped; [`close`](Self::close) tells what close(2) said. It remembers its peer: after a reset the
 /// kernel no longer tells. Every descriptor is CLOEXEC. A call that a signal interrupts (`EINTR`) is repeated, except
-/// `connect`, which goes on in the kernel and is waited for, and `close`, which is never repeated.
+/// TCP's `connect`, which goes on in the kernel and is waited for, and `close`, which is never repeated.
 pub struct Socket<P: Protocol, R: Role = Unbound> {
     pub(crate) fd: Fd,
     pub(crate) peer: Option<P::Addr>,
@@ -122,11 +122,17 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         R: CanConnect,
     {
         let storage = destination::<P>(to)?;
-        match socket::connect(&self.fd, &storage) {
-            Ok(()) => Ok(self.turn(Some(to.clone()))),
-            // The attempt goes on in the kernel; a second connect would be EALREADY.
-            Err(e) if e.errno() == Some(libc::EINTR) => self.turn::<Connecting>(Some(to.clone())).wait_connected(None),
-            Err(e) => Err(self.tell_about(e, Some(to.clone()))),
+        loop {
+            return match socket::connect(&self.fd, &storage) {
+                Ok(()) => Ok(self.turn(Some(to.clone()))),
+                // A Unix socket that waited for room in the backlog has left the queue.
+                Err(e) if e.errno() == Some(libc::EINTR) && storage.family() == libc::AF_UNIX => continue,
+                // TCP's attempt goes on in the kernel; a second connect would be EALREADY.
+                Err(e) if e.errno() == Some(libc::EINTR) => {
+                    self.turn::<Connecting>(Some(to.clone())).wait_connected(None)
+                }
+                Err(e) => Err(self.tell_about(e, Some(to.clone()))),
+            };
         }
     }
 
