@@ -13,7 +13,9 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 pub(super) fn transfer_args(fd: RawFd, bytes: *const u8, filled: usize, asked: usize, flags: Option<c_int>) -> Args {
     // SAFETY: the callers pass a buffer that outlives the call, with at least `filled` bytes initialised.
     let shown = unsafe { std::slice::from_raw_parts(bytes, filled.min(SHOWN)) }.to_vec();
-    let mut args = vec![("fd", Value::Fd(fd)), ("buf", Value::Bytes(shown, filled)), ("len", Value::Int(asked as i64))];
+    // As the man pages name them: send(sockfd, buf, len, flags), but write(fd, buf, count).
+    let (of, length) = if flags.is_some() { ("sockfd", "len") } else { ("fd", "count") };
+    let mut args = vec![(of, Value::Fd(fd)), ("buf", Value::Bytes(shown, filled)), (length, Value::Int(asked as i64))];
     args.extend(flags.map(|f| ("flags", Value::Symbol(symbols::message_flags(f)))));
     args
 }
