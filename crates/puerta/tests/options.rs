@@ -275,9 +275,13 @@ fn with_v6_only_both_families_share_a_port_number() {
     let dual = v6(false).bind(&"[::]:0".parse().unwrap()).unwrap();
     let v4 = SocketAddr::from(([0, 0, 0, 0], dual.local_addr().unwrap().port()));
     assert_eq!(Socket::<Tcp>::new(Ip::V4).unwrap().bind(&v4).unwrap_err().name(), "EADDRINUSE");
-    let only = v6(true).bind(&"[::]:0".parse().unwrap()).unwrap();
-    let v4 = SocketAddr::from(([0, 0, 0, 0], only.local_addr().unwrap().port()));
-    Socket::<Tcp>::new(Ip::V4).unwrap().bind(&v4).unwrap();
+    // Somebody else may have the port over IPv4: then another one shows it.
+    let shared = (0..50).any(|_| {
+        let only = v6(true).bind(&"[::]:0".parse().unwrap()).unwrap();
+        let v4 = SocketAddr::from(([0, 0, 0, 0], only.local_addr().unwrap().port()));
+        Socket::<Tcp>::new(Ip::V4).unwrap().bind(&v4).is_ok()
+    });
+    assert!(shared);
 }
 
 #[test]
