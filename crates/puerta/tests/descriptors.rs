@@ -9,6 +9,7 @@ use puerta::{
 use std::fs;
 use std::io::{IoSlice, IoSliceMut, PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// While it lives no other test of this file opens a descriptor.
@@ -103,6 +104,39 @@ fn ancillary_data_that_is_cut_off_is_an_error_and_leaks_no_descriptor() {
         assert_eq!(error.hint().unwrap(), "give a larger space for ancillary data");
         assert_eq!(open_descriptors(), before, "{sent} into the room for {room}");
     }
+}
+
+#[test]
+fn at_the_limit_of_descriptors_the_hint_names_the_limit() {
+    const INSIDE: &str = "PUERTA_TEST_FEW_DESCRIPTORS";
+    let _alone = alone();
+    if std::env::var_os(INSIDE).is_none() {
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -n 40 && exec \"$0\" --exact at_the_limit_of_descriptors_the_hint_names_the_limit"])
+            .arg(std::env::current_exe().unwrap())
+            .env(INSIDE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let (here, there) = Socket::<UnixDatagram, _>::pair().unwrap();
+    let mut open: Vec<fs::File> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
+    let mut failures = Vec::new();
+    for free in 0..3 {
+        send(&here, &[open[0].as_fd(); 3]).unwrap();
+        let error = receive(&there, AncillarySpace::new().descriptors(3)).unwrap_err();
+        failures.push((free, error.cause(), error.hint().unwrap().into_owned()));
+        open.pop();
+    }
+    for (free, cause, hint) in failures {
+        assert_eq!(cause, Cause::Bad(Bad::ControlTruncated));
+        assert!(hint.contains("ulimit -n"), "{free} free: {hint}");
+    }
+    // With room for all of them.
+    send(&here, &[open[0].as_fd(); 3]).unwrap();
+    assert_eq!(receive(&there, AncillarySpace::new().descriptors(3)).unwrap().descriptors.len(), 3);
 }
 
 #[test]

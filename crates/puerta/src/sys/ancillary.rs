@@ -161,7 +161,7 @@ pub(crate) fn recv(
     let decoded = unsafe { Control::take(room, message.msg_controllen) };
     if whole && message.msg_flags & libc::MSG_CTRUNC != 0 {
         drop(decoded);
-        return Err(cut_off(roomy - message.msg_controllen.min(roomy)));
+        return Err(cut_off(room, message.msg_controllen));
     }
     let buffers: usize = parts.iter().map(|p| p.len()).sum();
     let more = usize::from(message.msg_flags & libc::MSG_TRUNC != 0 && n as usize == buffers);
@@ -275,10 +275,19 @@ fn decode(level: c_int, kind: c_int, bytes: &[u8]) -> Option<Decoded> {
     })
 }
 
-/// Ancillary data did not arrive whole although there was still room for a descriptor: then the limit struck.
-fn cut_off(left: usize) -> Error {
+/// Ancillary data did not arrive whole: for want of room, or, where another descriptor would have fit, because this process is
+/// at its limit of them.
+fn cut_off(room: &[u64], filled: usize) -> Error {
+    let number = size_of::<c_int>();
+    // Behind nothing, or what is no list of descriptors, a header comes first.
+    let mut left = size_of_val(room).saturating_sub(filled + space(0));
+    walk(room, filled, |level, kind, bytes| {
+        if (level, kind) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
+            left = room.as_ptr_range().end as usize - bytes.as_ptr_range().end as usize;
+        }
+    });
     let error = Error::bad(Call::RecvMsg, Bad::ControlTruncated);
-    if left < space(size_of::<c_int>()) {
+    if left < number {
         return error;
     }
     error.hinted("this process is at its limit of open descriptors: raise it with `ulimit -n`")
