@@ -396,8 +396,8 @@ fn show(level: c_int, kind: c_int, bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::option::{key, set};
-    use crate::{AncillarySpace, Flags, Ip, Message, Socket, Udp, UdpSocket, opt};
+    use crate::sys::option::{Key, key, set};
+    use crate::{AncillarySpace, Flags, Ip, Message, Socket, Udp, UdpSocket, UnixDatagram, opt};
     use std::os::fd::AsFd;
 
     fn udp() -> UdpSocket {
@@ -426,5 +426,19 @@ mod tests {
         assert_eq!(from, client.local_addr().unwrap());
         assert_eq!(message.to.unwrap().address, source.address);
         assert_eq!(message.others, [kind(libc::IP_TTL, 7)]);
+    }
+
+    #[test]
+    fn the_descriptor_of_a_process_is_owned_like_any_other() {
+        const SO_PASSPIDFD: Key = Key { level: libc::SOL_SOCKET, name: 76, shown: "SO_PASSPIDFD" };
+        let (here, there) = Socket::<UnixDatagram, _>::pair().unwrap();
+        set(there.as_fd(), SO_PASSPIDFD, &1).unwrap();
+        here.send(b"x", Flags::NONE).unwrap();
+        let mut space = AncillarySpace::new().bytes(4);
+        let message = there.recv_message(&mut [IoSliceMut::new(&mut [0; 4])], &mut space, Flags::NONE).unwrap();
+        let process = message.process.unwrap();
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd())).unwrap();
+        assert!(info.contains(&format!("Pid:\t{}\n", std::process::id())), "{info}");
+        assert_eq!(message.others, []);
     }
 }
