@@ -173,15 +173,21 @@ impl<T: AsFd> Async<T> {
     /// # Errors
     /// Whatever the call gives but `EAGAIN`; `ECANCELED` when the runtime shuts down.
     pub async fn io<R>(&self, interest: Interest, call: impl FnMut(&T) -> Result<R>) -> Result<R> {
-        self.io_until(interest, call, |_, _| false).await
+        self.io_until(interest, call, |_| false).await
     }
 
-    /// As [`io`](Self::io); where `drained` says so of a success, the readiness is cleared as after `EAGAIN`.
-    async fn io_until<R>(
+    /// As [`io`](Self::io); where `drained` says so of a success, the readiness is cleared as after `EAGAIN`, which saves the call
+    /// that would give it. On TCP, a read of fewer bytes than were asked for has drained the socket (epoll(7)), but not where
+    /// urgent data stopped it, nor where something below shortens reads: one that is wrong waits for the next event.
+    /// [`recv`](Self::recv) and `AsyncRead` therefore never do so.
+    ///
+    /// # Errors
+    /// As [`io`](Self::io).
+    pub async fn io_until<R>(
         &self,
         interest: Interest,
         mut call: impl FnMut(&T) -> Result<R>,
-        drained: impl Fn(&Self, &R) -> bool,
+        drained: impl Fn(&R) -> bool,
     ) -> Result<R> {
         loop {
             // Counted against the task's budget, so that a descriptor that is always ready starves no other task.
@@ -189,7 +195,7 @@ impl<T: AsFd> Async<T> {
             match call(self.get_ref()) {
                 Err(e) if e.would_block() => guard.clear_ready(),
                 Ok(result) => {
-                    if drained(self, &result) {
+                    if drained(&result) {
                         guard.clear_ready();
                     }
                     return Ok(result);
@@ -199,13 +205,12 @@ impl<T: AsFd> Async<T> {
         }
     }
 
-    /// As [`io_until`](Self::io_until), for one direction of code that polls.
+    /// As [`io`](Self::io), for one direction of code that polls.
     fn poll_io<R>(
         &self,
         cx: &mut Context<'_>,
         interest: Interest,
         mut call: impl FnMut(&T) -> Result<R>,
-        drained: impl Fn(&Self, &R) -> bool,
     ) -> Poll<io::Result<R>> {
         loop {
             let readable = interest.is_readable();
@@ -213,20 +218,9 @@ impl<T: AsFd> Async<T> {
             let mut guard = ready!(guard).map_err(gone)?;
             match call(self.get_ref()) {
                 Err(e) if e.would_block() => guard.clear_ready(),
-                Ok(result) => {
-                    if drained(self, &result) {
-                        guard.clear_ready();
-                    }
-                    return Poll::Ready(Ok(result));
-                }
-                Err(e) => return Poll::Ready(Err(e.into())),
+                done => return Poll::Ready(done.map_err(Into::into)),
             }
         }
-    }
-
-    /// Whether urgent data ever came: a read stops before it, with more behind.
-    fn has_urgent(&self) -> bool {
-        self.fd.try_io(Interest::PRIORITY, |_| Ok(())).is_ok()
     }
 }
 

@@ -5,11 +5,14 @@
 
 use puerta::io::{self, Kind};
 use puerta::{
-    Async, Bound, CanReceiveFrom, CanSendTo, Connected, Datagrams, Error, Flags, Icmp, Ip, Listening, Protocol, RawIp,
-    Socket, Tcp, TcpListener, TcpStream, Udp, UdpSocket, UnixAddr, UnixDatagram, UnixStream,
+    Async, Bound, Call, CanReceiveFrom, CanSendTo, Connected, Datagrams, Error, Flags, Icmp, Ip, Listening, Protocol,
+    RawIp, Socket, Tcp, TcpListener, TcpStream, Udp, UdpSocket, UnixAddr, UnixDatagram, UnixStream, trace,
 };
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::task::yield_now;
@@ -117,8 +120,10 @@ async fn a_recv_that_is_cancelled_loses_nothing() {
     let sent: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     let to_send = sent.clone();
     let sender = tokio::spawn(async move {
-        for piece in to_send.chunks(97) {
-            assert_eq!(client.send(piece, Flags::NONE).await.unwrap(), piece.len());
+        let mut left = &to_send[..];
+        while !left.is_empty() {
+            let n = client.send(&left[..left.len().min(97)], Flags::NONE).await.unwrap();
+            left = &left[n..];
             yield_now().await;
         }
     });
@@ -138,7 +143,7 @@ async fn a_recv_that_is_cancelled_loses_nothing() {
 }
 
 #[tokio::test]
-async fn data_after_a_short_read_is_noticed_also_behind_urgent_data() {
+async fn data_after_a_short_read_is_noticed_at_once_also_behind_urgent_data() {
     let (client, server) = tcp_pair().await;
     let mut buffer = [0; 64];
     for round in 0..200_u8 {
@@ -182,24 +187,47 @@ async fn a_reset_reaches_the_reader_as_an_error() {
     assert!(error.is_reset());
 }
 
+/// Counts the calls of sendto on one descriptor.
+#[derive(Debug)]
+struct Tries {
+    fd: i32,
+    count: AtomicUsize,
+}
+
+impl trace::Observer for Tries {
+    fn observe(&self, event: &trace::Event) {
+        if event.call == Call::SendTo && matches!(event.args[0].1, trace::Value::Fd(fd) if fd == self.fd) {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 #[tokio::test]
-async fn a_unix_datagram_waits_for_a_receiver_that_is_full() {
+async fn a_unix_datagram_waits_for_a_full_receiver_without_spinning() {
     let name = UnixAddr::abstract_name(format!("puerta-tokio-{}", std::process::id()));
     let receiver = Async::new(Socket::<UnixDatagram>::new(()).unwrap().bind(&name).unwrap()).unwrap();
-    let sender = Async::new(Socket::<UnixDatagram>::new(()).unwrap()).unwrap();
-    let sending = tokio::spawn(async move {
-        for i in 0..100_u8 {
-            sender.send_to(&[i], &name, Flags::NONE).await.unwrap();
-        }
-    });
-    let mut buffer = [0; 4];
-    for i in 0..100 {
-        // The sender gets ahead as far as it can.
-        yield_now().await;
-        timeout(LONG, receiver.recv_from(&mut buffer, Flags::NONE)).await.unwrap().unwrap();
-        assert_eq!(buffer[0], i);
+    let other = Socket::<UnixDatagram>::new(()).unwrap();
+    let mut filled = 0;
+    while other.send_to(b"other", &name, Flags::DONTWAIT).is_ok() {
+        filled += 1;
     }
-    sending.await.unwrap();
+    let sender = Async::new(Socket::<UnixDatagram>::new(()).unwrap()).unwrap();
+    sender.writable().await.unwrap();
+    let mut sending = pin!(sender.send_to(b"mine", &name, Flags::NONE));
+    // Every attempt that fails makes the kernel say that there is room again: tokio alone would try without pause.
+    let tries = Arc::new(Tries { fd: sender.as_fd().as_raw_fd(), count: AtomicUsize::new(0) });
+    trace::install(Some(tries.clone()));
+    assert!(timeout(Duration::from_millis(50), &mut sending).await.is_err());
+    trace::install(None);
+    assert!((1..=20).contains(&tries.count.load(Ordering::Relaxed)), "{tries:?}");
+    let mut buffer = [0; 8];
+    for _ in 0..filled {
+        receiver.recv_from(&mut buffer, Flags::NONE).await.unwrap();
+        assert_eq!(&buffer[..5], b"other");
+    }
+    assert_eq!(timeout(LONG, sending).await.unwrap().unwrap(), 4);
+    receiver.recv_from(&mut buffer, Flags::NONE).await.unwrap();
+    assert_eq!(&buffer[..4], b"mine");
 }
 
 #[tokio::test]

@@ -18,11 +18,11 @@ impl<T> AsRawFd for Held<T> {
     }
 }
 
-/// Registers both directions and urgent data. Hands the object back when the reactor refuses it.
+/// Registers both directions. Hands the object back when the reactor refuses it.
 #[track_caller]
 pub(crate) fn register<T: AsFd>(object: T) -> Result<AsyncFd<Held<T>>, (T, io::Error)> {
     let raw = object.as_fd().as_raw_fd();
-    let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+    let interest = Interest::READABLE | Interest::WRITABLE;
     // SAFETY: the descriptor is borrowed from `object` and so stays open as long as `object` is only borrowed; `Held` moves
     // with it, nobody gets `&mut` of it, and `raw` never changes. AsyncFd deregisters before it gives `object` up.
     unsafe { AsyncFd::register_with_interest(Held { object, raw }, interest) }.map_err(|refused| {

@@ -72,10 +72,7 @@ impl<P: Protocol, R: CanExchange> Async<Socket<P, R>> {
     /// # Errors
     /// As [`Socket::recv`], but `EAGAIN`.
     pub async fn recv(&self, into: &mut [u8], flags: Flags) -> Result<Received> {
-        let room = into.len();
-        let plain = flags == Flags::NONE;
-        let drained = |this: &Self, got: &Received| plain && this.drained(got.len, room);
-        self.io_until(Interest::READABLE, |socket| socket.recv(into, flags), drained).await
+        self.io(Interest::READABLE, |socket| socket.recv(into, flags)).await
     }
 
     /// recvmsg(2) into several buffers: [`Socket::recv_vectored`].
@@ -88,8 +85,8 @@ impl<P: Protocol, R: CanExchange> Async<Socket<P, R>> {
 }
 
 impl<P: Datagrams, R: Role> Async<Socket<P, R>> {
-    /// sendto(2): waits for room and sends one datagram; see [`Socket::send_to`]. The queue of a Unix receiver that is full tells
-    /// nobody when it has room again: it is asked after 1 ms, then at growing intervals, up to 50 ms.
+    /// sendto(2): waits for room and sends one datagram; see [`Socket::send_to`]. A Unix receiver whose queue is full
+    /// tells nobody when it has room again: it is tried after 1 ms, then at growing intervals, up to 50 ms.
     ///
     /// # Errors
     /// As [`Socket::send_to`], but `EAGAIN`.
@@ -103,7 +100,7 @@ impl<P: Datagrams, R: Role> Async<Socket<P, R>> {
         let mut pause = Duration::from_millis(1);
         loop {
             let sent = self.io(Interest::WRITABLE, |socket| match socket.send_to(bytes, to, flags) {
-                // The socket has room, so it is the receiver who has not, and no event will tell.
+                // The socket has room, so it is the receiver who has not; events would only tell of the socket.
                 Err(e) if e.would_block() && has_room(socket)? => Ok(None),
                 done => done.map(Some),
             });
@@ -127,14 +124,6 @@ impl<P: Datagrams, R: Role> Async<Socket<P, R>> {
     }
 }
 
-impl<P: Protocol, R: Role> Async<Socket<P, R>> {
-    /// Whether a read of so many bytes has emptied the queue, so that the next would be `EAGAIN`: epoll(7), on fewer bytes than
-    /// were asked for. True of TCP without urgent data; a Unix stream also stops where the sender changes.
-    fn drained(&self, len: usize, room: usize) -> bool {
-        0 < len && len < room && P::name(self.get_ref().peer()) == "tcp" && !self.has_urgent()
-    }
-}
-
 fn has_room<P: Protocol, R: Role>(socket: &Socket<P, R>) -> Result<bool> {
     Ok(poll(&mut [PollFd::new(socket, Events::WRITE)], Some(Duration::ZERO))? > 0)
 }
@@ -142,9 +131,7 @@ fn has_room<P: Protocol, R: Role>(socket: &Socket<P, R>) -> Result<bool> {
 impl<P: Bytes> AsyncRead for Async<Socket<P, Connected>> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let space = into.initialize_unfilled();
-        let room = space.len();
-        let call = |socket: &Socket<P, Connected>| socket.recv(space, Flags::NONE);
-        let got = self.poll_io(cx, Interest::READABLE, call, |this, got: &Received| this.drained(got.len, room));
+        let got = self.poll_io(cx, Interest::READABLE, |socket| socket.recv(space, Flags::NONE));
         got.map_ok(|got| into.advance(got.len))
     }
 }
@@ -152,7 +139,7 @@ impl<P: Bytes> AsyncRead for Async<Socket<P, Connected>> {
 /// Shutting down ends our direction with `SHUT_WR`; the peer can still answer.
 impl<P: Bytes> AsyncWrite for Async<Socket<P, Connected>> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_io(cx, Interest::WRITABLE, |socket| socket.send(bytes, Flags::NONE), |_, _| false)
+        self.poll_io(cx, Interest::WRITABLE, |socket| socket.send(bytes, Flags::NONE))
     }
 
     fn poll_write_vectored(
@@ -160,7 +147,7 @@ impl<P: Bytes> AsyncWrite for Async<Socket<P, Connected>> {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_io(cx, Interest::WRITABLE, |socket| socket.send_vectored(parts, Flags::NONE), |_, _| false)
+        self.poll_io(cx, Interest::WRITABLE, |socket| socket.send_vectored(parts, Flags::NONE))
     }
 
     fn is_write_vectored(&self) -> bool {
