@@ -110,6 +110,11 @@ impl Error {
         Error::new(call, Cause::Bad(bad))
     }
 
+    /// An error of a call that was made elsewhere (by tokio or std), with the errno that it carries; `ECANCELED` without one.
+    pub fn from_io(call: Call, error: &io::Error) -> Self {
+        Error::bare(call, error.raw_os_error().unwrap_or(libc::ECANCELED))
+    }
+
     /// Adds what is known; an address that is there already stays. `EAGAIN` and `EINTR` stay bare.
     #[cold]
     pub(crate) fn at(self, protocol: &'static str, local: Option<Endpoint>, peer: Option<Endpoint>) -> Self {
@@ -370,7 +375,7 @@ calls! {
     Dup "dup"; SocketPair "socketpair"; GetSockName "getsockname"; GetPeerName "getpeername";
     SetSockOpt "setsockopt"; GetSockOpt "getsockopt"; Ioctl "ioctl"; Fcntl "fcntl"; Poll "poll"; Read "read";
     Write "write"; Splice "splice"; SendFile "sendfile"; Pipe "pipe2"; GetAddrInfo "getaddrinfo";
-    GetNameInfo "getnameinfo"; IfNameToIndex "if_nametoindex"; IfIndexToName "if_indextoname"; Adopt "adopt";
+    GetNameInfo "getnameinfo"; GetIfAddrs "getifaddrs"; IfNameToIndex "if_nametoindex"; IfIndexToName "if_indextoname"; Adopt "adopt";
     EpollCtl "epoll_ctl"; Fstat "fstat"; IsATty "isatty"; PReadV2 "preadv2"; PWriteV2 "pwritev2";
 }
 
@@ -391,6 +396,15 @@ fn os_reason(errno: i32) -> String {
         }
         _ => text.to_owned(),
     }
+}
+
+/// Numbers of errno(3) that programs look for.
+pub mod errno {
+    pub use libc::{
+        EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTUNREACH,
+        EINTR, EINVAL, EIO, EMFILE, EMSGSIZE, ENETUNREACH, ENFILE, ENOBUFS, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTCONN,
+        EOPNOTSUPP, EPERM, EPIPE, EPROTO, EPROTOTYPE, ETIMEDOUT,
+    };
 }
 
 macro_rules! names {

@@ -39,6 +39,7 @@ mod dial;
 mod error;
 mod exchange;
 mod hint;
+mod interfaces;
 pub mod io;
 mod message;
 #[path = "option/mod.rs"]
@@ -62,8 +63,9 @@ pub use credentials::Credentials;
 pub use dial::{
     ATTEMPT_DELAY, Action, Attempt, Backoff, Before, DialOptions, Dials, GaveUp, Outcome, Race, dial, interleave,
 };
-pub use error::{Bad, Call, Cause, Error, Result, errno_name};
+pub use error::{Bad, Call, Cause, Error, Result, errno, errno_name};
 pub use exchange::{Flags, Messages, Received, Shutdown};
+pub use interfaces::{Interface, interfaces};
 pub use message::{
     AncillarySpace, Datagram, MAX_DESCRIPTORS, Message, Packet, PacketConnection, PassesDescriptors, ReceivedMessage,
 };

@@ -306,6 +306,11 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         })
     }
 
+    /// Adds this socket's addresses to an error of a call on its descriptor, such as splice(2).
+    pub fn explain(&self, error: Error) -> Error {
+        self.tell(error)
+    }
+
     /// close(2), with what it says. The descriptor is gone whatever it says.
     ///
     /// # Errors

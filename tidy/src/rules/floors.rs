@@ -23,6 +23,7 @@ pub const MODULES: [(&str, usize); 21] = [
     ("address", 0),
     ("ancillary", 0),
     ("credentials", 0),
+    ("interfaces", 2),
     ("error", 0),
     ("hint", 0),
     ("sys", 0),

@@ -4,6 +4,7 @@
 pub(crate) mod ancillary;
 pub(crate) mod call;
 pub(crate) mod descriptor;
+pub(crate) mod interfaces;
 pub(crate) mod names;
 pub(crate) mod option;
 pub(crate) mod pipe;
