@@ -1,3 +1,44 @@
-//! The command.
+//! `puerta`: what people do with sockets, with each primitive made visible.
+
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod arguments;
+mod exchange;
+mod explain;
+mod pages;
+mod progress;
+mod report;
+mod resolve;
+mod signals;
+mod trace;
+
+use arguments::{Cli, Command};
+use clap::Parser;
+use report::Reporter;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
+    match cli.command {
+        Command::Connect(arguments) => exchange::connect(arguments),
+        Command::Listen(arguments) => exchange::listen(arguments),
+        Command::Resolve(arguments) => resolve::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Completions { shell } => pages::completions(shell),
+        Command::Man { folder } => pages::manual(folder.as_deref()),
+    }
+}
+
+/// A wrong command line is status 2; help and version are no errors. `--json` gives the error as data here too.
+fn refused(error: &clap::Error) -> ExitCode {
+    let asked_for_json = std::env::args_os().take_while(|a| a != "--").any(|a| a == "--json");
+    if error.use_stderr() && asked_for_json {
+        Reporter::wrong_usage(&error.to_string());
+    } else if error.print().is_err() {
+        return ExitCode::from(8);
+    }
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}

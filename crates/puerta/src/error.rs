@@ -112,7 +112,11 @@ impl Error {
 
     /// An error of a call that was made elsewhere (by tokio or std), with the errno that it carries; `ECANCELED` without one.
     pub fn from_io(call: Call, error: &io::Error) -> Self {
-        Error::bare(call, error.raw_os_error().unwrap_or(libc::ECANCELED))
+        let errno = match error.kind() {
+            io::ErrorKind::WouldBlock => libc::EAGAIN,
+            _ => error.raw_os_error().unwrap_or(libc::ECANCELED),
+        };
+        Error::bare(call, errno)
     }
 
     /// Adds what is known; an address that is there already stays. `EAGAIN` and `EINTR` stay bare.

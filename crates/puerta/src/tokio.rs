@@ -134,6 +134,15 @@ impl<T: AsFd> Async<T> {
         self.ready(Interest::WRITABLE).await
     }
 
+    /// Waits until the kernel reports an error on the descriptor (`EPOLLERR`): a reset, ICMP's refusal of a datagram. Take it
+    /// with [`Socket::take_error`](crate::Socket::take_error) or with the next call.
+    ///
+    /// # Errors
+    /// `ECANCELED` when the runtime shuts down.
+    pub async fn error(&self) -> Result<()> {
+        self.ready(Interest::ERROR).await
+    }
+
     async fn ready(&self, interest: Interest) -> Result<()> {
         cooperative(self.fd.ready(interest)).await.map(|mut guard| guard.retain_ready()).map_err(gone)
     }

@@ -1,0 +1,242 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use puerta::units;
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// Sockets for people: connect, listen, resolve names, and explain what an address means.
+#[derive(Debug, Parser)]
+#[command(
+    name = "puerta",
+    version,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(after_help = EXIT_STATUSES)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_STATUSES: &str = "\
+Exit status: 0 all went well (over TCP the peer's system has acknowledged every byte), 2 wrong command line, 3 no socket, \
+4 name not resolved, 5 bind or listen failed, 6 connect failed, 7 broken in transit, 8 local input, output or child failed, \
+130 and 143 stopped by a signal, 1 anything else.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Connect to an address: stdin goes to the peer, what the peer sends to stdout
+    #[command(after_help = "\
+Examples:
+  puerta connect example.org:80                        talk to a server by hand
+  tar c photos | puerta connect nas:9000               send a pipe; status 0 means that all of it was acknowledged
+  echo hola | puerta connect udp:10.0.0.5:9000         one line is one datagram; waits 1 s for answers")]
+    Connect(Connect),
+    /// Listen on an address: what clients send goes to stdout, stdin to the client
+    #[command(after_help = "\
+Examples:
+  puerta listen :9000 >photos.tar                      take one client, then end with the verdict
+  puerta listen --keep :7 -- cat                       an echo server: one process for each client
+  puerta listen --broadcast :9000                      a room: what one client sends, all others get")]
+    Listen(Listen),
+    /// Resolve a name to addresses, in the order in which connect would try them, or an address to its name
+    #[command(after_help = "\
+Examples:
+  puerta resolve example.org                           all addresses
+  puerta resolve localhost http --type stream          with the port of a service
+  puerta resolve 127.0.0.1                             the way back: the name of an address")]
+    Resolve(Resolve),
+    /// Explain what an address means, the system calls it leads to, and the Rust that does the same
+    #[command(after_help = "\
+Examples:
+  puerta explain :8080                                 what `listen :8080` and `connect :8080` would do
+  puerta explain --listen udp::9000,broadcast          as a listener, with an option
+  puerta explain unix-packet:@door                     an abstract name")]
+    Explain(Explain),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  puerta completions bash >~/.local/share/bash-completion/completions/puerta
+  puerta completions zsh >~/.zfunc/_puerta
+  puerta completions fish >~/.config/fish/completions/puerta.fish")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write all of them into a folder
+    #[command(after_help = "\
+Examples:
+  puerta man | man -l -                                read it
+  puerta man ~/.local/share/man/man1                   install the pages of all commands
+  puerta man . && man ./puerta-listen.1                the page of one command")]
+    Man {
+        /// Where to write puerta.1, puerta-connect.1 and so on
+        folder: Option<std::path::PathBuf>,
+    },
+}
+
+/// What connect and listen share.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// IPv4 only
+    #[arg(short = '4', conflicts_with = "six")]
+    pub(crate) four: bool,
+    /// IPv6 only
+    #[arg(short = '6', id = "six")]
+    pub(crate) six: bool,
+    /// End after TIME without a byte either way (status 7). Datagrams: how long answers are waited for after stdin's end
+    /// [default: none; datagrams 1s, a listener's peers 60s]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) idle: Option<Duration>,
+    /// End TIME after our own end of file when the peer's has not come (status 7) [default: wait for it]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) drain: Option<Duration>,
+    /// Send all of stdin as one datagram or packet, not each line
+    #[arg(long)]
+    pub(crate) whole: bool,
+    /// Show what arrives as a hex dump
+    #[arg(long)]
+    pub(crate) hex: bool,
+    /// Send CRLF where the input has LF
+    #[arg(long)]
+    pub(crate) crlf: bool,
+    /// Write what arrives as it is, also to a terminal [default: control characters are shown as ^[ there]
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Open the socket, report, and end without exchanging anything (streams only)
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// Show progress [default: on a terminal that neither stdin nor stdout uses, after a second]
+    #[arg(long)]
+    pub(crate) progress: bool,
+    /// Talk to a program in place of the terminal: `-- PROGRAM ARGUMENTS…`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// How a command talks to its user.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// Say more: names, every attempt, who comes and goes
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Events, errors and the verdict as JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show every socket call on stderr, as text or JSON
+    #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub(crate) trace: Option<TraceForm>,
+}
+
+/// How the trace looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TraceForm {
+    /// As the man pages write it.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Arguments of connect.
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// host:port, @name, /path, udp:host:port, unix-dgram:/path, unix-packet:/path; options after a comma: host:80,no-delay
+    #[arg(value_name = "ADDR")]
+    pub(crate) address: String,
+    /// Time limit for connecting, names and retries included [default: 30s; with --retry 30s for each try]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) within: Option<Duration>,
+    /// Try again when it fails, 1 s later, then doubling to 30 s
+    #[arg(long, value_name = "TRIES", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
+    pub(crate) retry: Option<u32>,
+    /// Our own address: host:port, :port, or a path for Unix datagrams
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Arguments of listen.
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// :port (all interfaces), host:port, @name, /path, udp::port, unix-dgram:/path, unix-packet:/path; port 0: any free one
+    #[arg(value_name = "ADDR")]
+    pub(crate) address: String,
+    /// Serve many clients at once, until stopped [default: one client; datagrams: always many]
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// What one client sends, all others get; stdin goes to all (implies --keep)
+    #[arg(long, conflicts_with = "command")]
+    pub(crate) broadcast: bool,
+    /// Clients at once [default: 10000; datagram peers 1024]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max: Option<u32>,
+    /// Clients that may wait to be accepted [default: the system's maximum, net.core.somaxconn]
+    #[arg(long, value_name = "N")]
+    pub(crate) backlog: Option<u32>,
+    /// Put the peer's address before each line that arrives
+    #[arg(long)]
+    pub(crate) show_peer: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Arguments of resolve.
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    /// A name or an address
+    pub(crate) name: String,
+    /// A service (http) or port
+    pub(crate) service: Option<String>,
+    /// IPv4 only
+    #[arg(short = '4', conflicts_with = "six")]
+    pub(crate) four: bool,
+    /// IPv6 only
+    #[arg(short = '6', id = "six")]
+    pub(crate) six: bool,
+    /// Only for sockets of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: Option<SocketType>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// What resolve filters by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SocketType {
+    /// SOCK_STREAM.
+    Stream,
+    /// SOCK_DGRAM.
+    Datagram,
+    /// SOCK_RAW.
+    Raw,
+}
+
+/// Arguments of explain.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// An address, as for connect and listen
+    #[arg(value_name = "ADDR")]
+    pub(crate) address: String,
+    /// Explain what listen would do [default: connect, but for addresses that only bind]
+    #[arg(long)]
+    pub(crate) listen: bool,
+    /// Print only the Rust
+    #[arg(long)]
+    pub(crate) rust: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    units::parse_time(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,48 @@
+//! Shell completions and manual pages, generated from the command line's own definition.
+
+use crate::arguments::Cli;
+use crate::report::line;
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(crate) fn completions(shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "puerta", &mut script);
+    finish(io::stdout().write_all(&script))
+}
+
+/// The page of the whole on stdout, or all pages into a folder.
+pub(crate) fn manual(folder: Option<&Path>) -> ExitCode {
+    let mut command = Cli::command();
+    command.build();
+    finish(match folder {
+        None => page(&command, "puerta").and_then(|text| io::stdout().write_all(&text)),
+        Some(folder) => all(&command, folder),
+    })
+}
+
+fn all(command: &Command, folder: &Path) -> io::Result<()> {
+    let write = |command: &Command, name: &str| std::fs::write(folder.join(format!("{name}.1")), page(command, name)?);
+    write(command, "puerta")?;
+    command.get_subcommands().try_for_each(|sub| write(sub, &format!("puerta-{}", sub.get_name())))
+}
+
+fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
+    let command = command.clone().bin_name(name.replacen('-', " ", 1)).display_name(name.to_owned());
+    let mut text = Vec::new();
+    clap_mangen::Man::new(command).title(name.to_uppercase()).render(&mut text)?;
+    Ok(text)
+}
+
+fn finish(done: io::Result<()>) -> ExitCode {
+    match done.and_then(|()| io::stdout().flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            line(&format!("writing the output failed: {error}"));
+            ExitCode::from(8)
+        }
+    }
+}

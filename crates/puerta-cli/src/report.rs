@@ -1,0 +1,188 @@
+//! What the user reads: events, errors with their hints, and the verdict; as text or as JSON, one object a line.
+
+use crate::arguments::Output;
+use puerta::{Endpoint, Error, ParseError, interfaces};
+use puerta_relay::event::{Event, Limit, Report};
+use puerta_relay::problem::Problem;
+use puerta_relay::reach::{self, Reach};
+use puerta_relay::verdict::Verdict;
+use puerta_relay::words::shown;
+use puerta_text::visible;
+use serde_json::{Map, Value, json};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Writes to stderr: stdout belongs to the data.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reporter {
+    verbose: bool,
+    quiet: bool,
+    json: bool,
+}
+
+impl Reporter {
+    pub(crate) fn new(output: &Output) -> Self {
+        Reporter { verbose: output.verbose, quiet: output.quiet, json: output.json }
+    }
+
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// A command line that is no command line, as data.
+    pub(crate) fn wrong_usage(text: &str) {
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let hint = lines.find_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned);
+        object(json!({"event": "error", "call": null, "local": null, "peer": null, "errno": null,
+            "message": message, "hint": hint, "status": 2}));
+    }
+
+    /// An address that does not parse: status 2.
+    pub(crate) fn bad_address(&self, text: &str, error: &ParseError) -> ExitCode {
+        self.error(&format!("{text}: {error}"), error.hint.as_deref(), None, 2)
+    }
+
+    /// A problem that ended the command.
+    pub(crate) fn problem(&self, problem: &Problem) -> ExitCode {
+        self.error(&problem.to_string(), problem.hint().as_deref(), cause(problem), problem.status())
+    }
+
+    /// An error of the library that ended the command.
+    pub(crate) fn socket_error(&self, error: Error) -> ExitCode {
+        self.problem(&Problem::Socket(error))
+    }
+
+    fn error(&self, message: &str, hint: Option<&str>, cause: Option<&Error>, status: u8) -> ExitCode {
+        if self.json {
+            let address = |a: Option<&Endpoint>| a.map(|a| shown(a).to_string());
+            object(json!({"event": "error",
+                "call": cause.map(|e| e.call().name()),
+                "local": address(cause.and_then(Error::local)),
+                "peer": address(cause.and_then(Error::peer)),
+                "errno": cause.map(|e| e.name()),
+                "message": message, "hint": hint, "status": status}));
+        } else {
+            line(message);
+            if let Some(hint) = hint {
+                line(&format!("hint: {hint}"));
+            }
+        }
+        ExitCode::from(status)
+    }
+
+    /// The end: what went wrong, if anything did, and the verdict.
+    pub(crate) fn verdict(&self, verdict: &Verdict) -> ExitCode {
+        let status = verdict.status();
+        if let Some(problem) = &verdict.problem {
+            self.problem(problem);
+        }
+        if self.json {
+            object(json!({"event": "end", "sent": verdict.sent, "received": verdict.received,
+                "closed_by": verdict.closed_by.word(), "how": verdict.how.word(), "status": status}));
+        } else if !self.quiet || (status != 0 && verdict.problem.is_none()) {
+            line(&verdict.to_string());
+        }
+        ExitCode::from(status)
+    }
+}
+
+impl Report for Reporter {
+    fn event(&self, event: &Event<'_>) {
+        if self.json {
+            object(as_json(event));
+        } else if self.verbose || (event.matters() && !self.quiet) {
+            line(&text(event));
+        }
+    }
+}
+
+/// The text of an event; a listener's line also tells who can reach it, and what to type there.
+fn text(event: &Event<'_>) -> String {
+    let Event::Listening { transport, address } = event else { return event.to_string() };
+    let interfaces = interfaces().unwrap_or_default();
+    let (reach, invitation) = (reach::reach(address, &interfaces), reach::invitation(transport, address, &interfaces));
+    format!("{event}; {reach}\n{invitation}")
+}
+
+fn cause(problem: &Problem) -> Option<&Error> {
+    match problem {
+        Problem::Socket(e) | Problem::Broken(e) | Problem::Input(e) | Problem::Output(e) => Some(e),
+        _ => None,
+    }
+}
+
+fn as_json(event: &Event<'_>) -> Value {
+    let mut object = Map::new();
+    object.insert("event".into(), event.word().into());
+    let mut put = |key: &str, value: Value| {
+        object.insert(key.into(), value);
+    };
+    match event {
+        Event::Listening { transport, address } => {
+            put("transport", (*transport).into());
+            put("address", address.to_string().into());
+            put("port", address.inet().map(|a| a.port()).into());
+            let networks = match reach::reach(address, &interfaces().unwrap_or_default()) {
+                Reach::Here => Vec::new(),
+                Reach::Networks(all) => all,
+            };
+            put("reached_from", networks.into());
+        }
+        Event::Connected { transport, local, peer } => {
+            put("transport", (*transport).into());
+            put("local", shown(local).to_string().into());
+            put("peer", shown(peer).to_string().into());
+        }
+        Event::Resolved { name, addresses } => {
+            put("name", (*name).into());
+            put("addresses", addresses.iter().map(Endpoint::to_string).collect::<Vec<_>>().into());
+        }
+        Event::Attempt { address, error } => {
+            put("address", address.to_string().into());
+            put("errno", error.name().into());
+            put("message", error.to_string().into());
+        }
+        Event::Joined(peer) | Event::Forgotten(peer) | Event::Behind(peer) | Event::TooManyPeers { peer, .. } => {
+            put("peer", shown(peer).to_string().into());
+        }
+        Event::Left { peer, verdict } => {
+            put("peer", shown(peer).to_string().into());
+            put("sent", verdict.sent.into());
+            put("received", verdict.received.into());
+            put("closed_by", verdict.closed_by.word().into());
+            put("how", verdict.how.word().into());
+            put("status", verdict.status().into());
+            put("message", verdict.problem.as_ref().map(Problem::to_string).into());
+        }
+        Event::AtLimit(Limit::System(error)) => put("errno", error.name().into()),
+        Event::AtLimit(Limit::Clients(max)) => put("max", (*max).into()),
+        Event::Refused(error) | Event::NotSent(error) => {
+            put("peer", error.peer().map(|p| shown(p).to_string()).into());
+            put("errno", error.name().into());
+            put("message", error.to_string().into());
+        }
+        Event::Truncated { kept, full } => {
+            put("kept", (*kept).into());
+            put("full", (*full).into());
+        }
+        Event::Retrying { problem, after } => {
+            put("message", problem.to_string().into());
+            put("after_ms", u64::try_from(after.as_millis()).unwrap_or(u64::MAX).into());
+        }
+        Event::Trouble(problem) => put("message", problem.to_string().into()),
+        Event::TookOver(path) => put("path", (*path).into()),
+        Event::Ipv6Off | Event::BelowLimit => {}
+    }
+    Value::Object(object)
+}
+
+/// Lines on stderr; what others chose (names, paths) cannot reach the terminal raw. A closed stderr is nobody's loss.
+pub(crate) fn line(text: &str) {
+    let shown: Vec<_> = text.lines().map(visible).collect();
+    let _ = writeln!(std::io::stderr().lock(), "{}", shown.join("\n"));
+}
+
+pub(crate) fn object(value: Value) {
+    let _ = writeln!(std::io::stderr().lock(), "{value}");
+}

@@ -1,0 +1,210 @@
+//! Listening sockets with readiness, and what to do when accept fails.
+
+use crate::event::{Event, Limit, Report};
+use crate::problem::Problem;
+use crate::wire::Wire;
+use puerta::{AnyStream, Async, Endpoint, Error, Listening, Result, Socket, UnixPacket, errno};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::task::{Poll, ready};
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::sync::Notify;
+
+/// How long accepting pauses at a limit of the system before it is tried again, unless a client leaves before.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A listening socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP or a Unix stream.
+    Stream(Async<Socket<AnyStream, Listening>>),
+    /// Unix packets.
+    Packet(Async<Socket<UnixPacket, Listening>>),
+}
+
+impl Listener {
+    /// With readiness; it is made non-blocking.
+    ///
+    /// # Errors
+    /// What fcntl(2) and epoll(7) say.
+    pub fn stream(socket: Socket<AnyStream, Listening>) -> Result<Self> {
+        Ok(Listener::Stream(Async::new(socket)?))
+    }
+
+    /// With readiness; it is made non-blocking.
+    ///
+    /// # Errors
+    /// What fcntl(2) and epoll(7) say.
+    pub fn packet(socket: Socket<UnixPacket, Listening>) -> Result<Self> {
+        Ok(Listener::Packet(Async::new(socket)?))
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What getsockname(2) says.
+    pub fn local(&self) -> Result<Endpoint> {
+        match self {
+            Listener::Stream(socket) => socket.get_ref().local_addr(),
+            Listener::Packet(socket) => socket.get_ref().local_addr().map(Endpoint::Unix),
+        }
+    }
+
+    /// As the address grammar names it.
+    pub fn transport(&self) -> &'static str {
+        match self {
+            Listener::Packet(_) => "unix-packet",
+            Listener::Stream(_) => match self.local() {
+                Ok(Endpoint::Unix(_)) => "unix",
+                _ => "tcp",
+            },
+        }
+    }
+
+    fn poll_accept(&self, cx: &mut std::task::Context<'_>) -> Poll<Result<Wire>> {
+        macro_rules! accept {
+            ($socket:expr, $wire:expr) => {
+                loop {
+                    ready!($socket.poll_read_ready(cx))?;
+                    match $socket.try_io(Interest::READABLE, |socket| socket.accept_nonblocking()) {
+                        Err(e) if e.would_block() => {}
+                        done => return Poll::Ready(done.and_then(|(socket, _)| $wire(socket))),
+                    }
+                }
+            };
+        }
+        match self {
+            Listener::Stream(socket) => accept!(socket, Wire::stream),
+            Listener::Packet(socket) => accept!(socket, Wire::packet),
+        }
+    }
+}
+
+/// How many clients there are, and may be.
+#[derive(Debug)]
+pub struct Places {
+    taken: Cell<usize>,
+    max: usize,
+    freed: Notify,
+}
+
+/// A client's place; free again when dropped.
+#[derive(Debug)]
+pub struct Place(std::rc::Rc<Places>);
+
+impl Places {
+    /// At most `max` clients.
+    pub fn new(max: usize) -> std::rc::Rc<Self> {
+        std::rc::Rc::new(Places { taken: Cell::new(0), max, freed: Notify::new() })
+    }
+
+    fn take(self: &std::rc::Rc<Self>) -> Place {
+        self.taken.set(self.taken.get() + 1);
+        Place(self.clone())
+    }
+
+    /// How many there are.
+    pub fn taken(&self) -> usize {
+        self.taken.get()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.taken.set(self.0.taken.get().saturating_sub(1));
+        self.0.freed.notify_one();
+    }
+}
+
+/// Accepts from several sockets; pauses at limits, says so once, and goes on when there is room again.
+#[derive(Debug)]
+pub struct Acceptor {
+    listeners: Vec<Listener>,
+    places: std::rc::Rc<Places>,
+    limited: Cell<bool>,
+    next: Cell<usize>,
+}
+
+impl Acceptor {
+    /// From these sockets, at most so many clients at once.
+    pub fn new(listeners: Vec<Listener>, places: std::rc::Rc<Places>) -> Self {
+        Acceptor { listeners, places, limited: Cell::new(false), next: Cell::new(0) }
+    }
+
+    /// The next client.
+    ///
+    /// # Errors
+    /// What accept(2) says when the listener itself is broken; a client that has gone, and the limits of the system,
+    /// are not such.
+    pub async fn accept(&self, report: &dyn Report) -> Result<(Wire, Place), Problem> {
+        loop {
+            if self.places.taken() >= self.places.max {
+                self.limit(report, Limit::Clients(self.places.max));
+                self.places.freed.notified().await;
+                continue;
+            }
+            match self.accept_once().await {
+                Ok(wire) => {
+                    if self.limited.replace(false) {
+                        report.event(&Event::BelowLimit);
+                    }
+                    return Ok((wire, self.places.take()));
+                }
+                Err(e) if is_limit(&e) => {
+                    self.limit(report, Limit::System(&e));
+                    let _ = tokio::time::timeout(PAUSE, self.places.freed.notified()).await;
+                }
+                Err(e) if concerns_one_client(&e) => tokio::task::yield_now().await,
+                Err(e) => return Err(Problem::Socket(e)),
+            }
+        }
+    }
+
+    /// Turns around, so that no listener starves another.
+    async fn accept_once(&self) -> Result<Wire> {
+        let count = self.listeners.len().max(1);
+        poll_fn(|cx| {
+            for i in 0..count {
+                let at = (self.next.get() + i) % count;
+                let Some(listener) = self.listeners.get(at) else { continue };
+                if let Poll::Ready(done) = listener.poll_accept(cx) {
+                    self.next.set(at + 1);
+                    return Poll::Ready(done);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn limit(&self, report: &dyn Report, limit: Limit<'_>) {
+        if !self.limited.replace(true) {
+            report.event(&Event::AtLimit(limit));
+        }
+    }
+}
+
+fn is_limit(error: &Error) -> bool {
+    matches!(error.errno(), Some(errno::EMFILE | errno::ENFILE | errno::ENOBUFS | errno::ENOMEM | errno::ENOSPC))
+}
+
+/// accept(2): errors that were pending on the new connection; the listener is as good as before.
+fn concerns_one_client(error: &Error) -> bool {
+    matches!(
+        error.errno(),
+        Some(
+            errno::ECONNABORTED
+                | errno::EPROTO
+                | errno::EINTR
+                | errno::EAGAIN
+                | errno::EPERM
+                | errno::EOPNOTSUPP
+                | errno::EHOSTUNREACH
+                | errno::ENETUNREACH
+                | errno::ETIMEDOUT
+                | errno::ECONNRESET
+                | errno::ENOTCONN
+        )
+    )
+}

@@ -1,0 +1,218 @@
+//! What one client sends, all others get. A client that is 256 KiB behind is dropped.
+
+use crate::accept::{Acceptor, Place};
+use crate::counters::{CHUNK, Counters};
+use crate::event::{Event, Report};
+use crate::listen::Service;
+use crate::local::Local;
+use crate::problem::Problem;
+use crate::pump::{Messages, Sink, View};
+use crate::session::{blame, how, verdict};
+use crate::verdict::{How, Side, Verdict};
+use crate::wire::{Taken, Wire};
+use puerta::Error;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::io::Interest;
+use tokio::sync::{Mutex, Notify};
+use tokio::task::JoinSet;
+
+/// How far a client may be behind: 256 KiB.
+const BEHIND: usize = 256 << 10;
+
+/// All clients.
+struct Hub {
+    members: RefCell<HashMap<u64, Rc<Member>>>,
+    buffer: RefCell<Vec<u8>>,
+    sent: Rc<Counters>,
+}
+
+/// One client and what it has not taken yet.
+struct Member {
+    wire: Wire,
+    waiting: RefCell<VecDeque<Rc<[u8]>>>,
+    /// How much of the first one it has taken, and how much is waiting in all.
+    taken: Cell<usize>,
+    behind: Cell<usize>,
+    more: Notify,
+    counters: Counters,
+}
+
+impl Hub {
+    /// Gives the bytes to all but their sender. What a client's kernel does not take at once waits.
+    fn spread(&self, from: Option<u64>, bytes: &[u8]) {
+        let mut shared: Option<Rc<[u8]>> = None;
+        for (_, member) in self.members.borrow().iter().filter(|(id, _)| Some(**id) != from) {
+            member.offer(bytes, &mut shared, &self.sent);
+        }
+    }
+}
+
+impl Member {
+    fn offer(&self, bytes: &[u8], shared: &mut Option<Rc<[u8]>>, total: &Counters) {
+        let mut taken = 0;
+        if self.behind.get() == 0 {
+            // An error shows again where the member's own task receives.
+            taken = self.wire.try_send(bytes).unwrap_or(0);
+            self.counters.add_sent(taken);
+            total.add_sent(taken);
+            if taken == bytes.len() && !(bytes.is_empty() && self.wire.is_packet()) {
+                return;
+            }
+            self.taken.set(taken);
+        }
+        self.behind.set(self.behind.get() + bytes.len() - taken);
+        self.waiting.borrow_mut().push_back(shared.get_or_insert_with(|| bytes.into()).clone());
+        self.more.notify_one();
+    }
+
+    /// Sends what is waiting, as the client takes it. Ends when the client is too far behind, or broken.
+    async fn flush(&self, total: &Counters) -> Result<(), Error> {
+        loop {
+            let Some(first) = self.waiting.borrow().front().cloned() else {
+                self.more.notified().await;
+                continue;
+            };
+            let rest = first.get(self.taken.get()..).unwrap_or_default();
+            let step = self.wire.once_ready(Interest::WRITABLE, || self.wire.try_send(rest));
+            let sent = tokio::select! {
+                sent = step => sent?,
+                () = self.more.notified() => {
+                    if self.behind.get() > BEHIND {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            };
+            self.counters.add_sent(sent);
+            total.add_sent(sent);
+            self.behind.set(self.behind.get().saturating_sub(sent));
+            self.taken.set(self.taken.get() + sent);
+            if self.taken.get() >= first.len() {
+                self.waiting.borrow_mut().pop_front();
+                self.taken.set(0);
+            }
+        }
+    }
+}
+
+/// Serves until it is dropped.
+pub(crate) async fn run(
+    acceptor: Acceptor,
+    service: Rc<Service>,
+    report: Arc<dyn Report>,
+    total: Rc<Counters>,
+) -> Result<(), Problem> {
+    let hub = Rc::new(Hub { members: RefCell::default(), buffer: RefCell::new(vec![0; CHUNK]), sent: total.clone() });
+    let sink = Rc::new(Mutex::new(Sink::output(Local::stdout().map_err(Problem::Output)?)));
+    let mut tasks: JoinSet<Option<Problem>> = JoinSet::new();
+    tasks.spawn_local(from_input(hub.clone(), service.clone()));
+    let mut next = 0;
+    loop {
+        let (wire, place) = tokio::select! {
+            accepted = acceptor.accept(&*report) => accepted?,
+            Some(ended) = tasks.join_next(), if !tasks.is_empty() => match ended {
+                Ok(Some(problem)) => return Err(problem),
+                _ => continue,
+            },
+        };
+        next += 1;
+        report.event(&Event::Joined(&wire.peer()));
+        let member = Rc::new(Member {
+            wire,
+            waiting: RefCell::default(),
+            taken: Cell::new(0),
+            behind: Cell::new(0),
+            more: Notify::new(),
+            counters: Counters::new(),
+        });
+        hub.members.borrow_mut().insert(next, member.clone());
+        let terminal = sink.lock().await.is_terminal();
+        let view = service.look.of(&member.wire.peer().to_string(), terminal);
+        tasks.spawn_local(client(next, member, hub.clone(), sink.clone(), view, report.clone(), place));
+    }
+}
+
+/// Our own input goes to all; its end changes nothing.
+async fn from_input(hub: Rc<Hub>, service: Rc<Service>) -> Option<Problem> {
+    let input = match Local::stdin() {
+        Ok(input) => input,
+        Err(error) => return Some(Problem::Input(error)),
+    };
+    let mut messages = Messages::new(service.options.outgoing);
+    loop {
+        match messages.next(&input).await {
+            Ok(Some(message)) => hub.spread(None, &message),
+            Ok(None) => return None,
+            Err(problem) => return Some(problem),
+        }
+    }
+}
+
+async fn client(
+    id: u64,
+    member: Rc<Member>,
+    hub: Rc<Hub>,
+    sink: Rc<Mutex<Sink>>,
+    mut view: View,
+    report: Arc<dyn Report>,
+    place: Place,
+) -> Option<Problem> {
+    let done = tokio::select! {
+        done = receive(id, &member, &hub, &sink, &mut view) => done,
+        flushed = member.flush(&hub.sent) => match flushed {
+            Ok(()) => {
+                report.event(&Event::Behind(&member.wire.peer()));
+                Err(None)
+            }
+            Err(error) => Err(Some(Problem::Broken(error))),
+        },
+    };
+    hub.members.borrow_mut().remove(&id);
+    let counters = &member.counters;
+    let verdict: Verdict = match done {
+        Ok(()) => {
+            let _ = member.wire.end();
+            verdict(counters, Side::Peer, How::Fin, None)
+        }
+        Err(None) => verdict(counters, Side::Us, How::Error, None),
+        Err(Some(problem)) => verdict(counters, blame(&problem), how(&problem), Some(problem)),
+    };
+    report.event(&Event::Left { peer: &member.wire.peer(), verdict: &verdict });
+    drop(place);
+    verdict.problem.filter(|problem| matches!(problem, Problem::Output(_)))
+}
+
+async fn receive(
+    id: u64,
+    member: &Member,
+    hub: &Hub,
+    sink: &Mutex<Sink>,
+    view: &mut View,
+) -> Result<(), Option<Problem>> {
+    loop {
+        member.wire.wait_readable().await.map_err(|e| Some(Problem::Broken(e)))?;
+        // The others' lines wait in the kernel while our own output does.
+        let mut sink = sink.lock().await;
+        let mut buffer = std::mem::take(&mut *hub.buffer.borrow_mut());
+        let taken = member.wire.recv_ready(&mut buffer);
+        let done = match taken {
+            Ok(Some(Taken::Bytes(n))) => {
+                member.counters.add_received(n);
+                hub.sent.add_received(n);
+                let bytes = buffer.get(..n).unwrap_or_default();
+                hub.spread(Some(id), bytes);
+                sink.put(bytes, view).await.map(|()| false).map_err(Some)
+            }
+            Ok(Some(Taken::End)) => sink.finish(view).await.map(|()| true).map_err(Some),
+            Ok(None) => Ok(false),
+            Err(error) => Err(Some(Problem::Broken(error))),
+        };
+        *hub.buffer.borrow_mut() = buffer;
+        if done? {
+            return Ok(());
+        }
+    }
+}

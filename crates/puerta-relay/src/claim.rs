@@ -1,0 +1,203 @@
+//! The path of a Unix socket: taken over from a dead server, never from a live one, and never where something else lies.
+
+use crate::problem::{Occupant, Problem};
+use puerta::{AnyStream, Endpoint, Family, Socket, UnixAddr, errno};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// A path that is ours. When dropped, the socket's own inode is unlinked, and the lock file beside it.
+#[derive(Debug)]
+pub struct Claim {
+    path: PathBuf,
+    lock_path: PathBuf,
+    /// Held while the server lives: two servers cannot both think that the other is dead.
+    _lock: File,
+    /// Device and inode of the socket that we bound.
+    own: Option<(u64, u64)>,
+    took_over: bool,
+}
+
+impl Claim {
+    /// Takes the path: nothing is there afterwards. A dead socket (nobody answers a connect) is removed.
+    ///
+    /// # Errors
+    /// [`Problem::PathTaken`] by a live server or by what is no socket; [`Problem::Path`].
+    pub fn take(path: &Path) -> Result<Self, Problem> {
+        let failed = |error| Problem::Path { path: shown(path), error };
+        let taken = |by| Problem::PathTaken { path: shown(path), by };
+        if occupied(path).map_err(failed)? == Some(Occupant::NotASocket) {
+            return Err(taken(Occupant::NotASocket));
+        }
+        let lock_path = beside(path);
+        let lock = lock(&lock_path).map_err(failed)?.ok_or_else(|| taken(Occupant::Live))?;
+        let mut claim = Claim { path: path.to_owned(), lock_path, _lock: lock, own: None, took_over: false };
+        match occupied(path).map_err(failed)? {
+            None => {}
+            Some(Occupant::NotASocket) => return Err(taken(Occupant::NotASocket)),
+            Some(Occupant::Live) if answers(path) => return Err(taken(Occupant::Live)),
+            Some(Occupant::Live) => {
+                fs::remove_file(path).map_err(failed)?;
+                claim.took_over = true;
+            }
+        }
+        Ok(claim)
+    }
+
+    /// The socket is bound: from now on its inode is ours to unlink.
+    ///
+    /// # Errors
+    /// [`Problem::Path`] where it is gone already.
+    pub fn bound(&mut self) -> Result<(), Problem> {
+        let meta =
+            fs::symlink_metadata(&self.path).map_err(|error| Problem::Path { path: shown(&self.path), error })?;
+        self.own = Some((meta.dev(), meta.ino()));
+        Ok(())
+    }
+
+    /// Whether a dead socket was removed.
+    pub fn took_over(&self) -> bool {
+        self.took_over
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let still = fs::symlink_metadata(&self.path).map(|meta| (meta.dev(), meta.ino()));
+        if self.own.is_some() && still.ok() == self.own {
+            let _ = fs::remove_file(&self.path);
+        }
+        let _ = fs::remove_file(&self.lock_path);
+    }
+}
+
+fn shown(path: &Path) -> String {
+    UnixAddr::path(path).to_string()
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// What lies at the path. A socket counts as live until it is asked.
+fn occupied(path: &Path) -> io::Result<Option<Occupant>> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.file_type().is_socket() => Ok(Some(Occupant::Live)),
+        Ok(_) => Ok(Some(Occupant::NotASocket)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Locks the file beside the socket. `None`: a server holds it.
+fn lock(path: &Path) -> io::Result<Option<File>> {
+    loop {
+        let file = File::options().create(true).truncate(false).write(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // A server that ended in between has removed the file that we locked: then another may lock a new one.
+        let (ours, there) = (file.metadata()?, fs::symlink_metadata(path));
+        if there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+            return Ok(Some(file));
+        }
+    }
+}
+
+/// Whether a server is behind the socket. One that the kernel lists under this path is not asked: it may serve one client
+/// only, and that one is not us. Otherwise a refused connect is the only sign that none is: a full backlog says EAGAIN, a
+/// server of another type EPROTOTYPE, a server of somebody else EACCES.
+fn answers(path: &Path) -> bool {
+    let listed = fs::read("/proc/net/unix").unwrap_or_default();
+    if listed.split(|&b| b == b'\n').any(|line| ends_with_path(line, path.as_os_str().as_bytes())) {
+        return true;
+    }
+    let address = Endpoint::Unix(UnixAddr::path(path));
+    let asked = Socket::<AnyStream>::new(Family::Unix).and_then(|socket| socket.start_connect(&address));
+    !matches!(asked, Err(error) if matches!(error.errno(), Some(errno::ECONNREFUSED | errno::ENOENT)))
+}
+
+/// proc_pid_net(5): the eighth column, after one space, is the path as it was bound.
+fn ends_with_path(line: &[u8], path: &[u8]) -> bool {
+    line.strip_suffix(path).is_some_and(|rest| rest.ends_with(b" "))
+        && line.split(|&b| b == b' ').filter(|c| !c.is_empty()).count() >= 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::{UnixDatagram, UnixListener};
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("puerta-claim-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn by(result: Result<Claim, Problem>) -> Option<Occupant> {
+        match result {
+            Ok(_) => None,
+            Err(Problem::PathTaken { by, .. }) => Some(by),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_dead_sockets_path_is_taken_over_and_left_clean() {
+        let folder = folder("dead");
+        let path = folder.join("s");
+        drop(UnixListener::bind(&path).unwrap());
+        let mut claim = Claim::take(&path).unwrap();
+        assert!(claim.took_over() && !path.exists());
+        let _listener = UnixListener::bind(&path).unwrap();
+        claim.bound().unwrap();
+        assert_eq!(by(Claim::take(&path)), Some(Occupant::Live));
+        drop(claim);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_live_socket_is_never_touched_whatever_its_type() {
+        let folder = folder("live");
+        let (stream, datagram) = (folder.join("s"), folder.join("d"));
+        let (_a, _b) = (UnixListener::bind(&stream).unwrap(), UnixDatagram::bind(&datagram).unwrap());
+        for path in [stream, datagram] {
+            let before = fs::symlink_metadata(&path).unwrap().ino();
+            assert_eq!(by(Claim::take(&path)), Some(Occupant::Live));
+            assert_eq!(fs::symlink_metadata(&path).unwrap().ino(), before);
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_socket_stays_as_it_is() {
+        let folder = folder("file");
+        let path = folder.join("f");
+        fs::write(&path, "precious").unwrap();
+        assert_eq!(by(Claim::take(&path)), Some(Occupant::NotASocket));
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_another_put_there_is_not_unlinked() {
+        let folder = folder("other");
+        let path = folder.join("s");
+        let mut claim = Claim::take(&path).unwrap();
+        let first = UnixListener::bind(&path).unwrap();
+        claim.bound().unwrap();
+        fs::remove_file(&path).unwrap();
+        let _second = UnixListener::bind(&path).unwrap();
+        drop((claim, first));
+        assert!(path.exists());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,55 @@
+//! What a session has moved so far, for the verdict, `--idle` and progress.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+/// How many bytes one read takes: 64 KiB.
+pub const CHUNK: usize = 64 << 10;
+
+/// Bytes each way, and when the last of them moved. Shared within one thread.
+#[derive(Debug)]
+pub struct Counters {
+    sent: Cell<u64>,
+    received: Cell<u64>,
+    last: Cell<Instant>,
+}
+
+impl Counters {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Counters { sent: Cell::new(0), received: Cell::new(0), last: Cell::new(Instant::now()) }
+    }
+
+    /// The kernel took `n` bytes for the peer.
+    pub fn add_sent(&self, n: usize) {
+        self.sent.set(self.sent.get() + n as u64);
+        self.last.set(Instant::now());
+    }
+
+    /// `n` bytes came from the peer.
+    pub fn add_received(&self, n: usize) {
+        self.received.set(self.received.get() + n as u64);
+        self.last.set(Instant::now());
+    }
+
+    /// Bytes that the kernel took for the peer.
+    pub fn sent(&self) -> u64 {
+        self.sent.get()
+    }
+
+    /// Bytes that came from the peer.
+    pub fn received(&self) -> u64 {
+        self.received.get()
+    }
+
+    /// When the last byte moved; at first, when the session began.
+    pub fn last(&self) -> Instant {
+        self.last.get()
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Counters::new()
+    }
+}

@@ -1,0 +1,140 @@
+//! The local end: stdin and stdout, or the pipes of a child. What is shared with others (a terminal, the shell's pipe) is
+//! never made non-blocking: that would break the shell after we exit.
+
+use puerta::io::{self, Kind};
+use puerta::{Async, Result};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use tokio::io::Interest;
+
+/// A descriptor that is not a socket of ours, with readiness where the kernel gives it.
+#[derive(Debug)]
+pub struct Local {
+    ready: Readiness,
+    kind: Kind,
+    /// Others have it too, so it stays blocking.
+    shared: bool,
+}
+
+#[derive(Debug)]
+enum Readiness {
+    Polled(Async<Handle>),
+    /// A regular file or /dev/null: epoll refuses it, and it never waits.
+    Always(Handle),
+}
+
+/// Whose descriptor it is: ours to close, or one of the three that every process has.
+#[derive(Debug)]
+pub(crate) enum Handle {
+    Stdin(std::io::Stdin),
+    Stdout(std::io::Stdout),
+    Owned(OwnedFd),
+}
+
+impl Local {
+    /// This process's standard input.
+    ///
+    /// # Errors
+    /// What fstat(2) says.
+    pub fn stdin() -> Result<Self> {
+        Local::new(Handle::Stdin(std::io::stdin()), true)
+    }
+
+    /// This process's standard output.
+    ///
+    /// # Errors
+    /// What fstat(2) says.
+    pub fn stdout() -> Result<Self> {
+        Local::new(Handle::Stdout(std::io::stdout()), true)
+    }
+
+    /// One end of a pipe that is ours alone and non-blocking.
+    ///
+    /// # Errors
+    /// What fstat(2) says.
+    pub fn owned(fd: OwnedFd) -> Result<Self> {
+        Local::new(Handle::Owned(fd), false)
+    }
+
+    fn new(handle: Handle, shared: bool) -> Result<Self> {
+        let kind = io::kind(&handle)?;
+        let ready = match Async::shared(handle) {
+            Ok(polled) => Readiness::Polled(polled),
+            Err(refused) if refused.is_always_ready() => Readiness::Always(refused.object),
+            Err(refused) => return Err(refused.error),
+        };
+        Ok(Local { ready, kind, shared })
+    }
+
+    /// What kind of descriptor it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether a person sits there.
+    pub fn is_terminal(&self) -> bool {
+        self.kind == Kind::Terminal
+    }
+
+    /// Reads what is there, waiting for it. 0 is the end.
+    ///
+    /// # Errors
+    /// What read(2) says.
+    pub async fn read(&self, into: &mut [u8]) -> Result<usize> {
+        let step =
+            |handle: &Handle| if self.shared { io::read_now(handle, self.kind, into) } else { io::read(handle, into) };
+        self.once_ready(Interest::READABLE, step).await
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// What write(2) says.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            let step = |handle: &Handle| {
+                if self.shared { io::write_now(handle, self.kind, bytes) } else { io::write(handle, bytes) }
+            };
+            let n = self.once_ready(Interest::WRITABLE, step).await?;
+            bytes = bytes.get(n..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Runs `step` until it does not fail with EAGAIN.
+    async fn once_ready<T>(&self, interest: Interest, mut step: impl FnMut(&Handle) -> Result<T>) -> Result<T> {
+        match &self.ready {
+            Readiness::Always(handle) => {
+                tokio::task::yield_now().await;
+                step(handle)
+            }
+            Readiness::Polled(polled) => polled.io(interest, step).await,
+        }
+    }
+
+    /// The side that splice reads or writes, if readiness is known for it.
+    pub(crate) fn polled(&self) -> Option<&Async<Handle>> {
+        match &self.ready {
+            Readiness::Polled(polled) => Some(polled),
+            Readiness::Always(_) => None,
+        }
+    }
+}
+
+impl AsFd for Local {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.ready {
+            Readiness::Polled(polled) => polled.get_ref().as_fd(),
+            Readiness::Always(handle) => handle.as_fd(),
+        }
+    }
+}
+
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Handle::Stdin(stdin) => stdin.as_fd(),
+            Handle::Stdout(stdout) => stdout.as_fd(),
+            Handle::Owned(fd) => fd.as_fd(),
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! Opens what an endpoint names: resolves, makes sockets, sets options, binds, connects or listens.
+
+use crate::claim::Claim;
+use crate::event::{Event, Report};
+use crate::problem::Problem;
+use puerta::opt::{self, Setting};
+use puerta::{
+    Address, AnyDatagram, AnyStream, Backoff, Bound, Connected, DialOptions, Endpoint, Family, Host, Ip, Listening,
+    Outcome, Result, Socket, Target, Transport, Unbound, UnixAddr, UnixPacket, Use, dial, errno,
+};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The time limit for connecting, names and retries included: 30 s.
+pub const WITHIN: Duration = Duration::from_secs(30);
+
+/// What to connect to, and how.
+#[derive(Debug, Clone)]
+pub struct ConnectRequest {
+    /// Where to.
+    pub address: Address,
+    /// Options for the socket, set before it is bound.
+    pub settings: Vec<Setting>,
+    /// One family alone.
+    pub family: Option<Ip>,
+    /// The time limit; by default [`WITHIN`], which with `retry` is for each try.
+    pub within: Option<Duration>,
+    /// How many tries; one by default.
+    pub retry: Option<u32>,
+    /// Our own address.
+    pub source: Option<Address>,
+}
+
+/// A connected socket. What is claimed is given up when it is dropped.
+#[derive(Debug)]
+pub enum Connection {
+    /// TCP or a Unix stream.
+    Stream(Socket<AnyStream, Connected>),
+    /// Unix packets.
+    Packet(Socket<UnixPacket, Connected>),
+    /// UDP or Unix datagrams.
+    Datagram(Socket<AnyDatagram, Connected>, Option<Claim>),
+}
+
+/// What to listen on, and how.
+#[derive(Debug, Clone)]
+pub struct ListenRequest {
+    /// Where.
+    pub address: Address,
+    /// Options for the sockets, set before they are bound.
+    pub settings: Vec<Setting>,
+    /// One family alone.
+    pub family: Option<Ip>,
+    /// How many clients may wait; by default what the system allows (net.core.somaxconn).
+    pub backlog: Option<u32>,
+}
+
+/// Sockets that take connections or datagrams.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// TCP or Unix streams.
+    pub streams: Vec<Socket<AnyStream, Listening>>,
+    /// Unix packets.
+    pub packets: Vec<Socket<UnixPacket, Listening>>,
+    /// UDP or Unix datagrams.
+    pub datagrams: Vec<Socket<AnyDatagram, Bound>>,
+    /// The path of a Unix socket.
+    pub claim: Option<Claim>,
+}
+
+/// Connects, with retries, in a thread of its own, so that a name server or a silent host never stops the runtime.
+///
+/// # Errors
+/// Why the last try failed, or [`Problem::Deadline`].
+pub async fn connect(request: ConnectRequest, report: Arc<dyn Report>) -> Result<Connection, Problem> {
+    let whole = match (request.within, request.retry) {
+        (within @ Some(_), _) => within,
+        (None, Some(_)) => None,
+        (None, None) => Some(WITHIN),
+    };
+    let each = request.within.unwrap_or(WITHIN);
+    let resolved = Arc::new(AtomicBool::new(false));
+    let attempts = try_and_retry(Arc::new(request), each, report, resolved.clone());
+    let Some(within) = whole else { return attempts.await.map_err(|(problem, _)| problem) };
+    let mut last = None;
+    match tokio::time::timeout(within, async { attempts.await.inspect_err(|(_, target)| last = Some(target.clone())) })
+        .await
+    {
+        Ok(done) => done.map_err(|(problem, _)| problem),
+        Err(_) => {
+            let doing = if resolved.load(Ordering::Relaxed) { "connect" } else { "resolve" };
+            Err(Problem::Deadline { doing, target: last.unwrap_or_default(), within })
+        }
+    }
+}
+
+async fn try_and_retry(
+    request: Arc<ConnectRequest>,
+    each: Duration,
+    report: Arc<dyn Report>,
+    resolved: Arc<AtomicBool>,
+) -> Result<Connection, (Problem, String)> {
+    let mut pauses = request.retry.map(|tries| Backoff::new(tries, Duration::from_secs(1), Duration::from_secs(30)));
+    loop {
+        let (request, reporter, resolved) = (request.clone(), report.clone(), resolved.clone());
+        let target = request.address.to_string();
+        let once = move || connect_once(&request, each, &*reporter, &resolved);
+        let done = tokio::task::spawn_blocking(once).await;
+        let problem = match done {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(problem)) => problem,
+            Err(join) => Problem::System(std::io::Error::other(join)),
+        };
+        match pauses.as_mut().and_then(Iterator::next) {
+            Some(after) if matches!(problem.status(), 4 | 6) => {
+                report.event(&Event::Retrying { problem: &problem, after });
+                tokio::time::sleep(after).await;
+            }
+            _ => return Err((problem, target)),
+        }
+    }
+}
+
+/// One try, blocking.
+///
+/// # Errors
+/// Why it failed.
+pub fn connect_once(
+    request: &ConnectRequest,
+    within: Duration,
+    report: &dyn Report,
+    resolved: &AtomicBool,
+) -> Result<Connection, Problem> {
+    let deadline = Instant::now() + within;
+    let addresses = request.address.resolve(request.family, Use::Connect)?;
+    resolved.store(true, Ordering::Relaxed);
+    if matches!(&request.address.target, Target::Inet { host: Host::Name(_), .. }) {
+        report.event(&Event::Resolved { name: &request.address.to_string(), addresses: &addresses });
+    }
+    let left = deadline.saturating_duration_since(Instant::now());
+    match request.address.transport {
+        Transport::Tcp => race(request, &addresses, left, report).map(Connection::Stream),
+        Transport::Udp => datagrams(request, &addresses, report),
+        Transport::Unix => unix_stream(request, &addresses, left).map(Connection::Stream),
+        Transport::UnixPacket => unix_packet(request, &addresses, left).map(Connection::Packet),
+        Transport::UnixDatagram => unix_datagram(request, &addresses),
+        other => Err(unknown(other)),
+    }
+}
+
+fn unknown(transport: Transport) -> Problem {
+    Problem::Usage {
+        what: format!("{} cannot be opened here", transport.name()),
+        hint: "use tcp, udp or unix".to_owned(),
+    }
+}
+
+fn race(
+    request: &ConnectRequest,
+    addresses: &[Endpoint],
+    left: Duration,
+    report: &dyn Report,
+) -> Result<Socket<AnyStream, Connected>, Problem> {
+    let families: Vec<Ip> = addresses.iter().filter_map(Endpoint::inet).map(|a| Ip::of(&a)).collect();
+    let source = request.source.as_ref().map(|source| source_of(source, &families)).transpose()?;
+    let fit: Vec<Endpoint> = match source.as_ref().and_then(Endpoint::inet) {
+        Some(source) => {
+            addresses.iter().filter(|a| a.inet().is_some_and(|a| a.is_ipv4() == source.is_ipv4())).cloned().collect()
+        }
+        None => addresses.to_vec(),
+    };
+    let fixed_port = source.as_ref().and_then(Endpoint::inet).is_some_and(|source| source.port() != 0);
+    let before = |socket: &Socket<AnyStream, Unbound>| {
+        if fixed_port {
+            socket.set(opt::ReuseAddress, true)?;
+        }
+        apply(socket, &request.settings)
+    };
+    let options = DialOptions { within: Some(left), source, before: Some(&before), ..DialOptions::default() };
+    Ok(dial::<AnyStream>(&fit, &options, &mut |attempt| {
+        if let Outcome::Failed(error) = attempt.outcome {
+            report.event(&Event::Attempt { address: attempt.address, error });
+        }
+    })?)
+}
+
+/// The address to come from: of a family that the peer has.
+fn source_of(source: &Address, families: &[Ip]) -> Result<Endpoint, Problem> {
+    let found = source.resolve(None, Use::Bind)?;
+    let fits = |candidate: &&Endpoint| candidate.inet().is_some_and(|a| families.contains(&Ip::of(&a)));
+    match found.iter().find(fits) {
+        Some(endpoint) => Ok(endpoint.clone()),
+        None => Err(Problem::Usage {
+            what: format!("{source} is no address of the peer's family"),
+            hint: "give --source an address of the family (IPv4, IPv6, Unix) that you connect to".to_owned(),
+        }),
+    }
+}
+
+fn apply<P: puerta::Protocol>(socket: &Socket<P, Unbound>, settings: &[Setting]) -> Result<()> {
+    settings.iter().try_for_each(|setting| socket.apply(setting))
+}
+
+fn no_source(request: &ConnectRequest) -> Result<(), Problem> {
+    match &request.source {
+        None => Ok(()),
+        Some(source) => Err(Problem::Usage {
+            what: format!("--source {source} makes no sense here: the peer of a Unix stream does not see it"),
+            hint: "leave it out, or use unix-dgram:".to_owned(),
+        }),
+    }
+}
+
+/// A Unix listener whose backlog is full lets us wait in connect(2), for as long as SO_SNDTIMEO says.
+fn unix_stream(
+    request: &ConnectRequest,
+    addresses: &[Endpoint],
+    left: Duration,
+) -> Result<Socket<AnyStream, Connected>, Problem> {
+    no_source(request)?;
+    let to = first(addresses)?;
+    let socket = Socket::<AnyStream>::new(Family::Unix)?;
+    apply(&socket, &request.settings)?;
+    socket.set(opt::SendTimeout, Some(left.max(Duration::from_millis(1))))?;
+    let socket = socket.connect(&to)?;
+    socket.set(opt::SendTimeout, None)?;
+    Ok(socket)
+}
+
+fn unix_packet(
+    request: &ConnectRequest,
+    addresses: &[Endpoint],
+    left: Duration,
+) -> Result<Socket<UnixPacket, Connected>, Problem> {
+    no_source(request)?;
+    let to = unix(&first(addresses)?);
+    let socket = Socket::<UnixPacket>::new(())?;
+    apply(&socket, &request.settings)?;
+    socket.set(opt::SendTimeout, Some(left.max(Duration::from_millis(1))))?;
+    let socket = socket.connect(&to)?;
+    socket.set(opt::SendTimeout, None)?;
+    Ok(socket)
+}
+
+/// Bound to a name of its own, so that the peer can answer: the source, or an abstract name that the kernel chooses.
+fn unix_datagram(request: &ConnectRequest, addresses: &[Endpoint]) -> Result<Connection, Problem> {
+    let to = first(addresses)?;
+    let at = match &request.source {
+        None => UnixAddr::Unnamed,
+        Some(Address { target: Target::Unix(at), .. }) => at.clone(),
+        Some(other) => {
+            return Err(Problem::Usage {
+                what: format!("--source {other} is no Unix address"),
+                hint: "give --source a path".to_owned(),
+            });
+        }
+    };
+    let mut claim = at.as_path().map(Claim::take).transpose()?;
+    let socket = Socket::<AnyDatagram>::new(Family::Unix)?;
+    apply(&socket, &request.settings)?;
+    let socket = socket.bind(&Endpoint::Unix(at))?;
+    claim.as_mut().map(Claim::bound).transpose()?;
+    Ok(Connection::Datagram(socket.connect(&to)?, claim))
+}
+
+/// UDP: the first address that there is a route to. Whether somebody listens shows later.
+fn datagrams(request: &ConnectRequest, addresses: &[Endpoint], report: &dyn Report) -> Result<Connection, Problem> {
+    let mut last = None;
+    for to in addresses {
+        match datagram(request, to) {
+            Ok(socket) => return Ok(Connection::Datagram(socket, None)),
+            Err(Problem::Socket(error)) => {
+                report.event(&Event::Attempt { address: to, error: &error });
+                last.get_or_insert(Problem::Socket(error));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Err(last.unwrap_or_else(|| Problem::Usage { what: "no address".to_owned(), hint: "name a host".to_owned() }))
+}
+
+fn datagram(request: &ConnectRequest, to: &Endpoint) -> Result<Socket<AnyDatagram, Connected>, Problem> {
+    let socket = Socket::<AnyDatagram>::new(Family::of(to))?;
+    apply(&socket, &request.settings)?;
+    let Some(source) = &request.source else { return Ok(socket.connect(to)?) };
+    let families: Vec<Ip> = to.inet().iter().map(Ip::of).collect();
+    let source = source_of(source, &families)?;
+    Ok(socket.bind(&source)?.connect(to)?)
+}
+
+fn first(addresses: &[Endpoint]) -> Result<Endpoint, Problem> {
+    addresses
+        .first()
+        .cloned()
+        .ok_or_else(|| Problem::Usage { what: "no address".to_owned(), hint: "name a path".to_owned() })
+}
+
+fn unix(endpoint: &Endpoint) -> UnixAddr {
+    endpoint.unix().cloned().unwrap_or(UnixAddr::Unnamed)
+}
+
+/// Opens sockets that listen, or that take datagrams. Blocks while a name is resolved.
+///
+/// # Errors
+/// Why not; nothing is left open then.
+pub fn listen(request: &ListenRequest, report: &dyn Report) -> Result<Opened, Problem> {
+    match &request.address.target {
+        Target::Unix(address) => listen_unix(request, address, report),
+        Target::Inet { host, .. } => listen_inet(request, host, report),
+    }
+}
+
+fn listen_unix(request: &ListenRequest, at: &UnixAddr, report: &dyn Report) -> Result<Opened, Problem> {
+    let claim = at.as_path().map(Claim::take).transpose()?;
+    if let (Some(path), true) = (at.as_path(), claim.as_ref().is_some_and(Claim::took_over)) {
+        report.event(&Event::TookOver(&path.to_string_lossy()));
+    }
+    let backlog = request.backlog.unwrap_or(u32::MAX);
+    let mut opened = Opened { claim, ..Opened::default() };
+    let endpoint = Endpoint::Unix(at.clone());
+    match request.address.transport {
+        Transport::UnixPacket => {
+            let socket = Socket::<UnixPacket>::new(())?;
+            apply(&socket, &request.settings)?;
+            opened.packets.push(socket.bind(at)?.listen(backlog)?);
+        }
+        Transport::UnixDatagram => {
+            let socket = Socket::<AnyDatagram>::new(Family::Unix)?;
+            apply(&socket, &request.settings)?;
+            opened.datagrams.push(socket.bind(&endpoint)?);
+        }
+        _ => {
+            let socket = Socket::<AnyStream>::new(Family::Unix)?;
+            apply(&socket, &request.settings)?;
+            opened.streams.push(socket.bind(&endpoint)?.listen(backlog)?);
+        }
+    }
+    opened.claim.as_mut().map(Claim::bound).transpose()?;
+    Ok(opened)
+}
+
+fn listen_inet(request: &ListenRequest, host: &Host, report: &dyn Report) -> Result<Opened, Problem> {
+    let mut addresses: Vec<SocketAddr> =
+        request.address.resolve(request.family, Use::Bind)?.iter().filter_map(Endpoint::inet).collect();
+    // One dual-stack socket serves both families; a second one for IPv4 is only for a machine without IPv6.
+    let any = *host == Host::Any;
+    let dual = any && request.family.is_none();
+    if any {
+        addresses.truncate(1);
+    }
+    let mut opened = Opened::default();
+    let mut without_v6 = None;
+    let mut port = 0;
+    for address in addresses {
+        let address = if address.port() == 0 { SocketAddr::new(address.ip(), port) } else { address };
+        match open_inet(request, address, dual, &mut opened) {
+            Ok(chosen) => port = chosen,
+            Err(error) if address.is_ipv6() && no_ipv6(&error) => without_v6 = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if let Some(error) = without_v6 {
+        if dual {
+            let asked = request.address.resolve(Some(Ip::V4), Use::Bind)?;
+            let at = asked.iter().find_map(Endpoint::inet).unwrap_or((Ipv4Addr::UNSPECIFIED, port).into());
+            open_inet(request, at, false, &mut opened)?;
+        }
+        if opened.streams.is_empty() && opened.datagrams.is_empty() {
+            return Err(error.into());
+        }
+        report.event(&Event::Ipv6Off);
+    }
+    Ok(opened)
+}
+
+/// The family is switched off: no such sockets, or no such addresses.
+fn no_ipv6(error: &puerta::Error) -> bool {
+    matches!(error.errno(), Some(errno::EAFNOSUPPORT | errno::EADDRNOTAVAIL))
+}
+
+fn open_inet(request: &ListenRequest, at: SocketAddr, dual: bool, opened: &mut Opened) -> Result<u16> {
+    let endpoint = Endpoint::Inet(at);
+    let family = Family::of(&endpoint);
+    // `[::]` written out is dual stack too, unless an option or -6 says otherwise.
+    let only = !dual && (at.ip() != Ipv6Addr::UNSPECIFIED || request.family == Some(Ip::V6));
+    let v6_only = at.is_ipv6().then_some(only);
+    let local = if request.address.transport == Transport::Udp {
+        let socket = Socket::<AnyDatagram>::new(family)?;
+        if let Some(only) = v6_only {
+            socket.set(opt::V6Only, only)?;
+        }
+        apply(&socket, &request.settings)?;
+        socket.set(opt::PacketInfo, true)?;
+        let socket = socket.bind(&endpoint)?;
+        let local = socket.local_addr()?;
+        opened.datagrams.push(socket);
+        local
+    } else {
+        let socket = Socket::<AnyStream>::new(family)?.with(opt::ReuseAddress, true)?;
+        if let Some(only) = v6_only {
+            socket.set(opt::V6Only, only)?;
+        }
+        apply(&socket, &request.settings)?;
+        let socket = socket.bind(&endpoint)?.listen(request.backlog.unwrap_or(u32::MAX))?;
+        let local = socket.local_addr()?;
+        opened.streams.push(socket);
+        local
+    };
+    Ok(local.inet().map_or(0, |a| a.port()))
+}

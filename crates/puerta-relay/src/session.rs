@@ -1,0 +1,163 @@
+//! A connection with something on our side: both directions, the half-closes, the limits, and the verdict.
+
+use crate::counters::Counters;
+use crate::local::Local;
+use crate::problem::Problem;
+use crate::pump::{self, Outgoing, Sink, View};
+use crate::verdict::{How, Side, Verdict};
+use crate::wire::Wire;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// How long the peer's kernel may take to acknowledge the last byte.
+const ACKNOWLEDGE: Duration = Duration::from_secs(10);
+
+/// What limits and changes a session.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What is done to the bytes that we send.
+    pub outgoing: Outgoing,
+    /// Ends the session after so long without a byte either way.
+    pub idle: Option<Duration>,
+    /// Ends it so long after our end of file when the peer's has not come.
+    pub drain: Option<Duration>,
+}
+
+/// Exchanges bytes until both directions have ended, something broke or a limit struck. Local end of file half-closes;
+/// the peer's answer is read to its end however long it takes, unless `drain` limits it.
+pub async fn exchange(
+    wire: &Wire,
+    input: &Local,
+    sink: &Mutex<Sink>,
+    view: &mut View,
+    options: &Options,
+    counters: &Counters,
+) -> Verdict {
+    let mut up = pin!(pump::up(input, wire, options.outgoing, counters));
+    let mut down = pin!(pump::down(wire, sink, view, true, counters));
+    let (mut sent, mut received) = (None, None);
+    let mut first = None;
+    let mut drain_at = None;
+    let ended = |first: Option<Side>, how, problem| verdict(counters, first.unwrap_or(Side::Us), how, problem);
+    while sent.is_none() || received.is_none() {
+        let idle_at = options.idle.map(|limit| Instant::from_std(counters.last() + limit));
+        tokio::select! {
+            biased;
+            done = &mut down, if received.is_none() => match done {
+                Ok(()) => {
+                    first.get_or_insert(Side::Peer);
+                    if sent.is_none() && input.is_terminal() {
+                        let _ = wire.end();
+                        return ended(first, How::Left, None);
+                    }
+                    received = Some(());
+                }
+                Err(problem) => return ended(Some(blame(&problem)), how(&problem), Some(problem)),
+            },
+            done = &mut up, if sent.is_none() => match done {
+                Err(problem @ (Problem::Input(_) | Problem::TooLong { .. })) => {
+                    return ended(Some(Side::Us), How::Local, Some(problem));
+                }
+                done => {
+                    if done.is_ok() {
+                        first.get_or_insert(Side::Us);
+                    }
+                    drain_at = options.drain.map(|limit| Instant::now() + limit);
+                    sent = Some(done.err());
+                }
+            },
+            Some(error) = wire.broken(), if received.is_some() => {
+                return ended(Some(Side::Peer), How::Reset, Some(Problem::Broken(error)));
+            }
+            () = until(idle_at) => {
+                if options.idle.is_some_and(|limit| counters.last().elapsed() >= limit) {
+                    return ended(Some(Side::Us), How::Idle, None);
+                }
+            }
+            () = until(drain_at) => return ended(Some(Side::Us), How::Drain, None),
+        }
+    }
+    // The peer took no more, but what it had sent was read to the end.
+    if let Some(Some(problem)) = sent {
+        return ended(Some(Side::Peer), how(&problem), Some(problem));
+    }
+    acknowledged(wire, first.unwrap_or(Side::Us), counters).await
+}
+
+/// Receives until the peer ends, then ends our direction too: a client that is only listened to.
+pub async fn receive(
+    wire: &Wire,
+    sink: &Mutex<Sink>,
+    view: &mut View,
+    idle: Option<Duration>,
+    counters: &Counters,
+) -> Verdict {
+    let mut down = pin!(pump::down(wire, sink, view, false, counters));
+    loop {
+        let idle_at = idle.map(|limit| Instant::from_std(counters.last() + limit));
+        tokio::select! {
+            biased;
+            done = &mut down => return match done.and_then(|()| wire.end().map_err(Problem::Broken)) {
+                Ok(()) => verdict(counters, Side::Peer, How::Fin, None),
+                Err(problem) => verdict(counters, blame(&problem), how(&problem), Some(problem)),
+            },
+            () = until(idle_at) => {
+                if idle.is_some_and(|limit| counters.last().elapsed() >= limit) {
+                    return verdict(counters, Side::Us, How::Idle, None);
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the peer's kernel has acknowledged everything; a reset that comes instead is told.
+async fn acknowledged(wire: &Wire, first: Side, counters: &Counters) -> Verdict {
+    let start = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let left = match wire.take_error() {
+            Ok(None) => wire.unacknowledged(),
+            Ok(Some(error)) | Err(error) => Err(error),
+        };
+        match left {
+            Ok(0) => return verdict(counters, first, How::Fin, None),
+            Ok(_) if start.elapsed() >= ACKNOWLEDGE => return verdict(counters, first, How::Unacknowledged, None),
+            Ok(_) => sleep(pause).await,
+            Err(error) => {
+                let problem = Problem::Broken(error);
+                return verdict(counters, Side::Peer, how(&problem), Some(problem));
+            }
+        }
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+pub(crate) fn verdict(counters: &Counters, closed_by: Side, how: How, problem: Option<Problem>) -> Verdict {
+    Verdict { sent: counters.sent(), received: counters.received(), closed_by, how, problem }
+}
+
+/// How a problem ends a session.
+pub(crate) fn how(problem: &Problem) -> How {
+    match problem {
+        Problem::Broken(error) if error.is_reset() => How::Reset,
+        Problem::Broken(_) | Problem::Socket(_) => How::Error,
+        _ => How::Local,
+    }
+}
+
+pub(crate) fn blame(problem: &Problem) -> Side {
+    match problem {
+        Problem::Broken(_) | Problem::Socket(_) => Side::Peer,
+        _ => Side::Us,
+    }
+}
+
+/// Waits until then; for ever where there is no such time.
+pub(crate) async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

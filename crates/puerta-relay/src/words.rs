@@ -1,0 +1,187 @@
+//! The words for events, problems and verdicts: one place, so that they can be translated.
+
+use crate::event::{Event, Limit};
+use crate::problem::{Occupant, Problem};
+use crate::verdict::{How, Side, Verdict};
+use puerta::{Endpoint, units};
+use puerta_text::visible;
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Socket(error) | Problem::Broken(error) => write!(f, "{error}"),
+            Problem::Input(error) => write!(f, "reading the input failed: {error}"),
+            Problem::Output(error) => write!(f, "writing the output failed: {error}"),
+            Problem::Spawn { program, error } => write!(f, "cannot start {program}: {error}"),
+            Problem::Child { program, status } => write!(f, "{program} ended with {status}"),
+            Problem::PathTaken { path, by: Occupant::Live } => {
+                write!(f, "bind unix {path}: a server is listening there (EADDRINUSE)")
+            }
+            Problem::PathTaken { path, by: Occupant::NotASocket } => {
+                write!(f, "bind unix {path}: that is no socket, so it stays untouched (EADDRINUSE)")
+            }
+            Problem::Path { path, error } => write!(f, "bind unix {path}: {error}"),
+            Problem::TooLong { limit } => write!(f, "a message of the input is longer than {limit} bytes"),
+            Problem::Deadline { doing, target, within } => {
+                write!(f, "{doing} {target}: no success within {}", units::print_time(*within))
+            }
+            Problem::System(error) => write!(f, "the system refused: {error}"),
+            Problem::Usage { what, .. } => f.write_str(what),
+        }
+    }
+}
+
+impl Problem {
+    /// What to do about it, in a line.
+    pub fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(match self {
+            Problem::Socket(error) | Problem::Broken(error) => return error.hint(),
+            Problem::Output(error) => match error.errno() {
+                Some(puerta::errno::ENOSPC) => "the disk is full: what came later is lost; make room and try again",
+                Some(puerta::errno::EPIPE) => "the program that reads our output has ended",
+                _ => return error.hint(),
+            },
+            Problem::Input(error) => return error.hint(),
+            Problem::Spawn { .. } => {
+                "check the program's name and that it may be executed; a command line needs `sh -c '…'`"
+            }
+            Problem::Child { .. } => "what it printed until then was delivered",
+            Problem::PathTaken { by: Occupant::Live, .. } => "stop that server, or choose another path",
+            Problem::PathTaken { by: Occupant::NotASocket, .. } => "choose another path, or remove it yourself",
+            Problem::Path { .. } => "check that the folder exists and that you may write in it",
+            Problem::TooLong { .. } => "one line is one datagram; a file of any length needs a stream (tcp: or unix:)",
+            Problem::Deadline { .. } => "check that the peer is up, or allow more time with --within",
+            Problem::System(_) => return None,
+            Problem::Usage { hint, .. } => hint,
+        }))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = match self.closed_by {
+            Side::Us => "we",
+            Side::Peer => "the peer",
+        };
+        write!(f, "sent {}, received {}; ", bytes(self.sent), bytes(self.received))?;
+        match self.how {
+            How::Fin => write!(f, "{who} ended first, both sides finished"),
+            How::Done => f.write_str("no more answers came"),
+            How::Reset => f.write_str("the peer broke the connection (reset)"),
+            How::Idle => f.write_str("nothing came or went for the time of --idle"),
+            How::Drain => f.write_str("the peer did not end within the time of --drain"),
+            How::Unacknowledged => f.write_str("the peer's system did not acknowledge all of it within 10 s"),
+            How::Left => f.write_str("the peer ended"),
+            How::Local => f.write_str("it failed on this side"),
+            How::Probe => f.write_str("probed only"),
+            How::Interrupted => f.write_str("interrupted"),
+            How::Terminated => f.write_str("terminated"),
+            How::Stopped => f.write_str("stopped"),
+            How::Refused => f.write_str("nobody listens there any more"),
+            How::Error => f.write_str("the connection failed"),
+        }
+    }
+}
+
+fn bytes(n: u64) -> String {
+    if n == 1 { "1 byte".to_owned() } else { format!("{n} bytes") }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Listening { transport, address } => write!(f, "listening on {address} ({})", shouted(transport)),
+            Event::Ipv6Off => f.write_str("IPv6 is switched off on this machine: listening on IPv4 alone"),
+            Event::TookOver(path) => write!(f, "took over {}: its server is gone", visible(path)),
+            Event::Resolved { name, addresses } => {
+                write!(f, "{} is", visible(name))?;
+                addresses.iter().try_for_each(|a| write!(f, " {a}"))
+            }
+            Event::Attempt { address, error } => write!(f, "{address}: {} ({})", error.reason(), error.name()),
+            Event::Retrying { problem, after } => write!(f, "{problem}; again in {}", units::print_time(*after)),
+            Event::Connected { transport, local, peer } => {
+                write!(f, "connected {transport} {} -> {}", shown(local), shown(peer))
+            }
+            Event::Joined(peer) => write!(f, "{} is here", shown(peer)),
+            Event::Left { peer, verdict } => {
+                write!(f, "{} has left: {verdict}", shown(peer))?;
+                verdict.problem.as_ref().map_or(Ok(()), |problem| write!(f, ": {problem}"))
+            }
+            Event::Forgotten(peer) => write!(f, "{} is forgotten", shown(peer)),
+            Event::AtLimit(Limit::System(error)) => {
+                write!(f, "no more clients for now: {} ({}); those who come wait", error.reason(), error.name())
+            }
+            Event::AtLimit(Limit::Clients(max)) => {
+                write!(f, "no more clients for now: {max} are here (--max); those who come wait")
+            }
+            Event::BelowLimit => f.write_str("taking clients again"),
+            Event::Behind(peer) => write!(f, "{} takes too little: what is too much for it is dropped", shown(peer)),
+            Event::TooManyPeers { peer, max } => {
+                write!(f, "{} was not served: {max} peers are here (--max)", shown(peer))
+            }
+            Event::Refused(error) | Event::NotSent(error) => write!(f, "{error}"),
+            Event::Truncated { kept, full } => write!(f, "a datagram of {full} bytes was cut to {kept}"),
+            Event::Trouble(problem) => write!(f, "{problem}"),
+        }
+    }
+}
+
+impl Event<'_> {
+    /// The word for JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Event::Listening { .. } => "listening",
+            Event::Ipv6Off => "ipv6-off",
+            Event::TookOver(_) => "took-over",
+            Event::Resolved { .. } => "resolved",
+            Event::Attempt { .. } => "attempt",
+            Event::Retrying { .. } => "retrying",
+            Event::Connected { .. } => "connected",
+            Event::Joined(_) => "joined",
+            Event::Left { .. } => "left",
+            Event::Forgotten(_) => "forgotten",
+            Event::AtLimit(_) => "at-limit",
+            Event::BelowLimit => "below-limit",
+            Event::Behind(_) => "behind",
+            Event::TooManyPeers { .. } => "too-many-peers",
+            Event::Refused(_) => "refused",
+            Event::NotSent(_) => "not-sent",
+            Event::Truncated { .. } => "truncated",
+            Event::Trouble(_) => "trouble",
+        }
+    }
+
+    /// Whether a user wants to see it without asking (-v).
+    pub fn matters(&self) -> bool {
+        match self {
+            Event::Resolved { .. } | Event::Attempt { .. } | Event::Connected { .. } => false,
+            Event::Joined(_) | Event::Forgotten(_) => false,
+            Event::Left { verdict, .. } => verdict.status() != 0,
+            _ => true,
+        }
+    }
+}
+
+/// An address for people: an IPv4 client of a dual-stack socket as IPv4.
+pub fn shown(address: &Endpoint) -> Endpoint {
+    match address {
+        Endpoint::Inet(inet) if inet.ip().to_canonical().is_ipv4() => {
+            SocketAddr::new(inet.ip().to_canonical(), inet.port()).into()
+        }
+        other => other.clone(),
+    }
+}
+
+fn shouted(transport: &str) -> String {
+    match transport {
+        "tcp" => "TCP".to_owned(),
+        "udp" => "UDP".to_owned(),
+        "unix" => "Unix stream".to_owned(),
+        "unix-dgram" => "Unix datagrams".to_owned(),
+        "unix-packet" => "Unix packets".to_owned(),
+        other => other.to_owned(),
+    }
+}
