@@ -167,7 +167,7 @@ fn address() -> impl Strategy<Value = String> {
     ];
     let inet =
         ("(tcp|udp)(-listen)?", host, any::<u16>()).prop_map(|(word, host, port)| format!("{word}:{host}:{port}"));
-    prop_oneof![inet, "unix(-dgram|-packet)?(-listen)?:[/@.a-z%25C:]{2,20}"]
+    prop_oneof![inet, "unix(-dgram|-packet)?(-listen)?:[/@.a-z%25C:]{0,18}[a-z]"]
 }
 
 fn options() -> impl Strategy<Value = Vec<String>> {
