@@ -23,9 +23,10 @@ pub struct Splicer {
     pipe: Pipe,
     /// Bytes in the pipe. They come after those of `copied`.
     piped: usize,
+    /// `COPIED` bytes once it copies; those from `start` to `end` are held.
     copied: Vec<u8>,
-    /// Where what is left of `copied` begins.
     start: usize,
+    end: usize,
     copying: bool,
     ended: bool,
     from: Option<Side>,
@@ -66,8 +67,8 @@ impl Splicer {
     /// None are known for a pipe.
     pub fn with(pipe: Pipe) -> Result<Self> {
         let piped = pipe_len(&pipe.read)?;
-        let (copied, start, copying, ended) = (Vec::new(), 0, false, false);
-        Ok(Splicer { pipe, piped, copied, start, copying, ended, from: None, to: None })
+        let (copying, ended, from, to) = (false, false, None, None);
+        Ok(Splicer { pipe, piped, copied: Vec::new(), start: 0, end: 0, copying, ended, from, to })
     }
 
     /// Gives the pipe back, for another way.
@@ -80,7 +81,7 @@ impl Splicer {
 
     /// How many bytes were taken from `from` and not yet given to `to`.
     pub fn held(&self) -> usize {
-        self.piped + self.copied.len() - self.start
+        self.piped + self.end - self.start
     }
 
     /// Whether the end of file of `from` came. Bytes may still be held.
@@ -140,15 +141,10 @@ impl Splicer {
         if self.held() > 0 {
             return Ok(Filled::Full);
         }
-        self.copied.resize(max.clamp(1, COPIED), 0);
-        self.start = 0;
-        let read = if side.access.nonblocking {
-            super::read(from, &mut self.copied)
-        } else {
-            read_now(from, side.kind, &mut self.copied)
-        };
-        self.copied.truncate(*read.as_ref().unwrap_or(&0));
-        match read? {
+        let room = room(&mut self.copied, max.max(1));
+        let read = if side.access.nonblocking { super::read(from, room) } else { read_now(from, side.kind, room) }?;
+        (self.start, self.end) = (0, read);
+        match read {
             0 => {
                 self.ended = true;
                 Ok(Filled::End)
@@ -181,14 +177,13 @@ impl Splicer {
     }
 
     fn drain_by_copy(&mut self, to: BorrowedFd<'_>, side: Side) -> Result<usize> {
-        if self.start == self.copied.len() && self.piped > 0 {
-            self.copied.resize(self.piped.min(COPIED), 0);
-            self.start = 0;
-            let read = super::read(&self.pipe.read, &mut self.copied);
-            self.copied.truncate(*read.as_ref().unwrap_or(&0));
-            self.piped = self.piped.saturating_sub(read?);
+        if self.start == self.end && self.piped > 0 {
+            let room = room(&mut self.copied, self.piped);
+            let read = super::read(&self.pipe.read, room)?;
+            (self.start, self.end) = (0, read);
+            self.piped = self.piped.saturating_sub(read);
         }
-        let left = self.copied.get(self.start..).unwrap_or_default();
+        let left = self.copied.get(self.start..self.end).unwrap_or_default();
         let plain = side.access.nonblocking && !matches!(side.kind, Kind::Socket { .. });
         let written = if plain { super::write(to, left) } else { write_now(to, side.kind, left) }?;
         self.start += written;
@@ -199,6 +194,12 @@ impl Splicer {
         let mut write = [PollFd::new(&self.pipe.write, Events::WRITE)];
         Ok(poll(&mut write, Some(Duration::ZERO))? == 0)
     }
+}
+
+/// Space for up to `max` bytes to copy.
+fn room(copied: &mut Vec<u8>, max: usize) -> &mut [u8] {
+    copied.resize(COPIED, 0);
+    copied.get_mut(..max.min(COPIED)).unwrap_or_default()
 }
 
 fn ask(side: &mut Option<Side>, fd: BorrowedFd<'_>) -> Result<Side> {
