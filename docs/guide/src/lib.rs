@@ -19,3 +19,5 @@ pub mod addresses {}
 pub mod recipes {}
 #[doc = include_str!("../es.md")]
 pub mod es {}
+#[doc = include_str!("../../../README.md")]
+pub mod readme {}
