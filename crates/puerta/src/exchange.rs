@@ -107,6 +107,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
             return self.recv_vectored(&mut [IoSliceMut::new(into)], flags);
         }
         match transfer::recv(&self.fd, into, flags.0 | P::LENGTH_FLAG) {
+            Ok(n) if P::LENGTH_FLAG == 0 => Ok(Received { len: n, full_len: n }),
             Ok(n) => Ok(Received::of(n, into.len())),
             Err(error) => Err(self.tell(error)),
         }

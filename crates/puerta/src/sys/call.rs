@@ -2,6 +2,7 @@
 
 use crate::error::{Call, Cause, Error, Result};
 use crate::trace::{self, Event, Value};
+use std::cell::Cell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
@@ -69,6 +70,63 @@ pub(crate) fn judged<T>(
         None => Ok(result),
         Some(Cause::Os(errno)) => Err(Error::bare(name, errno)),
         Some(cause) => Err(Error::new(name, cause)),
+    }
+}
+
+/// As `retried`, for send and recv, which may cost 10 instructions more than the bare call: the arguments go into the cold
+/// paths as they are, so that on success nothing has to lie in memory. `args` is given the result as well.
+#[inline(always)]
+pub(crate) fn hot(
+    name: Call,
+    (fd, at, len, flags): (RawFd, *mut u8, usize, i32),
+    run: impl Fn(RawFd, *mut u8, usize, i32) -> isize,
+    args: impl Fn(RawFd, *mut u8, usize, i32, isize) -> Args,
+) -> Result<usize> {
+    if trace::on() {
+        return hot_traced(name, fd, at, len, flags, run, args);
+    }
+    let result = run(fd, at, len, flags);
+    if result >= 0 { Ok(result as usize) } else { hot_failed(name, fd, at, len, flags, run) }
+}
+
+#[cold]
+#[inline(never)]
+fn hot_traced(
+    name: Call,
+    fd: RawFd,
+    at: *mut u8,
+    len: usize,
+    flags: i32,
+    run: impl Fn(RawFd, *mut u8, usize, i32) -> isize,
+    args: impl Fn(RawFd, *mut u8, usize, i32, isize) -> Args,
+) -> Result<usize> {
+    let result = Cell::new(0);
+    let run = || {
+        result.set(run(fd, at, len, flags));
+        result.get() as i64
+    };
+    retried(name, run, || args(fd, at, len, flags, result.get())).map(|n| n as usize)
+}
+
+/// After a failure: repeats the call while a signal was the reason.
+#[cold]
+#[inline(never)]
+fn hot_failed(
+    name: Call,
+    fd: RawFd,
+    at: *mut u8,
+    len: usize,
+    flags: i32,
+    run: impl Fn(RawFd, *mut u8, usize, i32) -> isize,
+) -> Result<usize> {
+    loop {
+        if let Some(error) = failed_for_good(name) {
+            return Err(error);
+        }
+        let result = run(fd, at, len, flags);
+        if result >= 0 {
+            return Ok(result as usize);
+        }
     }
 }
 

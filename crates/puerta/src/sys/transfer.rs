@@ -1,6 +1,6 @@
 //! send, recv and their relatives; read and write.
 
-use super::call::{Args, Fd, retried};
+use super::call::{Args, Fd, hot, retried};
 use super::sockaddr::Storage;
 use super::symbols;
 use crate::error::{Call, Result};
@@ -26,27 +26,25 @@ fn push_address(args: &mut Args, name: &'static str, address: &Storage) {
 
 #[inline(always)]
 pub(crate) fn send(fd: &Fd, bytes: &[u8], flags: c_int) -> Result<usize> {
-    let (raw, at, len) = (fd.raw(), bytes.as_ptr(), bytes.len());
-    let flags = flags | libc::MSG_NOSIGNAL;
-    // SAFETY: `at` points to `len` initialised bytes.
-    let run = || unsafe { libc::send(raw, at.cast(), len, flags) };
-    retried64(Call::Send, run, || transfer_args(raw, at, len, len, Some(flags)))
+    let arguments = (fd.raw(), bytes.as_ptr().cast_mut(), bytes.len(), flags | libc::MSG_NOSIGNAL);
+    hot(
+        Call::Send,
+        arguments,
+        // SAFETY: `at` points to `len` initialised bytes, which the kernel only reads.
+        |raw, at, len, flags| unsafe { libc::send(raw, at.cast(), len, flags) },
+        |raw, at, len, flags, _| transfer_args(raw, at, len, len, Some(flags)),
+    )
 }
 
 #[inline(always)]
 pub(crate) fn recv(fd: &Fd, into: &mut [u8], flags: c_int) -> Result<usize> {
-    let (raw, at, len) = (fd.raw(), into.as_mut_ptr(), into.len());
-    let result = std::cell::Cell::new(0);
-    // SAFETY: `at` points to `len` bytes that the kernel may write.
-    let run = || unsafe { libc::recv(raw, at.cast(), len, flags) };
-    let run = || {
-        let n = run();
-        result.set(n);
-        n
-    };
-    retried64(Call::Recv, run, || {
-        transfer_args(raw, at, usize::try_from(result.get()).unwrap_or(0).min(len), len, Some(flags))
-    })
+    hot(
+        Call::Recv,
+        (fd.raw(), into.as_mut_ptr(), into.len(), flags),
+        // SAFETY: `at` points to `len` bytes that the kernel may write.
+        |raw, at, len, flags| unsafe { libc::recv(raw, at.cast(), len, flags) },
+        |raw, at, len, flags, n| transfer_args(raw, at, usize::try_from(n).unwrap_or(0).min(len), len, Some(flags)),
+    )
 }
 
 pub(crate) fn send_to(fd: &Fd, bytes: &[u8], to: &Storage, flags: c_int) -> Result<usize> {
