@@ -133,13 +133,13 @@ pub fn connect_once(
     report: &dyn Report,
     resolved: &AtomicBool,
 ) -> Result<Connection, Problem> {
-    let deadline = Instant::now() + within;
+    let start = Instant::now();
     let addresses = request.address.resolve(request.family, Use::Connect)?;
     resolved.store(true, Ordering::Relaxed);
     if matches!(&request.address.target, Target::Inet { host: Host::Name(_), .. }) {
         report.event(&Event::Resolved { name: &request.address.to_string(), addresses: &addresses });
     }
-    let left = deadline.saturating_duration_since(Instant::now());
+    let left = within.saturating_sub(start.elapsed());
     match request.address.transport {
         Transport::Tcp => race(request, &addresses, left, report).map(Connection::Stream),
         Transport::Udp => datagrams(request, &addresses, report),
@@ -223,7 +223,7 @@ fn unix_stream(
     let to = first(addresses)?;
     let socket = Socket::<AnyStream>::new(Family::Unix)?;
     apply(&socket, &request.settings)?;
-    socket.set(opt::SendTimeout, Some(left.max(Duration::from_millis(1))))?;
+    socket.set(opt::SendTimeout, Some(up_to(left)))?;
     let socket = socket.connect(&to)?;
     socket.set(opt::SendTimeout, None)?;
     Ok(socket)
@@ -238,11 +238,19 @@ fn unix_packet(
     let to = unix(&first(addresses)?);
     let socket = Socket::<UnixPacket>::new(())?;
     apply(&socket, &request.settings)?;
-    socket.set(opt::SendTimeout, Some(left.max(Duration::from_millis(1))))?;
+    socket.set(opt::SendTimeout, Some(up_to(left)))?;
     let socket = socket.connect(&to)?;
     socket.set(opt::SendTimeout, None)?;
     Ok(socket)
 }
+
+/// The option takes whole microseconds, and none of them would be no limit at all.
+fn up_to(left: Duration) -> Duration {
+    Duration::from_micros(u64::try_from(left.as_micros()).unwrap_or(u64::MAX).clamp(1000, LONGEST_WAIT))
+}
+
+/// In microseconds: as long as SO_SNDTIMEO takes.
+const LONGEST_WAIT: u64 = 2_147_483_647_000_000;
 
 /// Bound to a name of its own, so that the peer can answer: the source, or an abstract name that the kernel chooses.
 fn unix_datagram(request: &ConnectRequest, addresses: &[Endpoint]) -> Result<Connection, Problem> {
