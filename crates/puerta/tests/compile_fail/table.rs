@@ -1,6 +1,6 @@
 //! What the compiler has to say: verbs, the roles and protocols that have them, and our words for the others.
 
-/// Our message, with `{}` for the role or protocol, and our note.
+/// Our message, with `{}` for the role or protocol that it is about, `{P}` and `{R}` for both, and our note.
 #[derive(Clone, Copy)]
 pub(crate) struct Refusal {
     pub(crate) message: &'static str,
@@ -22,10 +22,14 @@ pub(crate) const PROTOCOLS: &[&str] =
     &["Tcp", "Udp", "UnixStream", "UnixPacket", "UnixDatagram", "RawIp", "Icmp", "AnyStream", "AnyDatagram"];
 
 const CONNECTIONS: &[&str] = &["Tcp", "UnixStream", "UnixPacket", "AnyStream"];
+pub(crate) const TCPS: &[&str] = &["Tcp", "AnyStream"];
+pub(crate) const PORTS: &[&str] = &["Tcp", "Udp", "AnyStream", "AnyDatagram"];
+pub(crate) const IPS: &[&str] = &["Tcp", "Udp", "RawIp", "Icmp", "AnyStream", "AnyDatagram"];
+pub(crate) const DATAGRAM_OPTIONS: &[&str] = &["Udp", "RawIp", "Icmp", "AnyDatagram"];
+pub(crate) const UNIXES: &[&str] = &["UnixStream", "UnixPacket", "UnixDatagram", "AnyStream", "AnyDatagram"];
 const STREAMS: &[&str] = &["Tcp", "UnixStream", "AnyStream"];
 const DATAGRAMS: &[&str] = &["Udp", "UnixDatagram", "RawIp", "Icmp", "AnyDatagram"];
 const MESSAGES: &[&str] = &["Udp", "UnixPacket", "UnixDatagram", "RawIp", "AnyDatagram"];
-const UNIX: &[&str] = &["UnixStream", "UnixPacket", "UnixDatagram", "AnyStream", "AnyDatagram"];
 
 const BIND: Refusal = Refusal {
     message: "a socket that is `{}` cannot bind",
@@ -84,6 +88,9 @@ const NO_PACKETS: Refusal = Refusal {
     note: "only on `UnixPacket` does an empty packet look like the end: use `recv`",
 };
 
+const NO_DIAL: Refusal =
+    Refusal { message: "`{}` cannot be dialled", note: "make the socket with `Socket::new(…)`, then `connect`" };
+
 pub(crate) const VERBS: &[Verb] = &[
     of_role("bind", "s.bind(a);", &["Unbound"], BIND),
     of_role("connect", "s.connect(a);", &["Unbound", "Bound"], CONNECT),
@@ -125,20 +132,36 @@ pub(crate) const VERBS: &[Verb] = &[
         DATAGRAMS,
         NO_DATAGRAMS,
     ),
-    of_role("send_message", "s.send_message(&puerta::Message::new(&[]), Flags::NONE);", &["Connected"], EXCHANGE),
+    of_role("send_message", "s.send_message(&Message::new(&[]), Flags::NONE);", &["Connected"], EXCHANGE),
     both(
         "send_message with descriptors",
-        "s.send_message(&puerta::Message::new(&[]).descriptors(&[]), Flags::NONE);",
+        "s.send_message(&Message::new(&[]).descriptors(&[]), Flags::NONE);",
         &["Connected"],
         EXCHANGE,
-        UNIX,
+        UNIXES,
         NO_DESCRIPTORS,
     ),
     of_role(
         "recv_message",
-        "s.recv_message(&mut [], &mut puerta::AncillarySpace::new(), Flags::NONE);",
+        "s.recv_message(&mut [], &mut AncillarySpace::new(), Flags::NONE);",
         &["Connected"],
         EXCHANGE,
+    ),
+    both(
+        "send_message_to",
+        "s.send_message_to(&Message::new(&[]), a, Flags::NONE);",
+        &["Unbound", "Bound"],
+        SEND_TO,
+        DATAGRAMS,
+        NO_DATAGRAMS,
+    ),
+    both(
+        "recv_message_from",
+        "s.recv_message_from(&mut [], &mut AncillarySpace::new(), Flags::NONE);",
+        &["Bound", "Connected"],
+        RECEIVE_FROM,
+        DATAGRAMS,
+        NO_DATAGRAMS,
     ),
     both("recv_packet", "s.recv_packet(&mut [], Flags::NONE);", &["Connected"], EXCHANGE, &["UnixPacket"], NO_PACKETS),
     of_role("local_addr", "s.local_addr();", &["Bound", "Listening", "Connected"], NAME),
@@ -149,8 +172,15 @@ pub(crate) const VERBS: &[Verb] = &[
     free("close", "s.close();"),
 ];
 
-/// Verbs of connected sockets alone, by std's traits: where a function asks for them.
+/// What a protocol has or has not, whatever the role; std's traits where a function asks for them.
 pub(crate) const CONNECTED: &[Verb] = &[
+    of_protocol("credentials", "message(&s).credentials(todo!());", UNIXES, NO_DESCRIPTORS),
+    of_protocol(
+        "dial",
+        "dials(&s);",
+        &["Tcp", "Udp", "UnixStream", "UnixPacket", "UnixDatagram", "AnyStream", "AnyDatagram"],
+        NO_DIAL,
+    ),
     of_protocol("Read", "reads(s);", STREAMS, NO_BYTES),
     of_protocol("Write", "writes(s);", STREAMS, NO_BYTES),
     of_protocol("Read for &Socket", "reads(&s);", STREAMS, NO_BYTES),
