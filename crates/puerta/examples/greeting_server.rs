@@ -2,12 +2,14 @@
 //!
 //! `cargo run --example greeting_server [ADDRESS]`; the address is 127.0.0.1:8080 unless told otherwise.
 
-use puerta::{Ip, Shutdown, Socket, Tcp};
+use puerta::{Ip, Shutdown, Socket, Tcp, opt};
 use std::io::{self, BufRead, BufReader, Write};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned()).parse()?;
-    let listener = Socket::<Tcp>::new(Ip::of(&address))?.bind(&address)?.listen(16)?;
+    let socket = Socket::<Tcp>::new(Ip::of(&address))?;
+    // So that the server can be started again at once.
+    let listener = socket.with(opt::ReuseAddress, true)?.bind(&address)?.listen(16)?;
     println!("listening on {}", listener.local_addr()?);
 
     let (client, peer) = listener.accept()?;

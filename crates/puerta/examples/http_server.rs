@@ -3,13 +3,16 @@
 //! `cargo run --example http_server [FOLDER [ADDRESS]]`; the current folder at 127.0.0.1:8080 unless told otherwise.
 //! One client at a time: each connection carries one request (`Connection: close`).
 
-use puerta::{Ip, Shutdown, Socket, Tcp, TcpStream};
+use puerta::{Ip, Shutdown, Socket, Tcp, TcpStream, opt};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The longest head of a request that is read, in bytes.
 const HEAD: u64 = 16 * 1024;
+/// How long a client may say or take nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
 const BAD: &str = "400 Bad Request";
 const MISSING: &str = "404 Not Found";
 
@@ -17,7 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let root = fs::canonicalize(arguments.next().unwrap_or_else(|| ".".to_owned()))?;
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned()).parse()?;
-    let listener = Socket::<Tcp>::new(Ip::of(&address))?.bind(&address)?.listen(128)?;
+    let socket = Socket::<Tcp>::new(Ip::of(&address))?.with(opt::ReuseAddress, true)?;
+    // Browsers open connections that they may never use: who says nothing at first keeps nobody waiting.
+    let listener = socket.with(opt::DeferAccept, Some(PATIENCE))?.bind(&address)?.listen(128)?;
     println!("listening on http://{}/", listener.local_addr()?);
     loop {
         // One client's trouble is not the next one's.
@@ -29,6 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn serve(root: &Path, mut client: &TcpStream) -> io::Result<()> {
+    client.set(opt::ReceiveTimeout, Some(PATIENCE))?;
+    client.set(opt::SendTimeout, Some(PATIENCE))?;
     let mut input = BufReader::new(client).take(HEAD);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && input.read_until(b'\n', &mut head)? > 0 {}

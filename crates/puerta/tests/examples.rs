@@ -190,6 +190,17 @@ fn echo_in_a_network_of_its_own(setting: &str, prefix: &str, host: &str) -> Outp
     run_any(Path::new("unshare"), arguments.into_iter().chain([program.as_ref(), OsStr::new(host)]))
 }
 
+#[test]
+fn a_client_that_says_nothing_keeps_nobody_waiting_for_long() {
+    let (_server, _folder, base) = website("silent");
+    let address = base.strip_prefix("http://").unwrap();
+    let silent = std::net::TcpStream::connect(address).unwrap();
+    let mut halting = std::net::TcpStream::connect(address).unwrap();
+    halting.write_all(b"GET / HT").unwrap();
+    assert_eq!(fetch(&base, "/", &[]).0, "200");
+    drop((silent, halting));
+}
+
 /// A program that runs until the test ends.
 struct Program {
     child: Child,
