@@ -229,11 +229,6 @@ fn unix_stream(
     Ok(socket)
 }
 
-/// The option takes whole microseconds, and none would be for ever.
-fn whole(left: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX).saturating_add(1))
-}
-
 fn unix_packet(
     request: &ConnectRequest,
     addresses: &[Endpoint],
