@@ -2,6 +2,7 @@
 //! each wait is for an event, with a time limit that ends the test with everything that was said.
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses some of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 pub mod places;
 
@@ -266,7 +267,7 @@ impl Running {
         let start = Instant::now();
         while !is_so(self.id()) {
             assert!(start.elapsed() < self.limit, "no {what} within {:?}\n{}", self.limit, self.all());
-            std::thread::sleep(Duration::from_millis(2));
+            look_again();
         }
     }
 
@@ -303,7 +304,7 @@ impl Running {
                 None if start.elapsed() > self.limit => {
                     panic!("did not end within {:?}\n{}", self.limit, self.all())
                 }
-                None => std::thread::sleep(Duration::from_millis(2)),
+                None => look_again(),
             }
         };
         self.wait_for_end(&self.stdout, "stdout");
@@ -398,6 +399,11 @@ pub fn same(got: &[u8], expected: &[u8]) {
 /// Whether `part` stands anywhere in `whole`.
 pub fn contains(whole: &[u8], part: &[u8]) -> bool {
     part.is_empty() || whole.windows(part.len()).any(|window| window == part)
+}
+
+/// The pause between two looks at what has no event to wait for (/proc, waitpid(2) with a time limit).
+fn look_again() {
+    std::thread::park_timeout(Duration::from_millis(2));
 }
 
 /// What a stream has brought so far.
