@@ -223,10 +223,7 @@ fn unix_stream(
     let to = first(addresses)?;
     let socket = Socket::<AnyStream>::new(Family::Unix)?;
     apply(&socket, &request.settings)?;
-    socket.set(opt::SendTimeout, Some(up_to(left)))?;
-    let socket = socket.connect(&to)?;
-    socket.set(opt::SendTimeout, None)?;
-    Ok(socket)
+    Ok(socket.connect_timeout(&to, left)?)
 }
 
 fn unix_packet(
@@ -238,19 +235,8 @@ fn unix_packet(
     let to = unix(&first(addresses)?);
     let socket = Socket::<UnixPacket>::new(())?;
     apply(&socket, &request.settings)?;
-    socket.set(opt::SendTimeout, Some(up_to(left)))?;
-    let socket = socket.connect(&to)?;
-    socket.set(opt::SendTimeout, None)?;
-    Ok(socket)
+    Ok(socket.connect_timeout(&to, left)?)
 }
-
-/// The option takes whole microseconds, and none of them would be no limit at all.
-fn up_to(left: Duration) -> Duration {
-    Duration::from_micros(u64::try_from(left.as_micros()).unwrap_or(u64::MAX).clamp(1000, LONGEST_WAIT))
-}
-
-/// In microseconds: as long as SO_SNDTIMEO takes.
-const LONGEST_WAIT: u64 = 2_147_483_647_000_000;
 
 /// Bound to a name of its own, so that the peer can answer: the source, or an abstract name that the kernel chooses.
 fn unix_datagram(request: &ConnectRequest, addresses: &[Endpoint]) -> Result<Connection, Problem> {

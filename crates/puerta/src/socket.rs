@@ -1,6 +1,8 @@
 //! The socket: one struct, with its protocol and its role in the type.
 
+use crate::address::Endpoint;
 use crate::error::{Bad, Call, Cause, Error, Result};
+use crate::opt;
 use crate::protocol::{Listens, Protocol, Tcp, Udp, UnixDatagram, UnixPacket, UnixStream};
 use crate::role::{
     Adopts, Bound, CanAccept, CanBind, CanConnect, CanFinish, CanListen, CanName, CanShare, Connected, Connecting,
@@ -136,7 +138,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         }
     }
 
-    /// connect(2) with a time limit. The socket is blocking afterwards.
+    /// connect(2) with a time limit, also where the backlog of a Unix listener is full. The socket is blocking afterwards.
     ///
     /// # Errors
     /// As [`connect`](Self::connect), and [`Bad::Deadline`] when the limit struck.
@@ -144,12 +146,33 @@ impl<P: Protocol, R: Role> Socket<P, R> {
     where
         R: CanConnect,
     {
+        if matches!(to.clone().into(), Endpoint::Unix(_)) {
+            return self.connect_unix(to, limit);
+        }
         // A limit beyond the clock's range is none.
         let deadline = Instant::now().checked_add(limit);
         let socket = match self.start_connect(to)? {
             Progress::Connected(socket) => socket,
             Progress::Pending(connecting) => connecting.wait_connected(deadline)?,
         };
+        socket.set_nonblocking(false)?;
+        Ok(socket)
+    }
+
+    /// A Unix listener whose backlog is full lets connect(2) wait, for as long as SO_SNDTIMEO says: unix(7).
+    fn connect_unix(self, to: &P::Addr, limit: Duration) -> Result<Socket<P, Connected>>
+    where
+        R: CanConnect,
+    {
+        // Whole microseconds, some 68 years at most; none at all would be no limit.
+        let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX).clamp(1, i32::MAX as u64 * 1_000_000);
+        let before = self.get(opt::SendTimeout)?;
+        self.set(opt::SendTimeout, Some(Duration::from_micros(micros)))?;
+        let socket = self.connect(to).map_err(|e| match e.would_block() {
+            true => Error::bad(Call::Connect, Bad::Deadline).at(P::name(Some(to)), None, Some(to.clone().into())),
+            false => e,
+        })?;
+        socket.set(opt::SendTimeout, before)?;
         socket.set_nonblocking(false)?;
         Ok(socket)
     }
@@ -334,7 +357,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
     }
 
     /// The socket's own address, without a line in the trace.
-    pub(crate) fn own_address(&self) -> Option<crate::Endpoint> {
+    pub(crate) fn own_address(&self) -> Option<Endpoint> {
         socket::quiet_local(&self.fd).filter(Storage::is_bound).and_then(|s| P::Addr::decode(&s)).map(Into::into)
     }
 
@@ -382,7 +405,7 @@ pub(crate) fn milliseconds(duration: Duration) -> i32 {
 /// Where to connect to: an empty host or port 0 leads nowhere.
 fn destination<P: Protocol>(to: &P::Addr) -> Result<Storage> {
     let refuse = |e: Error| e.at(P::name(Some(to)), None, Some(to.clone().into()));
-    if let crate::Endpoint::Inet(address) = to.clone().into() {
+    if let Endpoint::Inet(address) = to.clone().into() {
         if address.ip().is_unspecified() {
             return Err(refuse(Error::bad(Call::Connect, Bad::EmptyHost)));
         }

@@ -1,5 +1,6 @@
 use crate::Folder;
-use puerta::{Bad, Cause, Endpoint, Flags, Socket, UnixAddr, UnixDatagram, UnixPacket, UnixStream};
+use puerta::{Bad, Cause, Endpoint, Flags, Socket, UnixAddr, UnixDatagram, UnixPacket, UnixStream, opt};
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_path_an_abstract_name_and_no_name_are_told_apart() {
@@ -113,6 +114,24 @@ fn a_full_backlog_is_told_to_who_must_not_wait() {
     let error = Socket::<UnixStream>::new(()).unwrap().start_connect(&at).unwrap_err();
     assert_eq!((error.name().as_ref(), error.peer()), ("EAGAIN", Some(&Endpoint::Unix(at))));
     assert!(error.hint().unwrap().contains("backlog is full"));
+}
+
+#[test]
+fn a_time_limit_waits_for_room_in_a_full_backlog_and_strikes() {
+    let folder = Folder::new("room");
+    let at = UnixAddr::path(folder.0.join("door"));
+    let listener = Socket::<UnixStream>::new(()).unwrap().bind(&at).unwrap().listen(0).unwrap();
+    let _first = Socket::<UnixStream>::new(()).unwrap().connect(&at).unwrap();
+    let start = Instant::now();
+    let limit = Duration::from_millis(50);
+    let error = Socket::<UnixStream>::new(()).unwrap().connect_timeout(&at, limit).unwrap_err();
+    assert!(error.cause() == Cause::Bad(Bad::Deadline) && start.elapsed() >= limit, "{error:?}");
+    let waiting = std::thread::spawn(move || {
+        let socket = Socket::<UnixStream>::new(()).unwrap().connect_timeout(&at, Duration::from_secs(60)).unwrap();
+        socket.get(opt::SendTimeout).unwrap()
+    });
+    listener.accept().unwrap();
+    assert_eq!(waiting.join().unwrap(), None);
 }
 
 #[test]
