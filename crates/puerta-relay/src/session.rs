@@ -50,7 +50,11 @@ pub async fn exchange(
                     first.get_or_insert(Side::Peer);
                     if sent.is_none() && input.is_terminal() {
                         let _ = wire.end();
-                        return ended(first, How::Left, None);
+                        let mut verdict = acknowledged(wire, Side::Peer, counters).await;
+                        if verdict.how == How::Fin {
+                            verdict.how = How::Left;
+                        }
+                        return verdict;
                     }
                     received = Some(());
                 }
