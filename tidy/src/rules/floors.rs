@@ -15,11 +15,22 @@ const CRATES: [(&str, usize); 9] = [
     ("tidy", 3),
 ];
 
-/// The files of `crates/puerta/src` by floor. A file imports from its own floor and from those below.
-///
+/// A crate whose files have floors. A file imports from its own floor and from those below.
+pub struct House {
+    /// Where its files lie, with a slash at the end.
+    pub sources: &'static str,
+    /// Each file or folder, with its floor.
+    pub modules: &'static [(&'static str, usize)],
+}
+
+pub const HOUSES: [House; 2] = [
+    House { sources: "crates/puerta/src/", modules: LIBRARY },
+    House { sources: "crates/puerta-relay/src/", modules: RELAY },
+];
+
 /// The ground is one knot: an error names addresses, an address is what `sys` encodes, and every call of `sys` feeds the trace
 /// and builds the error.
-pub const MODULES: [(&str, usize); 22] = [
+const LIBRARY: &[(&str, usize)] = &[
     ("address", 0),
     ("ancillary", 0),
     ("credentials", 0),
@@ -44,7 +55,32 @@ pub const MODULES: [(&str, usize); 22] = [
     ("lib", 7),
 ];
 
-const LIBRARY: &str = "crates/puerta/src/";
+/// On the ground what does no I/O; then what touches the outside, one direction, a session, and who serves many.
+const RELAY: &[(&str, usize)] = &[
+    ("counters", 0),
+    ("endpoint", 0),
+    ("framing", 0),
+    ("peers", 0),
+    ("problem", 0),
+    ("reach", 0),
+    ("transform", 0),
+    ("verdict", 0),
+    ("event", 0),
+    ("words", 0),
+    ("claim", 1),
+    ("local", 1),
+    ("wire", 1),
+    ("accept", 2),
+    ("open", 2),
+    ("pump", 2),
+    ("session", 3),
+    ("child", 4),
+    ("datagram", 4),
+    ("broadcast", 5),
+    ("hub", 5),
+    ("listen", 5),
+    ("lib", 6),
+];
 
 pub(super) fn crates(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -67,11 +103,15 @@ pub(super) fn crates(tree: &Tree) -> Vec<Finding> {
 }
 
 pub(super) fn modules(tree: &Tree) -> Vec<Finding> {
-    let exported = tree.file("crates/puerta/src/lib.rs").map(exports).unwrap_or_default();
+    HOUSES.iter().flat_map(|house| modules_of(tree, house)).collect()
+}
+
+fn modules_of(tree: &Tree, house: &House) -> Vec<Finding> {
+    let exported = tree.file(&format!("{}lib.rs", house.sources)).map(exports).unwrap_or_default();
     let mut findings = Vec::new();
-    for file in tree.rust().filter(|f| f.path.starts_with(LIBRARY)) {
-        let own_name = module_of(&file.path);
-        let Some(own) = floor(&MODULES, own_name) else {
+    for file in tree.rust().filter(|f| f.path.starts_with(house.sources)) {
+        let own_name = module_of(&file.path, house.sources);
+        let Some(own) = floor(house.modules, own_name) else {
             findings.push(
                 file.finding(0, format!("the module {own_name} has no floor: give it one in tidy/src/rules/floors.rs")),
             );
@@ -80,7 +120,7 @@ pub(super) fn modules(tree: &Tree) -> Vec<Finding> {
         for (number, line) in file.numbered().filter(|(_, l)| !l.test) {
             for used in uses(&line.code) {
                 let module = exported.iter().find(|(name, _)| *name == used).map_or(used, |(_, module)| module);
-                if floor(&MODULES, module).is_some_and(|f| f > own) {
+                if floor(house.modules, module).is_some_and(|f| f > own) {
                     findings.push(
                         file.finding(number, format!("{own_name} may not import {module}, which is a floor above it")),
                     );
@@ -143,8 +183,8 @@ fn floor(table: &[(&str, usize)], name: &str) -> Option<usize> {
 }
 
 /// `crates/puerta/src/address/unix.rs` belongs to the module address.
-fn module_of(path: &str) -> &str {
-    let inside = path.strip_prefix(LIBRARY).unwrap_or(path);
+fn module_of<'a>(path: &'a str, sources: &str) -> &'a str {
+    let inside = path.strip_prefix(sources).unwrap_or(path);
     inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs")
 }
 
