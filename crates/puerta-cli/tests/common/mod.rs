@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses some of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+pub mod far;
 pub mod places;
 
 use std::ffi::{OsStr, OsString};
@@ -170,7 +171,9 @@ impl Run {
             threads.push(gather(pipe, &stderr));
         }
         let mut stdin = child.stdin.take();
-        if let (Input::Bytes(bytes), Some(mut pipe)) = (input, stdin.take_if(|_| true)) {
+        if let Input::Bytes(bytes) = input
+            && let Some(mut pipe) = stdin.take()
+        {
             threads.push(std::thread::spawn(move || {
                 // A program that wants no more of it has closed its end: that is for the test to judge.
                 let _ = pipe.write_all(&bytes);
