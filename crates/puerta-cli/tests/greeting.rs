@@ -1,5 +1,7 @@
 //! The classic greeting, with programs in C on the other side.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::places::{Folder, free_port};
