@@ -116,7 +116,7 @@ fn an_unknown_name_is_4() {
 
 #[test]
 fn a_full_disk_is_8_for_who_connects() {
-    let (at, peer) = server(|stream| pour(&stream));
+    let (at, peer) = server(pour);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let ours = puerta(["connect", &at.to_string()]).open_input().stdout(full).start().finish();
     ours.ends_with(8).said("ENOSPC").said("hint: the disk is full");
@@ -155,7 +155,7 @@ fn root_a_disk_that_fills_up_is_8_and_keeps_what_fitted() {
 
 #[test]
 fn a_broken_pipe_of_stdout_is_8_and_ends_at_once() {
-    let (at, peer) = server(|stream| pour(&stream));
+    let (at, peer) = server(pour);
     let line = format!("{{ \"$PUERTA\" connect {at} </dev/null; echo \"status $?\" >&2; }} | head -c 1");
     let ours = shell(&line).finish();
     ours.ends_with(0)
@@ -227,7 +227,7 @@ fn a_hostile_path_is_an_error_with_a_hint_and_no_panic() {
 
 #[test]
 fn an_input_that_cannot_be_read_is_8() {
-    let (at, peer) = server(|stream| common::far::all_of(&stream));
+    let (at, peer) = server(common::far::all_of);
     let ours = puerta(["connect", &at.to_string()]).stdin_file(std::path::Path::new("/")).finish();
     ours.ends_with(8).said("EISDIR");
     peer.join().unwrap();

@@ -132,7 +132,7 @@ fn a_peer_that_answers_within_drain_is_heard_to_its_end() {
 
 #[test]
 fn idle_ends_a_silent_session_with_7() {
-    let (at, peer) = server(|stream| all_of(stream));
+    let (at, peer) = server(all_of);
     let mut ours = puerta(["connect", "--idle", "300ms", &at.to_string()]).open_input().start();
     ours.send("word");
     ours.finish().ends_with(7).said("nothing came or went for the time of --idle").said("sent 4 bytes");
@@ -163,7 +163,7 @@ fn a_listener_that_keeps_on_serves_after_a_client_was_idle_too_long() {
 fn a_short_limit_of_time_is_no_limit_of_bytes() {
     let content = noise(4, 3_000_000);
     let expected = content.clone();
-    let (at, peer) = server(|stream| all_of(stream));
+    let (at, peer) = server(all_of);
     let ours = puerta(["connect", "--within", "2s", "--drain", "5s", "--idle", "5s", &at.to_string()])
         .input(content)
         .limit(Duration::from_secs(30))
