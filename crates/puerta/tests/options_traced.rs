@@ -3,7 +3,7 @@
 
 use puerta::opt::{self, Interface, SocketKind, ValueKind};
 use puerta::trace::{self, Event, Observer};
-use puerta::{Flags, Ip, Socket, Tcp, Udp, UnixStream};
+use puerta::{Family, Flags, Ip, Socket, Tcp, Udp, UnixStream};
 use std::cell::RefCell;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -162,4 +162,40 @@ fn a_refused_value_makes_no_call_and_a_plain_option_makes_one() {
     });
     // getsockname and getpeername tell an error where it happened; they are not part of the program.
     assert_eq!(lines, ["setsockopt(FD, SOL_SOCKET, SO_SNDBUF, 65536) = 0", "ioctl(FD, SIOCINQ, 4) = 0"]);
+}
+
+#[test]
+fn the_calls_that_a_setting_tells_are_those_that_it_makes() {
+    let values = |kind: ValueKind| match kind {
+        ValueKind::Flag => vec!["true", "false"],
+        ValueKind::Size { .. } => vec!["64k"],
+        ValueKind::Time { none: Some(_), .. } => vec!["7s", "none"],
+        ValueKind::Name { .. } => vec!["reno"],
+        ValueKind::Group => vec!["239.1.2.3%1", "ff02::7075"],
+        ValueKind::Interface => vec!["any", "1"],
+        _ => vec!["7"],
+    };
+    for named in opt::NAMED {
+        for setting in values(named.value).iter().filter_map(|value| named.parse(Some(value)).ok()) {
+            for (ip, family) in [(Ip::V4, Family::V4), (Ip::V6, Family::V6)] {
+                let lines = if named.applies_to(SocketKind::Tcp) {
+                    let tcp = Socket::<Tcp>::new(ip).unwrap();
+                    traced(&tcp, || drop(tcp.apply(&setting)))
+                } else if named.applies_to(SocketKind::Udp) {
+                    let udp = Socket::<Udp>::new(ip).unwrap();
+                    traced(&udp, || drop(udp.apply(&setting)))
+                } else {
+                    let unix = Socket::<UnixStream>::new(()).unwrap();
+                    traced(&unix, || drop(unix.apply(&setting)))
+                };
+                let made = lines.iter().filter_map(|line| line.strip_prefix("setsockopt(FD, ")?.split(") = ").next());
+                let told: Vec<String> = setting.calls(family).iter().map(ToString::to_string).collect();
+                // A first call that is refused is the last.
+                let failed = lines.last().is_some_and(|line| line.contains("= -1"));
+                let made: Vec<&str> = made.collect();
+                assert_eq!(made, told[..if failed { made.len() } else { told.len() }], "{setting}: {lines:?}");
+                assert!(!made.is_empty(), "{setting}: {lines:?}");
+            }
+        }
+    }
 }

@@ -42,6 +42,7 @@ mod ip;
 mod multicast;
 mod named;
 mod queue;
+mod shown;
 mod tcp;
 mod tcp_info;
 mod value;
@@ -55,6 +56,7 @@ pub use ip::{FreeBind, PacketInfo, Tos, Transparent, Ttl, V6Only};
 pub use multicast::{Group, Interface, MulticastInterface, MulticastJoin, MulticastLeave, MulticastLoop, MulticastTtl};
 pub use named::{NAMED, Named, Phase, Setting, SocketKind, named};
 pub use queue::{ReceiveQueue, SendQueue, UnsentQueue};
+pub use shown::SetCall;
 pub use tcp::{
     CongestionControl, Cork, DeferAccept, FastOpen, FastOpenConnect, KeepAlive, KeepAliveCount, KeepAliveIdle,
     KeepAliveInterval, Linger, NoDelay, UserTimeout,

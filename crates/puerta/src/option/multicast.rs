@@ -255,6 +255,8 @@ pub(super) fn membership(fd: BorrowedFd<'_>, v4: Key, v6: Key, group: &Group) ->
 
 const INTERFACE_V4: Key = key!(IPPROTO_IP, IP_MULTICAST_IF);
 const INTERFACE_V6: Key = key!(IPPROTO_IPV6, IPV6_MULTICAST_IF);
+/// On IPv4, and on IPv6.
+pub(super) const INTERFACE: [Key; 2] = [INTERFACE_V4, INTERFACE_V6];
 
 pub(super) fn set_interface(fd: BorrowedFd<'_>, interface: &Interface) -> Result<()> {
     let index = interface.index()?;

@@ -136,6 +136,10 @@ impl Named {
 }
 
 impl Setting {
+    pub(super) const fn new(named: &'static Named, value: Value) -> Setting {
+        Setting { named, value }
+    }
+
     /// Which option.
     pub fn named(&self) -> &'static Named {
         self.named

@@ -96,7 +96,7 @@ impl Named {
         }
     }
 
-    fn int(&self, value: &Value) -> Result<c_int> {
+    pub(super) fn int(&self, value: &Value) -> Result<c_int> {
         let number = match (value, self.value) {
             (Value::Flag(on), _) => u128::from(*on),
             (Value::Number(n), _) => u128::from(*n),
@@ -157,14 +157,14 @@ impl Named {
     }
 }
 
-const LINGER: Key = key!(SOL_SOCKET, SO_LINGER);
+pub(super) const LINGER: Key = key!(SOL_SOCKET, SO_LINGER);
 
 /// IPv6 sockets take IPv4 options for their IPv4-mapped traffic, but raw ones have none.
 pub(super) fn on_dual_stack(result: Result<()>) -> Result<()> {
     result.or_else(|e| if e.errno() == Some(libc::ENOPROTOOPT) { Ok(()) } else { Err(e) })
 }
 
-fn timeval(time: Duration) -> libc::timeval {
+pub(super) fn timeval(time: Duration) -> libc::timeval {
     libc::timeval {
         tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_usec: libc::suseconds_t::from(time.subsec_micros() as i32),

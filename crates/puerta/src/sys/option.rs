@@ -151,7 +151,7 @@ fn args(fd: RawFd, key: Key, value: Value) -> Args {
     ]
 }
 
-fn level(value: c_int) -> String {
+pub(crate) fn level(value: c_int) -> String {
     symbols::named(
         value,
         &[
@@ -163,7 +163,7 @@ fn level(value: c_int) -> String {
     )
 }
 
-fn show_bytes(bytes: &[u8]) -> Value {
+pub(crate) fn show_bytes(bytes: &[u8]) -> Value {
     Value::Bytes(bytes.iter().copied().take(SHOWN).collect(), bytes.len())
 }
 
