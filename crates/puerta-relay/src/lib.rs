@@ -19,6 +19,7 @@ pub mod listen;
 pub mod local;
 pub mod open;
 pub mod peers;
+pub mod plan;
 pub mod problem;
 pub mod pump;
 pub mod reach;

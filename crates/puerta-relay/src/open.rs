@@ -2,13 +2,14 @@
 
 use crate::claim::Claim;
 use crate::event::{Event, Report};
+use crate::plan;
 use crate::problem::Problem;
 use puerta::opt::{self, Setting};
 use puerta::{
     Address, AnyDatagram, AnyStream, Backoff, Bound, Connected, DialOptions, Endpoint, Family, Host, Ip, Listening,
     Outcome, Result, Socket, Target, Transport, Unbound, UnixAddr, UnixPacket, Use, dial, errno,
 };
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -311,7 +312,7 @@ fn listen_unix(request: &ListenRequest, at: &UnixAddr, report: &dyn Report) -> R
     if let (Some(path), true) = (at.as_path(), claim.as_ref().is_some_and(Claim::took_over)) {
         report.event(&Event::TookOver(&path.to_string_lossy()));
     }
-    let backlog = request.backlog.unwrap_or(u32::MAX);
+    let backlog = request.backlog.unwrap_or(plan::BACKLOG);
     let mut opened = Opened { claim, ..Opened::default() };
     let endpoint = Endpoint::Unix(at.clone());
     match request.address.transport {
@@ -336,20 +337,16 @@ fn listen_unix(request: &ListenRequest, at: &UnixAddr, report: &dyn Report) -> R
 }
 
 fn listen_inet(request: &ListenRequest, host: &Host, report: &dyn Report) -> Result<Opened, Problem> {
-    let mut addresses: Vec<SocketAddr> =
-        request.address.resolve(request.family, Use::Bind)?.iter().filter_map(Endpoint::inet).collect();
+    let found = request.address.resolve(request.family, Use::Bind)?;
+    let addresses = plan::to_bind(host, found.iter().filter_map(Endpoint::inet).collect());
     // One dual-stack socket serves both families; a second one for IPv4 is only for a machine without IPv6.
-    let any = *host == Host::Any;
-    let dual = any && request.family.is_none();
-    if any {
-        addresses.truncate(1);
-    }
+    let dual = *host == Host::Any && request.family.is_none();
     let mut opened = Opened::default();
     let mut without_v6 = None;
     let mut port = 0;
     for address in addresses {
         let address = if address.port() == 0 { SocketAddr::new(address.ip(), port) } else { address };
-        match open_inet(request, address, dual, &mut opened) {
+        match open_inet(request, address, &mut opened) {
             Ok(chosen) => port = chosen,
             Err(error) if address.is_ipv6() && no_ipv6(&error) => without_v6 = Some(error),
             Err(error) => return Err(error.into()),
@@ -359,7 +356,7 @@ fn listen_inet(request: &ListenRequest, host: &Host, report: &dyn Report) -> Res
         if dual {
             let asked = request.address.resolve(Some(Ip::V4), Use::Bind)?;
             let at = asked.iter().find_map(Endpoint::inet).unwrap_or((Ipv4Addr::UNSPECIFIED, port).into());
-            open_inet(request, at, false, &mut opened)?;
+            open_inet(request, at, &mut opened)?;
         }
         if opened.streams.is_empty() && opened.datagrams.is_empty() {
             return Err(error.into());
@@ -374,30 +371,22 @@ fn no_ipv6(error: &puerta::Error) -> bool {
     matches!(error.errno(), Some(errno::EAFNOSUPPORT | errno::EADDRNOTAVAIL))
 }
 
-fn open_inet(request: &ListenRequest, at: SocketAddr, dual: bool, opened: &mut Opened) -> Result<u16> {
+fn open_inet(request: &ListenRequest, at: SocketAddr, opened: &mut Opened) -> Result<u16> {
     let endpoint = Endpoint::Inet(at);
     let family = Family::of(&endpoint);
-    // `[::]` written out is dual stack too, unless an option or -6 says otherwise.
-    let only = !dual && (at.ip() != Ipv6Addr::UNSPECIFIED || request.family == Some(Ip::V6));
-    let v6_only = at.is_ipv6().then_some(only);
-    let local = if request.address.transport == Transport::Udp {
+    let transport = request.address.transport;
+    let settings = plan::listening(transport, at, request.family, &request.settings);
+    let local = if transport == Transport::Udp {
         let socket = Socket::<AnyDatagram>::new(family)?;
-        if let Some(only) = v6_only {
-            socket.set(opt::V6Only, only)?;
-        }
-        apply(&socket, &request.settings)?;
-        socket.set(opt::PacketInfo, true)?;
+        apply(&socket, &settings)?;
         let socket = socket.bind(&endpoint)?;
         let local = socket.local_addr()?;
         opened.datagrams.push(socket);
         local
     } else {
-        let socket = Socket::<AnyStream>::new(family)?.with(opt::ReuseAddress, true)?;
-        if let Some(only) = v6_only {
-            socket.set(opt::V6Only, only)?;
-        }
-        apply(&socket, &request.settings)?;
-        let socket = socket.bind(&endpoint)?.listen(request.backlog.unwrap_or(u32::MAX))?;
+        let socket = Socket::<AnyStream>::new(family)?;
+        apply(&socket, &settings)?;
+        let socket = socket.bind(&endpoint)?.listen(request.backlog.unwrap_or(plan::BACKLOG))?;
         let local = socket.local_addr()?;
         opened.streams.push(socket);
         local
