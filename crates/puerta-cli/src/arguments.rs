@@ -121,7 +121,7 @@ pub(crate) struct Common {
 }
 
 /// How a command talks to its user.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Output {
     /// Say more: names, every attempt, who comes and goes
     #[arg(short, long)]
@@ -227,14 +227,21 @@ pub(crate) struct Explain {
     /// An address, as for connect and listen
     #[arg(value_name = "ADDR")]
     pub(crate) address: String,
-    /// Explain what listen would do [default: connect, but for addresses that only bind]
+    /// Explain what listen does [default: what connect does, but for an address without host or port, or with -listen]
     #[arg(long)]
     pub(crate) listen: bool,
-    /// Print only the Rust
-    #[arg(long)]
+    /// IPv4 only
+    #[arg(short = '4', conflicts_with = "six")]
+    pub(crate) four: bool,
+    /// IPv6 only
+    #[arg(short = '6', id = "six")]
+    pub(crate) six: bool,
+    /// Print only the Rust: a program that compiles
+    #[arg(long, conflicts_with = "json")]
     pub(crate) rust: bool,
-    #[command(flatten)]
-    pub(crate) output: Output,
+    /// The same as data: one JSON object on stdout; an error as JSON on stderr
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn time(text: &str) -> Result<Duration, String> {

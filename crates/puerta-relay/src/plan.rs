@@ -81,7 +81,7 @@ pub(crate) fn to_bind(host: &Host, mut found: Vec<SocketAddr>) -> Vec<SocketAddr
 
 /// What a listening socket is set to before it is bound, in this order: our defaults, the user's options, which so prevail,
 /// and what the relay itself needs.
-pub(crate) fn listening(transport: Transport, at: SocketAddr, family: Option<Ip>, user: &[Setting]) -> Vec<Setting> {
+pub fn listening(transport: Transport, at: SocketAddr, family: Option<Ip>, user: &[Setting]) -> Vec<Setting> {
     let datagrams = transport.is_datagram();
     let reuse = (!datagrams).then(|| Setting::of(opt::ReuseAddress, true));
     // `[::]` is dual stack, written out or not, unless an option or -6 says otherwise.
