@@ -3,6 +3,7 @@
 use crate::event::{Event, Limit, Report};
 use crate::problem::Problem;
 use crate::wire::Wire;
+use puerta::io::{self, Events, PollFd};
 use puerta::{AnyStream, Async, Endpoint, Error, Listening, Result, Socket, UnixPacket, errno};
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -60,6 +61,15 @@ impl Listener {
                 _ => "tcp",
             },
         }
+    }
+
+    /// Whether a client waits to be accepted.
+    fn is_awaited(&self) -> bool {
+        let asked = match self {
+            Listener::Stream(socket) => PollFd::new(socket, Events::READ),
+            Listener::Packet(socket) => PollFd::new(socket, Events::READ),
+        };
+        io::poll(&mut [asked], Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
     }
 
     fn poll_accept(&self, cx: &mut std::task::Context<'_>) -> Poll<Result<Wire>> {
@@ -144,13 +154,8 @@ impl Acceptor {
                 self.places.freed.notified().await;
                 continue;
             }
-            match self.accept_once().await {
-                Ok(wire) => {
-                    if self.limited.replace(false) {
-                        report.event(&Event::BelowLimit);
-                    }
-                    return Ok((wire, self.places.take()));
-                }
+            match self.accept_once(report).await {
+                Ok(wire) => return Ok((wire, self.places.take())),
                 Err(e) if is_limit(&e) => {
                     self.limit(report, Limit::System(&e));
                     let _ = tokio::time::timeout(PAUSE, self.places.freed.notified()).await;
@@ -161,8 +166,9 @@ impl Acceptor {
         }
     }
 
-    /// Turns around, so that no listener starves another.
-    async fn accept_once(&self) -> Result<Wire> {
+    /// Turns around, so that no listener starves another. A limit is over when nobody waits any more, not with the first client
+    /// that finds a place: otherwise it would be told again and again.
+    async fn accept_once(&self, report: &dyn Report) -> Result<Wire> {
         let count = self.listeners.len().max(1);
         poll_fn(|cx| {
             for i in 0..count {
@@ -172,6 +178,10 @@ impl Acceptor {
                     self.next.set(at + 1);
                     return Poll::Ready(done);
                 }
+            }
+            if self.limited.get() && !self.listeners.iter().any(Listener::is_awaited) {
+                self.limited.set(false);
+                report.event(&Event::BelowLimit);
             }
             Poll::Pending
         })

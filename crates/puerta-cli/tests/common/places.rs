@@ -73,6 +73,13 @@ pub fn tcp_listens(id: u32, port: u16) -> bool {
         .any(|table| rows(id, table).any(|row| has_port(&row, port) && row.get(3).is_some_and(|s| s == LISTEN)))
 }
 
+/// Whether a connection to a port has been asked for and not answered.
+pub fn tcp_is_connecting(id: u32, port: u16) -> bool {
+    const SYN_SENT: &str = "02";
+    let to = format!(":{port:04X}");
+    rows(id, "tcp").any(|row| row.get(2).is_some_and(|r| r.ends_with(&to)) && row.get(3).is_some_and(|s| s == SYN_SENT))
+}
+
 /// Whether a UDP socket is bound to a port.
 pub fn udp_is_bound(id: u32, port: u16) -> bool {
     ["udp", "udp6"].iter().any(|table| rows(id, table).any(|row| has_port(&row, port)))
