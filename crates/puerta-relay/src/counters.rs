@@ -1,6 +1,7 @@
 //! What a session has moved so far, for the verdict, `--idle` and progress.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// How many bytes one read takes: 64 KiB.
@@ -12,24 +13,37 @@ pub struct Counters {
     sent: Cell<u64>,
     received: Cell<u64>,
     last: Cell<Instant>,
+    /// What all sessions of a server have moved.
+    total: Option<Rc<Counters>>,
 }
 
 impl Counters {
     /// Nothing yet.
     pub fn new() -> Self {
-        Counters { sent: Cell::new(0), received: Cell::new(0), last: Cell::new(Instant::now()) }
+        Counters { sent: Cell::new(0), received: Cell::new(0), last: Cell::new(Instant::now()), total: None }
+    }
+
+    /// Nothing yet; what comes counts for the total as well.
+    pub fn part_of(total: Rc<Counters>) -> Self {
+        Counters { total: Some(total), ..Counters::new() }
     }
 
     /// The kernel took `n` bytes for the peer.
     pub fn add_sent(&self, n: usize) {
         self.sent.set(self.sent.get() + n as u64);
         self.last.set(Instant::now());
+        if let Some(total) = &self.total {
+            total.add_sent(n);
+        }
     }
 
     /// `n` bytes came from the peer.
     pub fn add_received(&self, n: usize) {
         self.received.set(self.received.get() + n as u64);
         self.last.set(Instant::now());
+        if let Some(total) = &self.total {
+            total.add_received(n);
+        }
     }
 
     /// Bytes that the kernel took for the peer.

@@ -12,6 +12,8 @@ use crate::session::{self, Options, how};
 use crate::transform::{Show, Tagged};
 use crate::verdict::{Side, Verdict};
 use crate::wire::Wire;
+use crate::words::shown;
+use puerta::Endpoint;
 use puerta_text::Visible;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,13 +46,13 @@ pub struct Look {
 
 impl Look {
     /// The view of one peer.
-    pub fn of(self, peer: &str, terminal: bool) -> View {
+    pub fn of(self, peer: &Endpoint, terminal: bool) -> View {
         let show = match self {
             Look { hex: true, .. } => Show::Hex(Default::default()),
             Look { raw: false, .. } if terminal => Show::Visible(Box::new(Visible::new(Default::default()))),
             _ => Show::Raw,
         };
-        View { show, tag: self.tag.then(|| Tagged::new(peer)) }
+        View { show, tag: self.tag.then(|| Tagged::new(&shown(peer).to_string())) }
     }
 }
 
@@ -65,7 +67,7 @@ pub async fn one(wire: &Wire, service: &Service, counters: &Counters) -> Verdict
         (Err(error), _) => return failed(Problem::Input(error)),
         (_, Err(error)) => return failed(Problem::Output(error)),
     };
-    let mut view = service.look.of(&wire.peer().to_string(), output.is_terminal());
+    let mut view = service.look.of(&wire.peer(), output.is_terminal());
     let sink = Mutex::new(Sink::output(output));
     session::exchange(wire, &input, &sink, &mut view, &service.options, counters).await
 }
@@ -126,18 +128,16 @@ async fn client(
     report: Arc<dyn Report>,
     total: Rc<Counters>,
 ) -> Option<Problem> {
-    let counters = Counters::new();
+    let counters = Counters::part_of(total);
     let verdict = match (&service.program, sink) {
         (Some(program), _) => Box::pin(child::serve(&wire, program, &service.options, &counters)).await,
         (None, Some(sink)) => {
             let terminal = sink.lock().await.is_terminal();
-            let mut view = service.look.of(&wire.peer().to_string(), terminal);
+            let mut view = service.look.of(&wire.peer(), terminal);
             session::receive(&wire, &sink, &mut view, service.options.idle, &counters).await
         }
         (None, None) => return None,
     };
-    total.add_sent(counters.sent() as usize);
-    total.add_received(counters.received() as usize);
     report.event(&Event::Left { peer: &wire.peer(), verdict: &verdict });
     drop(place);
     match verdict.problem {
