@@ -83,7 +83,7 @@ async fn connected(
         let transport = if peer.unix().is_some() { "unix-dgram" } else { "udp" };
         reporter.event(&Event::Connected { transport, local: &local, peer });
     }
-    let peer = socket.peer().map(ToString::to_string).unwrap_or_default();
+    let peer = socket.peer().cloned().unwrap_or(puerta::Endpoint::Unix(puerta::UnixAddr::Unnamed));
     let input = Local::stdin().map_err(Problem::Input)?;
     let output = Local::stdout().map_err(Problem::Output)?;
     let mut view = service.look.of(&peer, output.is_terminal());

@@ -130,7 +130,7 @@ pub(crate) async fn run(
         });
         hub.members.borrow_mut().insert(next, member.clone());
         let terminal = sink.lock().await.is_terminal();
-        let view = service.look.of(&member.wire.peer().to_string(), terminal);
+        let view = service.look.of(&member.wire.peer(), terminal);
         tasks.spawn_local(client(next, member, hub.clone(), sink.clone(), view, report.clone(), place));
     }
 }

@@ -8,6 +8,8 @@ use crate::session::{self, Options};
 use crate::transform::Show;
 use crate::verdict::{How, Side, Verdict};
 use crate::wire::Wire;
+use crate::words::shown;
+use puerta::Endpoint;
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -38,10 +40,11 @@ impl Program {
     ///
     /// # Errors
     /// [`Problem::Spawn`].
-    pub(crate) fn start(&self, local: &str, peer: &str) -> Result<Child, Problem> {
+    pub(crate) fn start(&self, local: &Endpoint, peer: &Endpoint) -> Result<Child, Problem> {
         let failed = |error| Problem::Spawn { program: self.shown(), error };
         let mut command = Command::new(&self.name);
-        command.args(&self.arguments).env("PUERTA_LOCAL", local).env("PUERTA_PEER", peer);
+        command.args(&self.arguments);
+        command.env("PUERTA_LOCAL", shown(local).to_string()).env("PUERTA_PEER", shown(peer).to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().map_err(failed)?;
         let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
@@ -70,8 +73,7 @@ impl Program {
 /// Serves one connection by one child. Its end of output half-closes; what it printed last is delivered though it has
 /// exited; its status is part of the verdict.
 pub async fn serve(wire: &Wire, program: &Program, options: &Options, counters: &Counters) -> Verdict {
-    let (local, peer) = (wire.local().to_string(), wire.peer().to_string());
-    let Child { mut process, input, output } = match program.start(&local, &peer) {
+    let Child { mut process, input, output } = match program.start(&wire.local(), &wire.peer()) {
         Ok(child) => child,
         Err(problem) => return session::verdict(counters, Side::Us, How::Local, Some(problem)),
     };

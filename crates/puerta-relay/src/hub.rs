@@ -9,7 +9,9 @@ use crate::local::Local;
 use crate::peers::Peers;
 use crate::problem::Problem;
 use crate::pump::{Messages, Sink};
-use puerta::{AnyDatagram, Async, Bound, Endpoint, Error, Flags, PacketInfo, Received, Result, Socket, errno};
+use puerta::{
+    AnyDatagram, Async, Bound, Endpoint, Error, Flags, PacketInfo, Received, Result, Socket, UnixAddr, errno,
+};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -113,7 +115,7 @@ pub async fn serve(
                 if broadcast {
                     server.spread(Some(&way.peer), bytes).await;
                 }
-                let mut view = server.service.look.of(&way.peer.to_string(), terminal);
+                let mut view = server.service.look.of(&way.peer, terminal);
                 show(&buffer, received, &sink, &mut view).await?;
             }
             message = next(&mut messages, input.as_ref()), if more_input && (someone || broadcast) => match message? {
@@ -270,8 +272,8 @@ async fn run_child(
     counters: Rc<Counters>,
 ) -> ChildEnd {
     let peer = way.peer.clone();
-    let local = way.door.get_ref().local_addr().map(|a| a.to_string()).unwrap_or_default();
-    let started = match program.start(&local, &peer.to_string()) {
+    let local = way.door.get_ref().local_addr().unwrap_or(Endpoint::Unix(UnixAddr::Unnamed));
+    let started = match program.start(&local, &peer) {
         Ok(started) => started,
         Err(problem) => return ChildEnd { peer, problem: Some(problem) },
     };
