@@ -69,6 +69,7 @@ const RELAY: &[(&str, usize)] = &[
     ("words", 0),
     ("claim", 1),
     ("local", 1),
+    ("plan", 1),
     ("wire", 1),
     ("accept", 2),
     ("open", 2),
