@@ -103,7 +103,8 @@ impl Sample<'_> {
                     Err(_) => format!("interface_index({zone:?})?"),
                 };
                 self.line(&format!("let zone = {zone};"));
-                self.line(&format!("let address = SocketAddrV6::new({}, {port}, 0, zone).into();", v6(*ip)));
+                self.line(&format!("let ip = {};", v6(*ip)));
+                self.line(&format!("let address = SocketAddrV6::new(ip, {port}, 0, zone).into();"));
             }
             _ => {
                 let ip = match ip {
@@ -111,7 +112,11 @@ impl Sample<'_> {
                         let [a, b, c, d] = ip.octets();
                         format!("[{a}, {b}, {c}, {d}]")
                     }
-                    IpAddr::V6(ip) => v6(ip),
+                    IpAddr::V6(ip) if ip.is_loopback() || ip.is_unspecified() => v6(ip),
+                    IpAddr::V6(ip) => {
+                        self.line(&format!("let ip = {};", v6(ip)));
+                        "ip".to_owned()
+                    }
                 };
                 self.line(&format!("let address = SocketAddr::from(({ip}, {port}));"));
             }
@@ -153,8 +158,7 @@ impl Sample<'_> {
             self.settings(&listening(self.transport(), (at, 0).into(), self.family, &self.endpoint.options));
             return self.bind();
         }
-        self.line("let addresses: Vec<SocketAddr> = resolve(&query)?");
-        self.line("    .iter()\n    .map(|found| found.address)\n    .collect();");
+        self.line("let addresses: Vec<SocketAddr> = resolve(&query)?.iter().map(|found| found.address).collect();");
         let options = &self.endpoint.options;
         let patience = self.transport() == Transport::Udp && !has(options, "receive-timeout");
         let before = !options.is_empty() || patience;
@@ -310,7 +314,8 @@ socket.send_datagram(b\"Hola, cliente!\", &datagram.from, source, Flags::NONE)?;
 const ANSWER: &str = "\
 let mut buffer = [0; 65536];
 let (received, from) = socket.recv_from(&mut buffer, Flags::NONE)?;
-println!(\"{from}: {}\", String::from_utf8_lossy(&buffer[..received.len]));
+let text = String::from_utf8_lossy(&buffer[..received.len]);
+println!(\"{from}: {text}\");
 // Without a name of its own nobody can be answered.
 if from != UnixAddr::Unnamed {
     socket.send_to(b\"Hola, cliente!\", &from, Flags::NONE)?;
@@ -400,7 +405,12 @@ fn v6(ip: Ipv6Addr) -> String {
         Ipv6Addr::LOCALHOST => "Ipv6Addr::LOCALHOST".to_owned(),
         ip => {
             let hex = |n: &u16| if *n < 10 { n.to_string() } else { format!("{n:#x}") };
-            format!("Ipv6Addr::new({})", ip.segments().iter().map(hex).collect::<Vec<_>>().join(", "))
+            let segments = ip.segments().iter().map(hex).collect::<Vec<_>>().join(", ");
+            if segments.len() <= 60 {
+                return format!("Ipv6Addr::new({segments})");
+            }
+            let bits = ip.segments().map(|segment| format!("{segment:04x}")).join("_");
+            format!("Ipv6Addr::from_bits(0x{bits})")
         }
     }
 }
