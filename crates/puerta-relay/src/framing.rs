@@ -8,6 +8,8 @@ pub const MESSAGE_MAX: usize = 1 << 20;
 pub struct Framer {
     whole: bool,
     buffer: Vec<u8>,
+    /// Where the next message starts in `buffer`: what is before is given out, and removed when more comes.
+    start: usize,
     /// How much of `buffer` was searched for a line's end already.
     searched: usize,
 }
@@ -19,7 +21,7 @@ pub struct TooLong;
 impl Framer {
     /// Lines, each with its newline; or, if `whole`, everything up to the end as one message.
     pub fn new(whole: bool) -> Self {
-        Framer { whole, buffer: Vec::new(), searched: 0 }
+        Framer { whole, buffer: Vec::new(), start: 0, searched: 0 }
     }
 
     /// Takes more input.
@@ -27,6 +29,9 @@ impl Framer {
     /// # Errors
     /// A message without an end within [`MESSAGE_MAX`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
+        self.buffer.drain(..self.start);
+        self.searched -= self.start;
+        self.start = 0;
         self.buffer.extend_from_slice(bytes);
         let open = match self.buffer.iter().rposition(|&b| b == b'\n') {
             Some(at) if !self.whole => self.buffer.len() - at - 1,
@@ -40,24 +45,22 @@ impl Framer {
         if self.whole {
             return None;
         }
-        let end = self.buffer.iter().skip(self.searched).position(|&b| b == b'\n').map(|at| at + self.searched);
-        match end {
-            Some(at) => {
-                let rest = self.buffer.split_off(at + 1);
-                self.searched = 0;
-                Some(std::mem::replace(&mut self.buffer, rest))
-            }
-            None => {
-                self.searched = self.buffer.len();
-                None
-            }
-        }
+        let fresh = self.buffer.get(self.searched..).unwrap_or_default();
+        let Some(at) = fresh.iter().position(|&b| b == b'\n') else {
+            self.searched = self.buffer.len();
+            return None;
+        };
+        let end = self.searched + at + 1;
+        let message = self.buffer.get(self.start..end).map(<[u8]>::to_vec);
+        (self.start, self.searched) = (end, end);
+        message
     }
 
     /// What is left at the end of the input: a last line without a newline, or the whole (which may be empty).
     pub fn finish(&mut self) -> Option<Vec<u8>> {
-        self.searched = 0;
-        let rest = std::mem::take(&mut self.buffer);
+        let mut rest = std::mem::take(&mut self.buffer);
+        rest.drain(..self.start);
+        (self.start, self.searched) = (0, 0);
         (self.whole || !rest.is_empty()).then_some(rest)
     }
 }
