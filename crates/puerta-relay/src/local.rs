@@ -47,16 +47,19 @@ impl Local {
         Local::new(Handle::Stdout(std::io::stdout()), true)
     }
 
-    /// One end of a pipe that is ours alone and non-blocking.
+    /// One end of a pipe that is ours alone; it is made non-blocking.
     ///
     /// # Errors
-    /// What fstat(2) says.
+    /// What fstat(2), fcntl(2) and epoll(7) say.
     pub fn owned(fd: OwnedFd) -> Result<Self> {
         Local::new(Handle::Owned(fd), false)
     }
 
     fn new(handle: Handle, shared: bool) -> Result<Self> {
         let kind = io::kind(&handle)?;
+        if !shared {
+            return Ok(Local { ready: Readiness::Polled(Async::new(handle)?), kind, shared });
+        }
         let ready = match Async::shared(handle) {
             Ok(polled) => Readiness::Polled(polled),
             Err(refused) if refused.is_always_ready() => Readiness::Always(refused.object),
