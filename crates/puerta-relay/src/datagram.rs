@@ -138,7 +138,8 @@ async fn down(link: &Link, sink: &Mutex<Sink>, view: &mut View, counters: &Count
             make_room(socket, socket.peer(), &mut buffer)?;
             socket.recv(&mut buffer, Flags::NONE)
         };
-        let received = match link.io(Interest::READABLE, step).await {
+        // What ICMP said makes a socket an error to be told, not readable.
+        let received = match link.io(Interest::READABLE | Interest::ERROR, step).await {
             Ok(received) => received,
             Err(error) => match state.refused(error) {
                 Ok(()) => continue,
