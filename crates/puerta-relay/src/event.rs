@@ -77,6 +77,8 @@ pub enum Event<'a> {
     Refused(&'a Error),
     /// A datagram could not be sent; the server goes on.
     NotSent(&'a Error),
+    /// There is an answer for a Unix peer that has no name, so that it cannot be reached.
+    Unnamed,
     /// A datagram arrived cut off.
     Truncated {
         /// How much of it there is.

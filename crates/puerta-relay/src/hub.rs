@@ -12,14 +12,15 @@ use crate::pump::{Messages, Sink};
 use puerta::{
     AnyDatagram, Async, Bound, Endpoint, Error, Flags, PacketInfo, Received, Result, Socket, UnixAddr, errno,
 };
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::io::Interest;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -29,6 +30,9 @@ pub const PEER_IDLE: Duration = Duration::from_secs(60);
 pub const PEERS_MAX: usize = 1024;
 /// How many datagrams may wait for a child that reads slowly.
 const CHILD_QUEUE: usize = 64;
+/// How long until a Unix peer whose queue is full is tried again, at first and at most.
+const FULL_PAUSE: Duration = Duration::from_millis(1);
+const FULL_PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// A bound datagram socket with readiness.
 pub type Door = Async<Socket<AnyDatagram, Bound>>;
@@ -53,7 +57,14 @@ struct Way {
 /// What is kept of a peer.
 struct Known {
     way: Way,
-    child: Option<mpsc::Sender<Vec<u8>>>,
+    child: Option<Child>,
+}
+
+/// A peer's child: its number, and its queue of datagrams.
+#[derive(Clone)]
+struct Child {
+    number: u64,
+    queue: mpsc::Sender<Vec<u8>>,
 }
 
 struct Server {
@@ -62,12 +73,11 @@ struct Server {
     service: Rc<Service>,
     report: Arc<dyn Report>,
     counters: Rc<Counters>,
-}
-
-/// What a child's task tells at its end.
-struct ChildEnd {
-    peer: Endpoint,
-    problem: Option<Problem>,
+    /// Wakes what waits for somebody to send our input to.
+    heard: Notify,
+    /// That the table of peers is full was told.
+    full: Cell<bool>,
+    children: Cell<u64>,
 }
 
 /// Serves every peer until it is dropped, also after our input's end. Our input goes to the peer that was heard last, or
@@ -84,33 +94,32 @@ pub async fn serve(
 ) -> Result<(), Problem> {
     let peers = RefCell::new(Peers::new(service.max, service.options.idle.unwrap_or(PEER_IDLE)));
     let doors = doors.into_iter().map(Rc::new).collect();
-    let server = Server { doors, peers, service, report, counters };
+    let (heard, full, children) = (Notify::new(), Cell::new(false), Cell::new(0));
+    let server = Rc::new(Server { doors, peers, service, report, counters, heard, full, children });
     let sink = Mutex::new(Sink::output(Local::stdout().map_err(Problem::Output)?));
     let terminal = sink.lock().await.is_terminal();
-    let input = match server.service.program {
-        Some(_) => None,
-        None => Some(Local::stdin().map_err(Problem::Input)?),
-    };
-    let mut messages = Messages::new(server.service.options.outgoing);
-    let mut more_input = input.is_some();
-    let mut children: JoinSet<ChildEnd> = JoinSet::new();
+    let mut feeding = server.service.program.is_none();
+    let mut feed = pin!(server.feed(broadcast));
+    let mut running = JoinSet::new();
     let mut buffer = vec![0; CHUNK];
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let someone = server.peers.borrow().last().is_some();
         tokio::select! {
             got = server.recv(&mut buffer) => {
                 let (way, received) = got?;
                 report_truncation(received, &*server.report);
                 server.counters.add_received(received.len);
                 let bytes = buffer.get(..received.len).unwrap_or_default();
-                let Some(child) = server.heard(&way, &mut children) else { continue };
-                if let Some(child) = child {
-                    if child.try_send(bytes.to_vec()).is_err() {
-                        server.report.event(&Event::Behind(&way.peer));
+                match server.meet(&way, &mut running) {
+                    None => continue,
+                    Some(Some(child)) => {
+                        if child.queue.try_send(bytes.to_vec()).is_err() {
+                            server.report.event(&Event::Behind(&way.peer));
+                        }
+                        continue;
                     }
-                    continue;
+                    Some(None) => {}
                 }
                 if broadcast {
                     server.spread(Some(&way.peer), bytes).await;
@@ -118,37 +127,17 @@ pub async fn serve(
                 let mut view = server.service.look.of(&way.peer, terminal);
                 show(&buffer, received, &sink, &mut view).await?;
             }
-            message = next(&mut messages, input.as_ref()), if more_input && (someone || broadcast) => match message? {
-                Some(message) if broadcast => server.spread(None, &message).await,
-                Some(message) => {
-                    let way = server.peers.borrow().last().map(|(_, known)| known.way.clone());
-                    if let Some(way) = way {
-                        server.send(&way, &message).await;
-                    }
-                }
-                None => more_input = false,
-            },
-            Some(Ok(end)) = children.join_next(), if !children.is_empty() => {
-                if let Some(problem) = &end.problem {
+            done = &mut feed, if feeding => {
+                done?;
+                feeding = false;
+            }
+            Some(ended) = running.join_next(), if !running.is_empty() => {
+                if let Ok(Some(problem)) = &ended {
                     server.report.event(&Event::Trouble(problem));
                 }
-                server.peers.borrow_mut().remove(&end.peer);
-                server.report.event(&Event::Forgotten(&end.peer));
             }
-            _ = tick.tick() => {
-                let gone = server.peers.borrow_mut().expire(Instant::now());
-                for (peer, _) in gone {
-                    server.report.event(&Event::Forgotten(&peer));
-                }
-            }
+            _ = tick.tick() => server.expire(),
         }
-    }
-}
-
-async fn next(messages: &mut Messages, input: Option<&Local>) -> Result<Option<Vec<u8>>, Problem> {
-    match input {
-        Some(input) => messages.next(input).await,
-        None => Ok(None),
     }
 }
 
@@ -185,32 +174,92 @@ impl Server {
         .await
     }
 
-    /// A datagram came: its peer is known from now on. Gives its child's queue, or `None` in all where the table is full.
-    fn heard(&self, way: &Way, children: &mut JoinSet<ChildEnd>) -> Option<Option<mpsc::Sender<Vec<u8>>>> {
+    /// A datagram came: its peer is known from now on. Gives its child, or `None` in all where there is no place for it.
+    fn meet(self: &Rc<Self>, way: &Way, running: &mut JoinSet<Option<Problem>>) -> Option<Option<Child>> {
+        let program = self.service.program.as_ref();
+        if way.is_unnamed() && program.is_none() {
+            return Some(None);
+        }
         let mut peers = self.peers.borrow_mut();
+        // A child that outlives its peer has its place still.
+        let places = running.len() < self.service.max || peers.get(&way.peer).is_some();
         let mut is_new = false;
-        let known = peers.heard(&way.peer, Instant::now(), || {
+        let new = || {
             is_new = true;
             Known { way: way.clone(), child: None }
-        });
-        let Some(known) = known else {
-            self.report.event(&Event::TooManyPeers { peer: &way.peer, max: self.service.max });
+        };
+        let Some(known) = places.then(|| peers.heard(&way.peer, Instant::now(), new)).flatten() else {
+            if !self.full.replace(true) {
+                self.report.event(&Event::TooManyPeers { peer: &way.peer, max: self.service.max });
+            }
             return None;
         };
         known.way = way.clone();
         if is_new {
             self.report.event(&Event::Joined(&way.peer));
-            if let Some(program) = &self.service.program {
-                let (sender, receiver) = mpsc::channel(CHILD_QUEUE);
-                known.child = Some(sender);
-                let task =
-                    run_child(program.clone(), way.clone(), receiver, self.report.clone(), self.counters.clone());
-                children.spawn_local(task);
+            if let Some(program) = program {
+                let (queue, datagrams) = mpsc::channel(CHILD_QUEUE);
+                let number = self.children.get() + 1;
+                self.children.set(number);
+                known.child = Some(Child { number, queue });
+                running.spawn_local(run_child(self.clone(), program.clone(), way.clone(), number, datagrams));
             }
         }
-        Some(known.child.clone())
+        let child = known.child.clone();
+        self.heard.notify_one();
+        Some(child)
     }
 
+    fn forget(&self, peer: &Endpoint) {
+        if self.peers.borrow_mut().remove(peer).is_some() {
+            self.full.set(false);
+            self.report.event(&Event::Forgotten(peer));
+        }
+    }
+
+    fn expire(&self) {
+        let gone = self.peers.borrow_mut().expire(Instant::now());
+        for (peer, _) in gone {
+            self.full.set(false);
+            self.report.event(&Event::Forgotten(&peer));
+        }
+    }
+
+    /// Our input, to its end: each message to the peer that was heard last, or to all. Waits for the first peer.
+    async fn feed(&self, broadcast: bool) -> Result<(), Problem> {
+        let input = Local::stdin().map_err(Problem::Input)?;
+        let mut messages = Messages::new(self.service.options.outgoing);
+        loop {
+            if !broadcast {
+                self.last().await;
+            }
+            let Some(message) = messages.next(&input).await? else { return Ok(()) };
+            if broadcast {
+                self.spread(None, &message).await;
+            } else {
+                let way = self.last().await;
+                self.send(&way, &message).await;
+            }
+        }
+    }
+
+    /// The way to the peer that was heard last, once there is one.
+    async fn last(&self) -> Way {
+        loop {
+            let last = self.peers.borrow().last().map(|(_, known)| known.way.clone());
+            match last {
+                Some(way) => return way,
+                None => self.heard.notified().await,
+            }
+        }
+    }
+
+    /// The way by which a peer asked last: it may have asked another of our addresses since.
+    fn newest(&self, way: &Way) -> Way {
+        self.peers.borrow().get(&way.peer).map_or_else(|| way.clone(), |known| known.way.clone())
+    }
+
+    /// To all but one. Nobody waits for a peer that takes nothing: what is too much for it is dropped, and told.
     async fn spread(&self, from: Option<&Endpoint>, bytes: &[u8]) {
         let ways: Vec<Way> = self
             .peers
@@ -220,21 +269,32 @@ impl Server {
             .map(|(_, known)| known.way.clone())
             .collect();
         for way in ways {
-            self.send(&way, bytes).await;
+            let sent = way.send(bytes, Duration::ZERO).await;
+            self.sent(&way, sent);
         }
     }
 
+    /// To one peer. One that takes nothing is waited for as long as it is remembered.
     async fn send(&self, way: &Way, bytes: &[u8]) {
-        match way.send(bytes).await {
+        if way.is_unnamed() {
+            return self.report.event(&Event::Unnamed);
+        }
+        let sent = way.send(bytes, self.service.options.idle.unwrap_or(PEER_IDLE)).await;
+        self.sent(way, sent);
+    }
+
+    fn sent(&self, way: &Way, sent: Result<usize>) {
+        match sent {
             Ok(n) => {
                 self.counters.add_sent(n);
                 self.peers.borrow_mut().told(&way.peer, Instant::now());
             }
+            Err(error) if error.would_block() => self.report.event(&Event::Behind(&way.peer)),
             Err(error) => {
-                if error.errno() == Some(errno::ECONNREFUSED) {
-                    self.peers.borrow_mut().remove(&way.peer);
-                }
                 self.report.event(&Event::NotSent(&error));
+                if matches!(error.errno(), Some(errno::ECONNREFUSED | errno::ENOENT)) {
+                    self.forget(&way.peer);
+                }
             }
         }
     }
@@ -256,26 +316,46 @@ fn survives(error: &Error) -> bool {
 }
 
 impl Way {
-    async fn send(&self, bytes: &[u8]) -> Result<usize> {
+    fn is_unnamed(&self) -> bool {
+        self.peer.unix() == Some(&UnixAddr::Unnamed)
+    }
+
+    /// Gives up with EAGAIN where a Unix peer takes nothing for so long. Over UDP the wait is for our own buffer alone.
+    async fn send(&self, bytes: &[u8], patience: Duration) -> Result<usize> {
         let step =
             |socket: &Socket<AnyDatagram, Bound>| socket.send_datagram(bytes, &self.peer, self.source, Flags::NONE);
-        self.door.io(Interest::WRITABLE, step).await
+        if self.peer.unix().is_none() {
+            return self.door.io(Interest::WRITABLE, step).await;
+        }
+        // The kernel does not tell a socket without a peer of its own when somebody's queue has room again.
+        let (start, mut pause) = (Instant::now(), FULL_PAUSE);
+        loop {
+            match step(self.door.get_ref()) {
+                Err(error) if error.would_block() && start.elapsed() < patience => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(FULL_PAUSE_MAX);
+                }
+                done => return done,
+            }
+        }
     }
 }
 
 /// One peer's child: datagrams to its input, each of its lines a datagram back.
 async fn run_child(
+    server: Rc<Server>,
     program: Program,
     way: Way,
+    number: u64,
     mut datagrams: mpsc::Receiver<Vec<u8>>,
-    report: Arc<dyn Report>,
-    counters: Rc<Counters>,
-) -> ChildEnd {
-    let peer = way.peer.clone();
+) -> Option<Problem> {
     let local = way.door.get_ref().local_addr().unwrap_or(Endpoint::Unix(UnixAddr::Unnamed));
-    let started = match program.start(&local, &peer) {
+    let started = match program.start(&local, &way.peer) {
         Ok(started) => started,
-        Err(problem) => return ChildEnd { peer, problem: Some(problem) },
+        Err(problem) => {
+            server.forget(&way.peer);
+            return Some(problem);
+        }
     };
     let (mut process, input, output) = (started.process, started.input, started.output);
     let feed = async move {
@@ -286,13 +366,10 @@ async fn run_child(
         }
     };
     let answer = async {
-        let mut messages = Messages::new(Default::default());
+        let mut messages = Messages::new(server.service.options.outgoing);
         loop {
             match messages.next(&output).await {
-                Ok(Some(message)) => match way.send(&message).await {
-                    Ok(n) => counters.add_sent(n),
-                    Err(error) => report.event(&Event::NotSent(&error)),
-                },
+                Ok(Some(message)) => server.send(&server.newest(&way), &message).await,
                 Ok(None) => return None,
                 Err(problem) => return Some(problem),
             }
@@ -304,6 +381,12 @@ async fn run_child(
         problem = &mut answer => problem,
         () = feed => answer.await,
     };
+    // The peer may have been forgotten meanwhile, and come again to another child.
+    let own = |known: &Known| known.child.as_ref().is_some_and(|child| child.number == number);
+    let own = server.peers.borrow().get(&way.peer).is_some_and(own);
+    if own {
+        server.forget(&way.peer);
+    }
     let ended = child::end(&mut process, problem.is_some()).await;
-    ChildEnd { peer, problem: problem.or_else(|| program.judge(ended)) }
+    problem.or_else(|| program.judge(ended))
 }

@@ -50,7 +50,9 @@ impl Problem {
             }
             Problem::Child { .. } => "what it printed until then was delivered",
             Problem::PathTaken { by: Occupant::Live, .. } => "stop that server, or choose another path",
-            Problem::PathTaken { by: Occupant::NotASocket, .. } => "choose another path, or remove it yourself",
+            Problem::PathTaken { by: Occupant::NotASocket, .. } => {
+                "choose another path, or remove it yourself"
+            }
             Problem::Path { .. } => "check that the folder exists and that you may write in it",
             Problem::TooLong { .. } => "one line is one datagram; a file of any length needs a stream (tcp: or unix:)",
             Problem::Deadline { .. } => "check that the peer is up, or allow more time with --within",
@@ -120,9 +122,12 @@ impl fmt::Display for Event<'_> {
             Event::BelowLimit => f.write_str("taking clients again"),
             Event::Behind(peer) => write!(f, "{} takes too little: what is too much for it is dropped", shown(peer)),
             Event::TooManyPeers { peer, max } => {
-                write!(f, "{} was not served: {max} peers are here (--max)", shown(peer))
+                write!(f, "{} and others are not served: {max} peers are here (--max)", shown(peer))
             }
             Event::Refused(error) | Event::NotSent(error) => write!(f, "{error}"),
+            Event::Unnamed => {
+                f.write_str("an answer was not sent: the peer's socket has no name (bind it to a path, or to any name)")
+            }
             Event::Truncated { kept, full } => write!(f, "a datagram of {full} bytes was cut to {kept}"),
             Event::Trouble(problem) => write!(f, "{problem}"),
         }
@@ -149,6 +154,7 @@ impl Event<'_> {
             Event::TooManyPeers { .. } => "too-many-peers",
             Event::Refused(_) => "refused",
             Event::NotSent(_) => "not-sent",
+            Event::Unnamed => "unnamed",
             Event::Truncated { .. } => "truncated",
             Event::Trouble(_) => "trouble",
         }
