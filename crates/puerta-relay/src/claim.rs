@@ -32,12 +32,17 @@ impl Claim {
             return Err(taken(Occupant::NotASocket));
         }
         let lock_path = beside(path);
-        let lock = lock(&lock_path).map_err(failed)?.ok_or_else(|| taken(Occupant::Live))?;
+        let lock = match lock(&lock_path) {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Err(taken(Occupant::Live)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(taken(Occupant::NotOurLock)),
+            Err(error) => return Err(failed(error)),
+        };
         let mut claim = Claim { path: path.to_owned(), lock_path, _lock: lock, own: None, took_over: false };
         match occupied(path).map_err(failed)? {
             None => {}
-            Some(Occupant::NotASocket) => return Err(taken(Occupant::NotASocket)),
             Some(Occupant::Live) if answers(path) => return Err(taken(Occupant::Live)),
+            Some(by @ (Occupant::NotASocket | Occupant::NotOurLock)) => return Err(taken(by)),
             Some(Occupant::Live) => {
                 fs::remove_file(path).map_err(failed)?;
                 claim.took_over = true;
@@ -93,9 +98,15 @@ fn occupied(path: &Path) -> io::Result<Option<Occupant>> {
     }
 }
 
-/// Locks the file beside the socket. `None`: a server holds it.
+/// Locks the file beside the socket. `None`: a server holds it. What somebody else keeps under that name is not touched:
+/// our lock files are empty.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     loop {
+        match fs::symlink_metadata(path) {
+            Ok(there) if !there.is_file() || there.len() > 0 => return Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let file = File::options().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -184,6 +195,25 @@ mod tests {
         assert_eq!(by(Claim::take(&path)), Some(Occupant::NotASocket));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_only_has_the_name_of_our_lock_stays_as_it_is() {
+        let folder = folder("lock");
+        let path = folder.join("s");
+        let lock = folder.join("s.lock");
+        fs::write(&lock, "precious").unwrap();
+        assert_eq!(by(Claim::take(&path)), Some(Occupant::NotOurLock));
+        assert_eq!(fs::read(&lock).unwrap(), b"precious");
+        fs::remove_file(&lock).unwrap();
+        std::os::unix::fs::symlink("elsewhere", &lock).unwrap();
+        assert_eq!(by(Claim::take(&path)), Some(Occupant::NotOurLock));
+        assert!(!folder.join("elsewhere").exists());
+        fs::remove_file(&lock).unwrap();
+        fs::write(&lock, "").unwrap();
+        drop(Claim::take(&path).unwrap());
+        assert!(!lock.exists(), "an empty one was left by a server that was killed");
         fs::remove_dir_all(folder).unwrap();
     }
 

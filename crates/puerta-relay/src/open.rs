@@ -319,21 +319,32 @@ fn listen_unix(request: &ListenRequest, at: &UnixAddr, report: &dyn Report) -> R
         Transport::UnixPacket => {
             let socket = Socket::<UnixPacket>::new(())?;
             apply(&socket, &request.settings)?;
-            opened.packets.push(socket.bind(at)?.listen(backlog)?);
+            let socket = socket.bind(at)?;
+            opened.own()?;
+            opened.packets.push(socket.listen(backlog)?);
         }
         Transport::UnixDatagram => {
             let socket = Socket::<AnyDatagram>::new(Family::Unix)?;
             apply(&socket, &request.settings)?;
             opened.datagrams.push(socket.bind(&endpoint)?);
+            opened.own()?;
         }
         _ => {
             let socket = Socket::<AnyStream>::new(Family::Unix)?;
             apply(&socket, &request.settings)?;
-            opened.streams.push(socket.bind(&endpoint)?.listen(backlog)?);
+            let socket = socket.bind(&endpoint)?;
+            opened.own()?;
+            opened.streams.push(socket.listen(backlog)?);
         }
     }
-    opened.claim.as_mut().map(Claim::bound).transpose()?;
     Ok(opened)
+}
+
+impl Opened {
+    /// The path is bound: from now on it is unlinked, whatever happens.
+    fn own(&mut self) -> Result<(), Problem> {
+        self.claim.as_mut().map_or(Ok(()), Claim::bound)
+    }
 }
 
 fn listen_inet(request: &ListenRequest, host: &Host, report: &dyn Report) -> Result<Opened, Problem> {

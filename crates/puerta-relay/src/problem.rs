@@ -73,6 +73,8 @@ pub enum Occupant {
     Live,
     /// Something that is no socket.
     NotASocket,
+    /// Nobody, but the name of the lock file beside it is taken by what is no lock file.
+    NotOurLock,
 }
 
 impl Problem {

@@ -23,6 +23,12 @@ impl fmt::Display for Problem {
             Problem::PathTaken { path, by: Occupant::NotASocket } => {
                 write!(f, "bind unix {path}: that is no socket, so it stays untouched (EADDRINUSE)")
             }
+            Problem::PathTaken { path, by: Occupant::NotOurLock } => {
+                write!(
+                    f,
+                    "bind unix {path}: {path}.lock beside it is no lock file of ours, so it stays untouched (EEXIST)"
+                )
+            }
             Problem::Path { path, error } => write!(f, "bind unix {path}: {error}"),
             Problem::TooLong { limit } => write!(f, "a message of the input is longer than {limit} bytes"),
             Problem::Deadline { doing, target, within } => {
@@ -50,7 +56,7 @@ impl Problem {
             }
             Problem::Child { .. } => "what it printed until then was delivered",
             Problem::PathTaken { by: Occupant::Live, .. } => "stop that server, or choose another path",
-            Problem::PathTaken { by: Occupant::NotASocket, .. } => {
+            Problem::PathTaken { by: Occupant::NotASocket | Occupant::NotOurLock, .. } => {
                 "choose another path, or remove it yourself"
             }
             Problem::Path { .. } => "check that the folder exists and that you may write in it",
