@@ -5,7 +5,7 @@ use crate::progress;
 use crate::report::Reporter;
 use crate::signals::Stop;
 use crate::trace;
-use puerta::{Address, Ip};
+use puerta::{Address, Ip, Target};
 use puerta_relay::Endpoint;
 use puerta_relay::accept::Listener;
 use puerta_relay::child::Program;
@@ -114,8 +114,7 @@ pub(crate) fn listen(arguments: Listen) -> ExitCode {
     let ending = if many || datagrams { Ending::UntilStopped } else { Ending::Once };
     let (probe, progress, broadcast) = (arguments.common.probe, arguments.common.progress, arguments.broadcast);
     run(reporter, progress, ending, |counters, _| async move {
-        let opening = tokio::task::spawn_blocking(move || open::listen(&request, &reporter));
-        let opened = opening.await.map_err(|e| Problem::System(std::io::Error::other(e)))??;
+        let opened = opened(request, reporter).await?;
         let Opened { streams, packets, datagrams, claim: _claim } = opened;
         let report: Arc<dyn Report> = Arc::new(reporter);
         if !datagrams.is_empty() {
@@ -139,6 +138,15 @@ pub(crate) fn listen(arguments: Listen) -> ExitCode {
             _ => listen::once(listeners, &service, &*report, &counters).await,
         }
     })
+}
+
+/// A name is resolved in a thread of its own. A path is claimed in this one: a signal finds it either ours to unlink or untouched.
+async fn opened(request: ListenRequest, reporter: Reporter) -> Result<Opened, Problem> {
+    if matches!(request.address.target, Target::Unix(_)) {
+        return open::listen(&request, &reporter);
+    }
+    let opening = tokio::task::spawn_blocking(move || open::listen(&request, &reporter));
+    opening.await.map_err(|e| Problem::System(std::io::Error::other(e)))?
 }
 
 /// What a signal means: an end before its time, or the way in which this command ends.
