@@ -6,6 +6,7 @@
 
 pub mod far;
 pub mod places;
+pub mod udp;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
