@@ -332,7 +332,7 @@ impl Running {
     /// Everything that it said, for a failed test.
     pub fn all(&self) -> String {
         let stdout = self.stdout.bytes();
-        let shown = stdout.get(..2000).unwrap_or(&stdout).escape_ascii().to_string();
+        let shown = stdout.get(..500).unwrap_or(&stdout).escape_ascii().to_string();
         let len = stdout.len();
         format!("{}\n--- stdout, {len} bytes: {shown}\n--- stderr:\n{}", self.name, self.stderr())
     }
@@ -351,7 +351,7 @@ impl Done {
     /// Checks the status, and shows everything where it is another.
     #[track_caller]
     pub fn ends_with(&self, status: i32) -> &Self {
-        let shown = self.stdout.get(..2000).unwrap_or(&self.stdout).escape_ascii();
+        let shown = self.stdout.get(..500).unwrap_or(&self.stdout).escape_ascii();
         assert_eq!(self.status, status, "\n--- stdout, {} bytes: {shown}\n{}", self.stdout.len(), self.stderr);
         self
     }
