@@ -82,19 +82,14 @@ pub async fn connect(request: ConnectRequest, report: Arc<dyn Report>) -> Result
         (None, None) => Some(WITHIN),
     };
     let each = request.within.unwrap_or(WITHIN);
+    let target = request.address.to_string();
     let resolved = Arc::new(AtomicBool::new(false));
     let attempts = try_and_retry(Arc::new(request), each, report, resolved.clone());
-    let Some(within) = whole else { return attempts.await.map_err(|(problem, _)| problem) };
-    let mut last = None;
-    match tokio::time::timeout(within, async { attempts.await.inspect_err(|(_, target)| last = Some(target.clone())) })
-        .await
-    {
-        Ok(done) => done.map_err(|(problem, _)| problem),
-        Err(_) => {
-            let doing = if resolved.load(Ordering::Relaxed) { "connect" } else { "resolve" };
-            Err(Problem::Deadline { doing, target: last.unwrap_or_default(), within })
-        }
-    }
+    let Some(within) = whole else { return attempts.await };
+    tokio::time::timeout(within, attempts).await.unwrap_or_else(|_| {
+        let doing = if resolved.load(Ordering::Relaxed) { "connect" } else { "resolve" };
+        Err(Problem::Deadline { doing, target, within })
+    })
 }
 
 async fn try_and_retry(
@@ -102,11 +97,10 @@ async fn try_and_retry(
     each: Duration,
     report: Arc<dyn Report>,
     resolved: Arc<AtomicBool>,
-) -> Result<Connection, (Problem, String)> {
+) -> Result<Connection, Problem> {
     let mut pauses = request.retry.map(|tries| Backoff::new(tries, Duration::from_secs(1), Duration::from_secs(30)));
     loop {
         let (request, reporter, resolved) = (request.clone(), report.clone(), resolved.clone());
-        let target = request.address.to_string();
         let once = move || connect_once(&request, each, &*reporter, &resolved);
         let done = tokio::task::spawn_blocking(once).await;
         let problem = match done {
@@ -119,7 +113,7 @@ async fn try_and_retry(
                 report.event(&Event::Retrying { problem: &problem, after });
                 tokio::time::sleep(after).await;
             }
-            _ => return Err((problem, target)),
+            _ => return Err(problem),
         }
     }
 }
