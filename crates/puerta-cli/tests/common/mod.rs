@@ -86,7 +86,7 @@ fn package(program: &str) -> &str {
         "script" => "bsdutils",
         "unshare" | "prlimit" => "util-linux",
         "sysctl" => "procps",
-        "ip" => "iproute2",
+        "ip" | "ss" => "iproute2",
         same => same,
     }
 }
