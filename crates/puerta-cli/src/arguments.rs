@@ -47,15 +47,15 @@ Examples:
     #[command(after_help = "\
 Examples:
   puerta resolve example.org                           all addresses
-  puerta resolve localhost http --type stream          with the port of a service
+  puerta resolve localhost http                        with the port of a service, as connect takes it
   puerta resolve 127.0.0.1                             the way back: the name of an address")]
     Resolve(Resolve),
     /// Explain what an address means, the system calls it leads to, and the Rust that does the same
     #[command(after_help = "\
 Examples:
-  puerta explain :8080                                 what `listen :8080` and `connect :8080` would do
-  puerta explain --listen udp::9000,broadcast          as a listener, with an option
-  puerta explain unix-packet:@door                     an abstract name")]
+  puerta explain example.org:80,no-delay               what connect does, call by call
+  puerta explain --listen udp::9000,broadcast          what listen does, with an option
+  puerta explain --rust unix-packet:@door              the program alone: it compiles")]
     Explain(Explain),
     /// Print a completion script for a shell
     #[command(after_help = "\
@@ -193,9 +193,9 @@ pub(crate) struct Listen {
 /// Arguments of resolve.
 #[derive(Debug, Args)]
 pub(crate) struct Resolve {
-    /// A name or an address
+    /// A name, or an address, whose name is then looked up; also name:service
     pub(crate) name: String,
-    /// A service (http) or port
+    /// A service (http) or port (80) [default: none, and no port is printed]
     pub(crate) service: Option<String>,
     /// IPv4 only
     #[arg(short = '4', conflicts_with = "six")]
@@ -203,7 +203,7 @@ pub(crate) struct Resolve {
     /// IPv6 only
     #[arg(short = '6', id = "six")]
     pub(crate) six: bool,
-    /// Only for sockets of this type
+    /// Only for sockets of this type [default: any; each address once]
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: Option<SocketType>,
     #[command(flatten)]
@@ -246,4 +246,54 @@ pub(crate) struct Explain {
 
 fn time(text: &str) -> Result<Duration, String> {
     units::parse_time(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+    use super::*;
+    use clap::CommandFactory;
+
+    /// The commands called `puerta` on a line of an example: what follows is a remark, a redirection or another program.
+    fn commands(line: &str) -> Vec<Vec<&str>> {
+        let line = line.trim().split("  ").next().unwrap_or_default();
+        let parts = line.split(" | ").flat_map(|part| part.split(" && "));
+        let ours = parts.filter(|part| part.starts_with("puerta "));
+        ours.map(|part| part.split(' ').filter(|word| !word.starts_with(['>', '<'])).collect()).collect()
+    }
+
+    #[test]
+    fn each_command_has_three_examples_that_parse() {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<Vec<&str>> = help.lines().flat_map(commands).collect();
+            assert_eq!(examples.len(), 3, "{}: {help}", command.get_name());
+            for example in examples {
+                if let Err(error) = Cli::try_parse_from(&example) {
+                    panic!("{example:?}: {error}");
+                }
+                assert_eq!(example[1], command.get_name(), "{example:?}");
+                let address =
+                    example.iter().skip(2).take_while(|word| **word != "--").find(|word| !word.starts_with('-'));
+                if let (true, Some(address)) = (["connect", "listen", "explain"].contains(&example[1]), address) {
+                    address.parse::<puerta_relay::Endpoint>().unwrap_or_else(|e| panic!("{example:?}: {e}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_argument_and_option_says_what_it_is_for() {
+        let mut cli = Cli::command();
+        cli.build();
+        for command in cli.get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} of {}", argument.get_id(), command.get_name());
+            }
+        }
+    }
 }

@@ -31,10 +31,26 @@ fn all(command: &Command, folder: &Path) -> io::Result<()> {
 }
 
 fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
-    let command = command.clone().bin_name(name.replacen('-', " ", 1)).display_name(name.to_owned());
+    let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let command = command.clone().bin_name(name.replacen('-', " ", 1)).display_name(name.to_owned()).after_help(None);
     let mut text = Vec::new();
-    clap_mangen::Man::new(command).title(name.to_uppercase()).render(&mut text)?;
+    let source = concat!("puerta ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(command).title(name.to_uppercase()).source(source).manual("puerta").render(&mut text)?;
+    match after.split_once('\n') {
+        // As they are typed: neither filled nor hyphenated.
+        Some((_, examples)) => write!(text, ".SH EXAMPLES\n.nf\n{}.fi\n", roff(examples))?,
+        None => write!(text, ".SH \"EXIT STATUS\"\n{}", roff(after.trim_start_matches("Exit status: ")))?,
+    }
+    if name != "puerta" {
+        text.write_all(b".SH \"SEE ALSO\"\n.BR puerta (1)\n")?;
+    }
     Ok(text)
+}
+
+/// Lines that roff takes as they are.
+fn roff(text: &str) -> String {
+    let plain = text.replace('\\', "\\e").replace('-', "\\-").replace('`', "\\(ga").replace('~', "\\(ti");
+    plain.lines().map(|line| format!("\\&{line}\n")).collect()
 }
 
 fn finish(done: io::Result<()>) -> ExitCode {

@@ -91,7 +91,17 @@ pub struct NameFlags(i32);
 /// over 65535. [`Bad::Interface`] where `fe80::1%eth0` names an interface that does not exist.
 #[doc(alias("getaddrinfo", "gethostbyname", "getservbyname", "inet_aton", "inet_pton", "make_ip_address", "htons"))]
 pub fn resolve(query: &Query<'_>) -> Result<Vec<Resolved>> {
-    look_up(query).map_err(|e| e.about(query.to_string()))
+    look_up(query).map_err(|e| {
+        match (e.cause(), query.family) {
+            // The system does not tell a name that is none from one without such an address.
+            (Cause::Resolve(libc::EAI_NONAME), Some(family)) => {
+                let (family, other) = if family == Ip::V4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+                e.hinted(format!("no such host, or it has no {family} address: ask for {other} or both"))
+            }
+            _ => e,
+        }
+        .about(query.to_string())
+    })
 }
 
 /// Host and service of an address, by getnameinfo(3). Without flags a host or port that has no name is given as a number.
