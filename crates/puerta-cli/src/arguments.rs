@@ -132,7 +132,7 @@ pub(crate) struct Output {
     /// Events, errors and the verdict as JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Show every socket call on stderr, as text or JSON
+    /// Show every socket call on stderr, as text or JSON (which then implies --json)
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub(crate) trace: Option<TraceForm>,
 }

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 
 /// A wrong command line is status 2; help and version are no errors. `--json` gives the error as data here too.
 fn refused(error: &clap::Error) -> ExitCode {
-    let asked_for_json = std::env::args_os().take_while(|a| a != "--").any(|a| a == "--json");
+    let asked_for_json = std::env::args_os().take_while(|a| a != "--").any(|a| a == "--json" || a == "--trace=json");
     if error.use_stderr() && asked_for_json {
         Reporter::wrong_usage(&error.to_string());
     } else if error.print().is_err() {

@@ -1,6 +1,6 @@
 //! What the user reads: events, errors with their hints, and the verdict; as text or as JSON, one object a line.
 
-use crate::arguments::Output;
+use crate::arguments::{Output, TraceForm};
 use puerta::{Endpoint, Error, ParseError, interfaces};
 use puerta_relay::event::{Event, Limit, Report};
 use puerta_relay::problem::Problem;
@@ -22,7 +22,11 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new(output: &Output) -> Self {
-        Reporter { verbose: output.verbose, quiet: output.quiet, json: output.json }
+        Reporter {
+            verbose: output.verbose,
+            quiet: output.quiet,
+            json: output.json || output.trace == Some(TraceForm::Json),
+        }
     }
 
     pub(crate) fn json(&self) -> bool {
@@ -180,9 +184,15 @@ fn as_json(event: &Event<'_>) -> Value {
 /// Lines on stderr; what others chose (names, paths) cannot reach the terminal raw. A closed stderr is nobody's loss.
 pub(crate) fn line(text: &str) {
     let shown: Vec<_> = text.lines().map(visible).collect();
-    let _ = writeln!(std::io::stderr().lock(), "{}", shown.join("\n"));
+    at_once(shown.join("\n"));
 }
 
 pub(crate) fn object(value: Value) {
-    let _ = writeln!(std::io::stderr().lock(), "{value}");
+    at_once(value.to_string());
+}
+
+/// With one write(2), so that another program on the same stderr does not come in between.
+fn at_once(mut text: String) {
+    text.push('\n');
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
