@@ -84,7 +84,7 @@ fn package(program: &str) -> &str {
         "nc" => "netcat-openbsd",
         "cc" | "gcc" => "gcc",
         "script" => "bsdutils",
-        "unshare" | "prlimit" => "util-linux",
+        "unshare" | "nsenter" | "prlimit" => "util-linux",
         "sysctl" => "procps",
         "ip" | "ss" => "iproute2",
         same => same,

@@ -1,0 +1,71 @@
+//! Machines that are not like this one: without IPv6, with other calls failing. In networks of their own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::far::client;
+use common::{Run, peer};
+use std::io::Write;
+
+/// A shell in a network of its own with the loopback up and IPv6 switched off, as any user.
+fn without_ipv6(line: &str) -> Run {
+    let line = format!("ip link set lo up && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && {{ {line}; }}");
+    peer("unshare", ["-Urn", "sh", "-c", &line]).env("PUERTA", env!("CARGO_BIN_EXE_puerta"))
+}
+
+/// Our command with system calls failing on request: strace(1).
+fn with_failing(inject: &str, args: &[&str]) -> Run {
+    let inject = format!("inject={inject}");
+    let before = ["-f", "-qq", "-o", "/dev/null", "-e", &inject, env!("CARGO_BIN_EXE_puerta")];
+    peer("strace", [&before, args].concat())
+}
+
+#[test]
+fn with_ipv6_switched_off_a_listener_on_all_interfaces_serves_ipv4() {
+    let ours = without_ipv6("exec \"$PUERTA\" listen --keep :0").start();
+    let (id, port) = (ours.id().to_string(), ours.port().to_string());
+    let into = ["-U", "--preserve-credentials", "-n", "-t", &id, "nc", "-N", "127.0.0.1", &port];
+    peer("nsenter", into).input("hola").finish().ends_with(0);
+    ours.writes("hola").signal("TERM");
+    ours.finish().ends_with(0);
+}
+
+#[test]
+fn with_ipv6_switched_off_a_name_of_both_families_is_reached_over_ipv4() {
+    let line = "\"$PUERTA\" connect --retry localhost:7000 </dev/null & exec \"$PUERTA\" listen localhost:7000";
+    without_ipv6(line).input("hola").finish().ends_with(0).wrote("hola");
+}
+
+#[test]
+fn without_ipv6_in_the_kernel_a_listener_falls_back_to_ipv4_and_says_so() {
+    let ours = with_failing("socket:error=EAFNOSUPPORT:when=1", &["listen", "--keep", ":0"]).start();
+    ours.says("IPv6 is switched off on this machine: listening on IPv4 alone");
+    assert!(ours.address().starts_with("0.0.0.0:"), "{}", ours.address());
+    client(ours.port()).write_all(b"hola").unwrap();
+    ours.writes("hola");
+}
+
+#[test]
+fn where_the_dual_stack_address_cannot_be_bound_a_listener_falls_back_to_ipv4_and_says_so() {
+    let ours = with_failing("bind:error=EADDRNOTAVAIL:when=1", &["listen", "--keep", ":0"]).start();
+    ours.says("IPv6 is switched off");
+    client(ours.port()).write_all(b"hola").unwrap();
+    ours.writes("hola");
+}
+
+#[test]
+fn with_6_alone_there_is_nothing_to_fall_back_to() {
+    let ours = with_failing("socket:error=EAFNOSUPPORT:when=1", &["listen", "-6", ":0"]).finish();
+    ours.ends_with(3).said("EAFNOSUPPORT").said("hint: ");
+}
+
+#[test]
+fn a_connection_that_was_given_up_before_it_was_accepted_does_not_end_a_server() {
+    for errno in ["ECONNABORTED", "EPROTO", "EINTR", "ENOBUFS", "ENOMEM", "ENFILE", "EMFILE", "EPERM"] {
+        let inject = format!("accept4:error={errno}:when=1");
+        let ours = with_failing(&inject, &["listen", "--keep", "127.0.0.1:0"]).start();
+        client(ours.port()).write_all(b"hola").unwrap();
+        ours.writes("hola");
+    }
+}
