@@ -53,17 +53,18 @@ impl Hub {
 impl Member {
     fn offer(&self, bytes: &[u8], shared: &mut Option<Rc<[u8]>>, total: &Counters) {
         let mut taken = 0;
-        if self.behind.get() == 0 {
+        if self.waiting.borrow().is_empty() {
             // An error shows again where the member's own task receives.
-            taken = self.wire.try_send(bytes).unwrap_or(0);
+            let sent = self.wire.try_send(bytes).ok();
+            taken = sent.unwrap_or(0);
             self.counters.add_sent(taken);
             total.add_sent(taken);
-            if taken == bytes.len() && !(bytes.is_empty() && self.wire.is_packet()) {
+            if sent == Some(bytes.len()) {
                 return;
             }
             self.taken.set(taken);
         }
-        self.behind.set(self.behind.get() + bytes.len() - taken);
+        self.behind.set(self.behind.get() + cost(bytes.len() - taken));
         self.waiting.borrow_mut().push_back(shared.get_or_insert_with(|| bytes.into()).clone());
         self.more.notify_one();
     }
@@ -88,7 +89,7 @@ impl Member {
             };
             self.counters.add_sent(sent);
             total.add_sent(sent);
-            self.behind.set(self.behind.get().saturating_sub(sent));
+            self.behind.set(self.behind.get().saturating_sub(cost(sent)));
             self.taken.set(self.taken.get() + sent);
             if self.taken.get() >= first.len() {
                 self.waiting.borrow_mut().pop_front();
@@ -96,6 +97,11 @@ impl Member {
             }
         }
     }
+}
+
+/// An empty packet that waits takes room, too.
+fn cost(len: usize) -> usize {
+    len.max(1)
 }
 
 /// Serves until it is dropped.
