@@ -44,12 +44,12 @@ impl Reporter {
 
     /// An address that does not parse: status 2.
     pub(crate) fn bad_address(&self, text: &str, error: &ParseError) -> ExitCode {
-        self.error(&format!("{text}: {error}"), error.hint.as_deref(), None, 2)
+        self.error(&format!("{text}: {error}"), error.hint.as_deref(), Place::default(), 2)
     }
 
     /// A problem that ended the command.
     pub(crate) fn problem(&self, problem: &Problem) -> ExitCode {
-        self.error(&problem.to_string(), problem.hint().as_deref(), cause(problem), problem.status())
+        self.error(&problem.to_string(), problem.hint().as_deref(), Place::of(problem), problem.status())
     }
 
     /// An error of the library that ended the command.
@@ -57,14 +57,10 @@ impl Reporter {
         self.problem(&Problem::Socket(error))
     }
 
-    fn error(&self, message: &str, hint: Option<&str>, cause: Option<&Error>, status: u8) -> ExitCode {
+    fn error(&self, message: &str, hint: Option<&str>, place: Place, status: u8) -> ExitCode {
         if self.json {
-            let address = |a: Option<&Endpoint>| a.map(|a| shown(a).to_string());
-            object(json!({"event": "error",
-                "call": cause.map(|e| e.call().name()),
-                "local": address(cause.and_then(Error::local)),
-                "peer": address(cause.and_then(Error::peer)),
-                "errno": cause.map(|e| e.name()),
+            let Place { call, local, peer, errno } = place;
+            object(json!({"event": "error", "call": call, "local": local, "peer": peer, "errno": errno,
                 "message": message, "hint": hint, "status": status}));
         } else {
             line(message);
@@ -109,10 +105,31 @@ fn text(event: &Event<'_>) -> String {
     format!("{event}; {reach}\n{invitation}")
 }
 
-fn cause(problem: &Problem) -> Option<&Error> {
-    match problem {
-        Problem::Socket(e) | Problem::Broken(e) | Problem::Input(e) | Problem::Output(e) => Some(e),
-        _ => None,
+/// Which call failed, and between which addresses.
+#[derive(Default)]
+struct Place {
+    call: Option<&'static str>,
+    local: Option<String>,
+    peer: Option<String>,
+    errno: Option<String>,
+}
+
+impl Place {
+    fn of(problem: &Problem) -> Self {
+        let error = match problem {
+            Problem::Socket(e) | Problem::Broken(e) | Problem::Input(e) | Problem::Output(e) => e,
+            Problem::Deadline { doing, target, .. } => {
+                return Place { call: Some(doing), peer: Some(target.clone()), ..Place::default() };
+            }
+            _ => return Place::default(),
+        };
+        let address = |a: Option<&Endpoint>| a.map(|a| shown(a).to_string());
+        Place {
+            call: Some(error.call().name()),
+            local: address(error.local()),
+            peer: address(error.peer()),
+            errno: Some(error.name().to_string()),
+        }
     }
 }
 

@@ -74,10 +74,24 @@ fn every_kind_of_error_is_one_object_with_the_same_fields() {
 }
 
 #[test]
+fn a_time_limit_that_strikes_is_an_error_as_json_that_names_the_peer() {
+    let folder = Folder::new("told");
+    let at = folder.name("nobody");
+    let told = puerta(["connect", "--json", "--retry", "--within", "200ms", &at]).finish().ends_with(6).json();
+    let error = event(&told, "error");
+    assert_eq!((&error["call"], &error["peer"]), (&json!("connect"), &json!(format!("unix:{at}"))));
+}
+
+#[test]
 fn a_reset_as_json_is_an_error_and_a_verdict_that_agree() {
-    let (at, far) = server(reset);
-    let told = puerta(["connect", "--json", &at.to_string()]).open_input().start().finish().ends_with(7).json();
-    far.join().unwrap();
+    let (at, far) = server(|mut stream| {
+        stream.write_all(b"word").unwrap();
+        stream
+    });
+    let ours = puerta(["connect", "--json", &at.to_string()]).open_input().start();
+    ours.writes("word");
+    reset(far.join().unwrap());
+    let told = ours.finish().ends_with(7).json();
     assert_eq!(event(&told, "error")["errno"], "ECONNRESET");
     assert_eq!(event(&told, "error")["status"], 7);
     let end = told.last().unwrap();

@@ -6,8 +6,8 @@ use crate::plan;
 use crate::problem::Problem;
 use puerta::opt::{self, Setting};
 use puerta::{
-    Address, AnyDatagram, AnyStream, Backoff, Bound, Connected, DialOptions, Endpoint, Family, Host, Ip, Listening,
-    Outcome, Result, Socket, Target, Transport, Unbound, UnixAddr, UnixPacket, Use, dial, errno,
+    Address, AnyDatagram, AnyStream, Backoff, Bad, Bound, Cause, Connected, DialOptions, Endpoint, Family, Host, Ip,
+    Listening, Outcome, Result, Socket, Target, Transport, Unbound, UnixAddr, UnixPacket, Use, dial, errno,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -85,10 +85,19 @@ pub async fn connect(request: ConnectRequest, report: Arc<dyn Report>) -> Result
     let target = request.address.to_string();
     let resolved = Arc::new(AtomicBool::new(false));
     let attempts = try_and_retry(Arc::new(request), each, report, resolved.clone());
-    let Some(within) = whole else { return attempts.await };
-    tokio::time::timeout(within, attempts).await.unwrap_or_else(|_| {
-        let doing = if resolved.load(Ordering::Relaxed) { "connect" } else { "resolve" };
-        Err(Problem::Deadline { doing, target, within })
+    let done = match whole {
+        None => attempts.await,
+        Some(within) => tokio::time::timeout(within, attempts).await.unwrap_or_else(|_| {
+            let doing = if resolved.load(Ordering::Relaxed) { "connect" } else { "resolve" };
+            Err(Problem::Deadline { doing, target: target.clone(), within })
+        }),
+    };
+    // The last try has the same limit, and may notice first.
+    done.map_err(|problem| match problem {
+        Problem::Socket(error) if error.cause() == Cause::Bad(Bad::Deadline) => {
+            Problem::Deadline { doing: "connect", target, within: each }
+        }
+        other => other,
     })
 }
 
