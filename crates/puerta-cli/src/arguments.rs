@@ -32,30 +32,30 @@ pub(crate) enum Command {
     /// Connect to an address: stdin goes to the peer, what the peer sends to stdout
     #[command(after_help = "\
 Examples:
-  puerta connect example.org:80                        talk to a server by hand
-  tar c photos | puerta connect nas:9000               send a pipe; status 0 means that all of it was acknowledged
-  echo hola | puerta connect udp:10.0.0.5:9000         one line is one datagram; waits 1 s for answers")]
+  puerta connect example.org:80               talk to a server by hand
+  tar c photos | puerta connect nas:9000      status 0: all was acknowledged
+  echo hola | puerta connect udp:host:9000    one line is one datagram")]
     Connect(Connect),
     /// Listen on an address: what clients send goes to stdout, stdin to the client
     #[command(after_help = "\
 Examples:
-  puerta listen :9000 >photos.tar                      take one client, then end with the verdict
-  puerta listen --keep :7 -- cat                       an echo server: one process for each client
-  puerta listen --broadcast :9000                      a room: what one client sends, all others get")]
+  puerta listen :9000 >photos.tar             take one client, then end
+  puerta listen --keep :7007 -- cat           echo: a process for each client
+  puerta listen --broadcast :9000             a room: all hear what one says")]
     Listen(Listen),
     /// Resolve a name to addresses, in the order in which connect would try them, or an address to its name
     #[command(after_help = "\
 Examples:
-  puerta resolve example.org                           all addresses
-  puerta resolve localhost http                        with the port of a service, as connect takes it
-  puerta resolve 127.0.0.1                             the way back: the name of an address")]
+  puerta resolve example.org                  all addresses
+  puerta resolve localhost http               with the port of a service
+  puerta resolve 127.0.0.1                    the name of an address")]
     Resolve(Resolve),
     /// Explain what an address means, the system calls it leads to, and the Rust that does the same
     #[command(after_help = "\
 Examples:
-  puerta explain example.org:80,no-delay               what connect does, call by call
-  puerta explain --listen udp::9000,broadcast          what listen does, with an option
-  puerta explain --rust unix-packet:@door              the program alone: it compiles")]
+  puerta explain example.org:80,no-delay      what connect does, call by call
+  puerta explain --listen udp::9000           what listen does
+  puerta explain --rust unix-packet:@door     only the Rust: a whole program")]
     Explain(Explain),
     /// Print a completion script for a shell
     #[command(after_help = "\
@@ -70,9 +70,9 @@ Examples:
     /// Print the manual page, or write all of them into a folder
     #[command(after_help = "\
 Examples:
-  puerta man | man -l -                                read it
-  puerta man ~/.local/share/man/man1                   install the pages of all commands
-  puerta man . && man ./puerta-listen.1                the page of one command")]
+  puerta man | man -l -                       read it
+  puerta man ~/.local/share/man/man1          install the pages of all commands
+  puerta man . && man ./puerta-listen.1       the page of one command")]
     Man {
         /// Where to write puerta.1, puerta-connect.1 and so on
         folder: Option<std::path::PathBuf>,
@@ -88,7 +88,7 @@ pub(crate) struct Common {
     /// IPv6 only
     #[arg(short = '6', id = "six")]
     pub(crate) six: bool,
-    /// End after TIME without a byte either way (status 7). Datagrams: how long answers are waited for after stdin's end
+    /// End after TIME (500ms, 10s, 2m, 1h; a bare number is seconds) without a byte either way (status 7). Datagrams: how long answers are waited for after stdin's end
     /// [default: none; datagrams 1s, a listener's peers 60s]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) idle: Option<Duration>,
@@ -129,7 +129,7 @@ pub(crate) struct Output {
     /// Say nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Events, errors and the verdict as JSON, one object a line
+    /// Events, errors and the verdict as JSON on stderr, one object a line
     #[arg(long)]
     pub(crate) json: bool,
     /// Show every socket call on stderr, as text or JSON (which then implies --json)
@@ -152,10 +152,10 @@ pub(crate) struct Connect {
     /// host:port, @name, /path, udp:host:port, unix-dgram:/path, unix-packet:/path; options after a comma: host:80,no-delay
     #[arg(value_name = "ADDR")]
     pub(crate) address: String,
-    /// Time limit for connecting, names and retries included [default: 30s; with --retry 30s for each try]
+    /// Time limit for connecting, names and retries included: 500ms, 10s, 2m, 1h, a bare number is seconds [default: 30s; with --retry 30s for each try]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) within: Option<Duration>,
-    /// Try again when it fails, 1 s later, then doubling to 30 s
+    /// Try again when it fails, 1 s later, then doubling to 30 s [default: one try; --retry alone: 10 tries]
     #[arg(long, value_name = "TRIES", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
     pub(crate) retry: Option<u32>,
     /// Our own address: host:port, :port, or a path for Unix datagrams
@@ -206,8 +206,12 @@ pub(crate) struct Resolve {
     /// Only for sockets of this type [default: any; each address once]
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: Option<SocketType>,
-    #[command(flatten)]
-    pub(crate) output: Output,
+    /// One JSON object a line on stdout; an error as JSON on stderr
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show every call of the resolver on stderr, as text or JSON
+    #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub(crate) trace: Option<TraceForm>,
 }
 
 /// What resolve filters by.
@@ -275,6 +279,7 @@ mod tests {
                 if let Err(error) = Cli::try_parse_from(&example) {
                     panic!("{example:?}: {error}");
                 }
+                assert!(help.lines().all(|line| line.len() <= 80), "a terminal breaks a line of: {help}");
                 assert_eq!(example[1], command.get_name(), "{example:?}");
                 let address =
                     example.iter().skip(2).take_while(|word| **word != "--").find(|word| !word.starts_with('-'));

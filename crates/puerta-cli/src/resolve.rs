@@ -1,6 +1,6 @@
 //! `resolve`: names to addresses in the order in which connect would try them, and back.
 
-use crate::arguments::{Resolve, SocketType};
+use crate::arguments::{Output, Resolve, SocketType};
 use crate::report::Reporter;
 use crate::trace;
 use puerta::{Host, Ip, NameFlags, Query, Resolved, SocketType as ResolveKind, interface_name, resolve, reverse};
@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 pub(crate) fn run(arguments: &Resolve) -> ExitCode {
-    let reporter = Reporter::new(&arguments.output);
-    trace::start(arguments.output.trace);
+    let reporter = Reporter::new(&Output { json: arguments.json, ..Output::default() });
+    trace::start(arguments.trace);
     let asked = Asked::of(arguments);
     let lines = if asked.number { backward(&asked) } else { forward(&asked) };
     let lines = match lines {
