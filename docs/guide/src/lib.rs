@@ -15,6 +15,8 @@ pub mod unix {}
 pub mod errors {}
 #[doc = include_str!("../addresses.md")]
 pub mod addresses {}
+#[doc = include_str!("../explain-and-trace.md")]
+pub mod explain_and_trace {}
 #[doc = include_str!("../recipes.md")]
 pub mod recipes {}
 #[doc = include_str!("../es.md")]
