@@ -81,7 +81,7 @@ fn a_connection_makes_the_calls_that_explain_tells_at_both_ends() {
         ("[::1]:PORT,reuse-port,tos=0x10", "[::1%1]:PORT,keep-alive,keep-alive-idle=90s"),
         (":PORT,defer-accept=3s", "[::1]:PORT,linger=5s"),
         ("[::]:PORT,v6-only", "[::1]:PORT,congestion-control=reno"),
-        ("unix:@NAME-a", "unix:@NAME-a,send-buffer=64k"),
+        ("unix:@NAME-a", "unix:@NAME-a,send-buffer=64k,send-timeout=7s"),
         ("PATH.a,receive-timeout=9s", "PATH.a"),
         ("unix-packet:@NAME-b", "unix-packet:@NAME-b"),
         ("unix-packet:PATH.b", "unix-packet:PATH.b,receive-buffer=9k"),

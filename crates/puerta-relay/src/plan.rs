@@ -248,8 +248,9 @@ impl Planner<'_> {
             _ => "the listener's backlog takes us; nobody has to accept for that".to_owned(),
         };
         self.step("connect", &["fd", &place.address, &place.length], None, why);
-        if let (true, Some(none)) = (waits, limit("none")) {
-            self.setting(place, &none, "fd", "the time limit was for connecting alone");
+        let before = self.endpoint.options.iter().rfind(|setting| setting.named().name == "send-timeout").cloned();
+        if let (true, Some(before)) = (waits, before.or_else(|| limit("none"))) {
+            self.setting(place, &before, "fd", "as it was: the time limit is for connecting alone");
         }
         self.packets(place, "fd");
         self.end("fd");

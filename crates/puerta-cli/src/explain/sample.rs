@@ -84,7 +84,7 @@ impl Sample<'_> {
                 self.line("// A name of our own, which the kernel chooses, so that the peer can answer.");
                 self.line("let server = socket.bind(&UnixAddr::Unnamed)?.connect(&address)?;");
             }
-            (Role::Connect, _) => self.line("let server = socket.connect(&address)?;"),
+            (Role::Connect, _) => self.line(CONNECT),
             (Role::Listen, _) => self.bind(),
         }
     }
@@ -132,7 +132,7 @@ impl Sample<'_> {
             self.patience();
             self.line("let server = socket.connect(&address)?;");
         } else {
-            self.line("let server = socket.connect_timeout(&address, Duration::from_secs(30))?;");
+            self.line(CONNECT);
         }
     }
 
@@ -269,6 +269,8 @@ impl Sample<'_> {
         self.line(&text.replace("PEER", peer));
     }
 }
+
+const CONNECT: &str = "let server = socket.connect_timeout(&address, Duration::from_secs(30))?;";
 
 const SEND: &str = "\
 let mut unsent = &b\"GREETING\"[..];
