@@ -211,13 +211,14 @@ pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<usize> 
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     let mut left = timeout;
     loop {
-        match descriptor::poll_all(fds, left.map_or(-1, milliseconds)) {
-            Ok(0) => {}
-            Err(e) if e.errno() == Some(libc::EINTR) => {}
+        let looked = match descriptor::poll_all(fds, left.map_or(-1, milliseconds)) {
+            Ok(0) => true,
+            // It says nothing about the descriptors: where the time is over now, they are looked at once more.
+            Err(e) if e.errno() == Some(libc::EINTR) => false,
             done => return done,
-        }
+        };
         left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-        if left.is_some_and(|l| l.is_zero()) {
+        if looked && left.is_some_and(|l| l.is_zero()) {
             return Ok(0);
         }
     }
