@@ -61,16 +61,18 @@ pub async fn exchange(
                 Err(problem) => return ended(Some(blame(&problem)), how(&problem), Some(problem)),
             },
             done = &mut up, if sent.is_none() => match done {
-                Err(problem @ (Problem::Input(_) | Problem::TooLong { .. })) => {
-                    return ended(Some(Side::Us), How::Local, Some(problem));
-                }
-                done => {
-                    if done.is_ok() {
-                        first.get_or_insert(Side::Us);
-                    }
+                Ok(()) => {
+                    first.get_or_insert(Side::Us);
                     drain_at = options.drain.map(|limit| Instant::now() + limit);
-                    sent = Some(done.err());
+                    sent = Some(None);
                 }
+                // It takes no more, but what it sends is read to its end: it may wait for ours before it ends.
+                Err(Problem::Broken(error)) if error.is_reset() => {
+                    let _ = wire.end();
+                    drain_at = options.drain.map(|limit| Instant::now() + limit);
+                    sent = Some(Some(Problem::Broken(error)));
+                }
+                Err(problem) => return ended(Some(blame(&problem)), how(&problem), Some(problem)),
             },
             Some(error) = wire.broken(), if received.is_some() => {
                 return ended(Some(Side::Peer), How::Reset, Some(Problem::Broken(error)));
