@@ -8,6 +8,7 @@ use crate::trace;
 use puerta::{Address, Ip, Target};
 use puerta_relay::Endpoint;
 use puerta_relay::accept::Listener;
+use puerta_relay::background;
 use puerta_relay::child::Program;
 use puerta_relay::counters::Counters;
 use puerta_relay::datagram;
@@ -145,8 +146,7 @@ async fn opened(request: ListenRequest, reporter: Reporter) -> Result<Opened, Pr
     if matches!(request.address.target, Target::Unix(_)) {
         return open::listen(&request, &reporter);
     }
-    let opening = tokio::task::spawn_blocking(move || open::listen(&request, &reporter));
-    opening.await.map_err(|e| Problem::System(std::io::Error::other(e)))?
+    background::run(move || open::listen(&request, &reporter)).await.map_err(Problem::System)?
 }
 
 /// What a signal means: an end before its time, or the way in which this command ends.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+pub mod background;
 mod broadcast;
 pub mod child;
 pub mod claim;

@@ -1,5 +1,6 @@
 //! Opens what an endpoint names: resolves, makes sockets, sets options, binds, connects or listens.
 
+use crate::background;
 use crate::claim::Claim;
 use crate::event::{Event, Report};
 use crate::plan;
@@ -111,11 +112,10 @@ async fn try_and_retry(
     loop {
         let (request, reporter, resolved) = (request.clone(), report.clone(), resolved.clone());
         let once = move || connect_once(&request, each, &*reporter, &resolved);
-        let done = tokio::task::spawn_blocking(once).await;
-        let problem = match done {
+        let problem = match background::run(once).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(problem)) => problem,
-            Err(join) => Problem::System(std::io::Error::other(join)),
+            Err(error) => Problem::System(error),
         };
         match pauses.as_mut().and_then(Iterator::next) {
             Some(after) if matches!(problem.status(), 4 | 6) => {

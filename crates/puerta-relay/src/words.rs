@@ -3,7 +3,7 @@
 use crate::event::{Event, Limit};
 use crate::problem::{Occupant, Problem};
 use crate::verdict::{How, Side, Verdict};
-use puerta::{Endpoint, units};
+use puerta::{Endpoint, errno, units};
 use puerta_text::visible;
 use std::borrow::Cow;
 use std::fmt;
@@ -46,8 +46,8 @@ impl Problem {
         Some(Cow::Borrowed(match self {
             Problem::Socket(error) | Problem::Broken(error) => return error.hint(),
             Problem::Output(error) => match error.errno() {
-                Some(puerta::errno::ENOSPC) => "the disk is full: what came later is lost; make room and try again",
-                Some(puerta::errno::EPIPE) => "the program that reads our output has ended",
+                Some(errno::ENOSPC) => "the disk is full: what came later is lost; make room and try again",
+                Some(errno::EPIPE) => "the program that reads our output has ended",
                 _ => return error.hint(),
             },
             Problem::Input(error) => return error.hint(),
@@ -62,7 +62,13 @@ impl Problem {
             Problem::Path { .. } => "check that the folder exists and that you may write in it",
             Problem::TooLong { .. } => "one line is one datagram; a file of any length needs a stream (tcp: or unix:)",
             Problem::Deadline { .. } => "check that the peer is up, or allow more time with --within",
-            Problem::System(_) => return None,
+            Problem::System(error) => match error.raw_os_error() {
+                Some(errno::EMFILE | errno::ENFILE) => "there are too few descriptors: raise the limit (`ulimit -n`)",
+                Some(errno::EAGAIN) => {
+                    "there are too many threads or processes: end some, or raise the limit (`ulimit -u`)"
+                }
+                _ => return None,
+            },
             Problem::Usage { hint, .. } => hint,
         }))
     }

@@ -67,6 +67,7 @@ const RELAY: &[(&str, usize)] = &[
     ("verdict", 0),
     ("event", 0),
     ("words", 0),
+    ("background", 1),
     ("claim", 1),
     ("local", 1),
     ("plan", 1),
