@@ -4,8 +4,8 @@ use crate::event::{Event, Limit, Report};
 use crate::problem::Problem;
 use crate::wire::Wire;
 use puerta::io::{self, Events, PollFd};
-use puerta::{AnyStream, Async, Endpoint, Error, Listening, Result, Socket, UnixPacket, errno};
-use std::cell::Cell;
+use puerta::{AnyStream, Async, Connected, Endpoint, Error, Listening, Result, Socket, UnixPacket, errno};
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -15,13 +15,13 @@ use tokio::sync::Notify;
 /// How long accepting pauses at a limit of the system before it is tried again, unless a client leaves before.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A listening socket.
+/// A listening socket, and a client of it that was accepted but could not be registered yet.
 #[derive(Debug)]
 pub enum Listener {
     /// TCP or a Unix stream.
-    Stream(Async<Socket<AnyStream, Listening>>),
+    Stream(Async<Socket<AnyStream, Listening>>, RefCell<Option<Socket<AnyStream, Connected>>>),
     /// Unix packets.
-    Packet(Async<Socket<UnixPacket, Listening>>),
+    Packet(Async<Socket<UnixPacket, Listening>>, RefCell<Option<Socket<UnixPacket, Connected>>>),
 }
 
 impl Listener {
@@ -30,7 +30,7 @@ impl Listener {
     /// # Errors
     /// What fcntl(2) and epoll(7) say.
     pub fn stream(socket: Socket<AnyStream, Listening>) -> Result<Self> {
-        Ok(Listener::Stream(Async::new(socket)?))
+        Ok(Listener::Stream(Async::new(socket)?, RefCell::default()))
     }
 
     /// With readiness; it is made non-blocking.
@@ -38,7 +38,7 @@ impl Listener {
     /// # Errors
     /// What fcntl(2) and epoll(7) say.
     pub fn packet(socket: Socket<UnixPacket, Listening>) -> Result<Self> {
-        Ok(Listener::Packet(Async::new(socket)?))
+        Ok(Listener::Packet(Async::new(socket)?, RefCell::default()))
     }
 
     /// Where it listens.
@@ -47,16 +47,16 @@ impl Listener {
     /// What getsockname(2) says.
     pub fn local(&self) -> Result<Endpoint> {
         match self {
-            Listener::Stream(socket) => socket.get_ref().local_addr(),
-            Listener::Packet(socket) => socket.get_ref().local_addr().map(Endpoint::Unix),
+            Listener::Stream(socket, _) => socket.get_ref().local_addr(),
+            Listener::Packet(socket, _) => socket.get_ref().local_addr().map(Endpoint::Unix),
         }
     }
 
     /// As the address grammar names it.
     pub fn transport(&self) -> &'static str {
         match self {
-            Listener::Packet(_) => "unix-packet",
-            Listener::Stream(_) => match self.local() {
+            Listener::Packet(..) => "unix-packet",
+            Listener::Stream(..) => match self.local() {
                 Ok(Endpoint::Unix(_)) => "unix",
                 _ => "tcp",
             },
@@ -66,27 +66,35 @@ impl Listener {
     /// Whether a client waits to be accepted.
     fn is_awaited(&self) -> bool {
         let asked = match self {
-            Listener::Stream(socket) => PollFd::new(socket, Events::READ),
-            Listener::Packet(socket) => PollFd::new(socket, Events::READ),
+            Listener::Stream(socket, _) => PollFd::new(socket, Events::READ),
+            Listener::Packet(socket, _) => PollFd::new(socket, Events::READ),
         };
         io::poll(&mut [asked], Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
     }
 
     fn poll_accept(&self, cx: &mut std::task::Context<'_>) -> Poll<Result<Wire>> {
         macro_rules! accept {
-            ($socket:expr, $wire:expr) => {
-                loop {
-                    ready!($socket.poll_read_ready(cx))?;
-                    match $socket.try_io(Interest::READABLE, |socket| socket.accept_nonblocking()) {
-                        Err(e) if e.would_block() => {}
-                        done => return Poll::Ready(done.and_then(|(socket, _)| $wire(socket))),
-                    }
-                }
-            };
+            ($socket:expr, $held:expr, $wire:expr) => {{
+                let held = $held.borrow_mut().take();
+                let client = match held {
+                    Some(client) => client,
+                    None => loop {
+                        ready!($socket.poll_read_ready(cx))?;
+                        match $socket.try_io(Interest::READABLE, |socket| socket.accept_nonblocking()) {
+                            Err(e) if e.would_block() => {}
+                            done => break done?.0,
+                        }
+                    },
+                };
+                Poll::Ready($wire(client).map_err(|refused| {
+                    *$held.borrow_mut() = is_limit(&refused.error).then_some(refused.object);
+                    refused.error
+                }))
+            }};
         }
         match self {
-            Listener::Stream(socket) => accept!(socket, Wire::stream),
-            Listener::Packet(socket) => accept!(socket, Wire::packet),
+            Listener::Stream(socket, held) => accept!(socket, held, Wire::accepted_stream),
+            Listener::Packet(socket, held) => accept!(socket, held, Wire::accepted_packet),
         }
     }
 }

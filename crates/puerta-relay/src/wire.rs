@@ -1,7 +1,9 @@
 //! A connected socket with readiness: a byte stream, or packets.
 
 use crate::counters::CHUNK;
-use puerta::{AnyStream, Async, Connected, Endpoint, Error, Flags, Result, Shutdown, Socket, UnixAddr, UnixPacket};
+use puerta::{
+    AnyStream, Async, Connected, Endpoint, Error, Flags, NotRegistered, Result, Shutdown, Socket, UnixAddr, UnixPacket,
+};
 use std::os::fd::{AsFd, BorrowedFd};
 use tokio::io::Interest;
 
@@ -40,6 +42,29 @@ impl Wire {
     pub fn packet(socket: Socket<UnixPacket, Connected>) -> Result<Self> {
         socket.set(puerta::opt::PassCredentials, true)?;
         Ok(Wire::Packet(Async::new(socket)?))
+    }
+
+    /// An accepted stream, which is non-blocking already.
+    ///
+    /// # Errors
+    /// What epoll(7) says; the socket is handed back.
+    pub(crate) fn accepted_stream(
+        socket: Socket<AnyStream, Connected>,
+    ) -> Result<Self, NotRegistered<Socket<AnyStream, Connected>>> {
+        Async::shared(socket).map(Wire::Stream)
+    }
+
+    /// An accepted packet connection, which is non-blocking already; see [`packet`](Self::packet).
+    ///
+    /// # Errors
+    /// What setsockopt(2) and epoll(7) say; the socket is handed back.
+    pub(crate) fn accepted_packet(
+        socket: Socket<UnixPacket, Connected>,
+    ) -> Result<Self, NotRegistered<Socket<UnixPacket, Connected>>> {
+        match socket.set(puerta::opt::PassCredentials, true) {
+            Ok(()) => Async::shared(socket).map(Wire::Packet),
+            Err(error) => Err(NotRegistered { object: socket, error }),
+        }
     }
 
     /// Whether it keeps message boundaries.
