@@ -1,0 +1,82 @@
+//! Descriptors of a server of many come back to what they were.
+
+use crate::run::{Input, Output, Running, Tool, start};
+use crate::transfers::{endpoint, pattern, talk};
+use puerta::{AnyStream, Connected, Endpoint, Family, Flags, Socket, opt};
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// How long the server may take to have closed what it does not need.
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn server(arguments: &[&str]) -> (Running, Endpoint) {
+    let all: Vec<&str> = ["listen", "--keep", "127.0.0.1:0"].iter().chain(arguments).copied().collect();
+    let running = start(&Tool::Nothing, &all, Input::Nothing, Output::Pipe);
+    let to = endpoint(&running.address().unwrap());
+    (running, to)
+}
+
+fn connect(to: &Endpoint) -> Socket<AnyStream, Connected> {
+    Socket::<AnyStream>::new(Family::of(to)).unwrap().connect_timeout(to, LIMIT).unwrap()
+}
+
+fn descriptors(running: &Running) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", running.id())).unwrap().count()
+}
+
+/// Waits until the server has as many descriptors as before.
+fn come_back(running: &Running, before: usize) {
+    let start = Instant::now();
+    while descriptors(running) != before {
+        assert!(start.elapsed() < LIMIT, "{} descriptors were {before}", descriptors(running));
+        crate::run::pause(Duration::from_millis(5));
+    }
+}
+
+/// Sessions of every kind, several at a time.
+fn visits(running: &Running, to: &Endpoint, before: usize) {
+    let bytes = pattern(100_000, 7);
+    for _ in 0..20 {
+        talk(&connect(to), &bytes, false);
+    }
+    for _ in 0..20 {
+        let socket = connect(to);
+        let _ = socket.send(b"half a line", Flags::NONE);
+        socket.set(opt::Linger, Some(Duration::ZERO)).unwrap();
+    }
+    come_back(running, before);
+    let storm: Vec<_> = (0..200).map(|_| connect(to)).collect();
+    drop(storm);
+    for _ in 0..200 {
+        drop(connect(to));
+    }
+    come_back(running, before);
+}
+
+/// The count once a first client has been and gone: what is made once is there then.
+fn settled(running: &Running, to: &Endpoint) -> usize {
+    let before = descriptors(running);
+    talk(&connect(to), b"hola\n", false);
+    come_back(running, before);
+    before
+}
+
+#[test]
+fn a_server_of_many_keeps_no_descriptor_of_a_client_that_has_left() {
+    for arguments in [&[][..], &["--broadcast"], &["--", "cat"], &["--", "false"], &["--", "/nonexistent/program"]] {
+        let (mut running, to) = server(arguments);
+        let before = settled(&running, &to);
+        visits(&running, &to, before);
+        running.stop();
+        assert_eq!(running.wait().status.and_then(|s| s.code()), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_child_that_answers_more_than_pipes_hold_is_no_deadlock() {
+    let (mut running, to) = server(&["--", "cat"]);
+    let bytes = pattern(16 << 20, 99);
+    assert!(talk(&connect(&to), &bytes, false) == bytes);
+    running.stop();
+    running.wait();
+}
