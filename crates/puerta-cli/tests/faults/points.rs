@@ -76,6 +76,10 @@ fn list(transfer: &Transfer, local: bool, errors: &[(&str, &[&'static str])]) ->
     fs::remove_dir_all(folder).unwrap();
     let mut faults = Vec::new();
     for (call, errnos) in errors {
+        // strace fails a close by leaving it out: a child's pipe would stay open, and its end would never come.
+        if *call == "close" && !transfer.local {
+            continue;
+        }
         for &nth in calls.get(*call).into_iter().flatten().take(MOST) {
             faults.extend(errnos.iter().map(|errno| Fault { call: (*call).to_owned(), errno, nth, local }));
         }
