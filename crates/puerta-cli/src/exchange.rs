@@ -68,28 +68,23 @@ async fn connected(
     counters: &Counters,
     ending: &std::cell::Cell<Ending>,
 ) -> Result<Verdict, Problem> {
-    let (wire, link, _claim) = match connection {
-        Connection::Stream(socket) => (Some(Wire::stream(socket)?), None, None),
-        Connection::Packet(socket) => (Some(Wire::packet(socket)?), None, None),
-        Connection::Datagram(socket, claim) => (None, Some(datagram::link(socket)?), claim),
+    let wire = match connection {
+        Connection::Stream(socket) => Wire::stream(socket)?,
+        Connection::Packet(socket) => Wire::packet(socket)?,
+        Connection::Datagram(socket, _claim, others) => {
+            ending.set(Ending::UntilStopped);
+            let peer = socket.peer().cloned().unwrap_or(puerta::Endpoint::Unix(puerta::UnixAddr::Unnamed));
+            let input = Local::stdin().map_err(Problem::Input)?;
+            let output = Local::stdout().map_err(Problem::Output)?;
+            let mut view = service.look.of(&peer, output.is_terminal());
+            let sink = Mutex::new(Sink::output(output));
+            let (options, report) = (&service.options, reporter);
+            let talk = datagram::Talk { input: &input, sink: &sink, options, counters, report };
+            return Ok(talk.exchange(socket, others, &mut view).await);
+        }
     };
-    if let Some(wire) = wire {
-        reporter.event(&Event::Connected { transport: wire.transport(), local: &wire.local(), peer: &wire.peer() });
-        return Ok(if probe { probed() } else { listen::one(&wire, service, counters).await });
-    }
-    let Some(link) = link else { return Ok(probed()) };
-    ending.set(Ending::UntilStopped);
-    let socket = link.get_ref();
-    if let (Ok(local), Some(peer)) = (socket.local_addr(), socket.peer()) {
-        let transport = if peer.unix().is_some() { "unix-dgram" } else { "udp" };
-        reporter.event(&Event::Connected { transport, local: &local, peer });
-    }
-    let peer = socket.peer().cloned().unwrap_or(puerta::Endpoint::Unix(puerta::UnixAddr::Unnamed));
-    let input = Local::stdin().map_err(Problem::Input)?;
-    let output = Local::stdout().map_err(Problem::Output)?;
-    let mut view = service.look.of(&peer, output.is_terminal());
-    let sink = Mutex::new(Sink::output(output));
-    Ok(datagram::exchange(&link, &input, &sink, &mut view, &service.options, counters, reporter).await)
+    reporter.event(&Event::Connected { transport: wire.transport(), local: &wire.local(), peer: &wire.peer() });
+    Ok(if probe { probed() } else { listen::one(&wire, service, counters).await })
 }
 
 pub(crate) fn listen(arguments: Listen) -> ExitCode {

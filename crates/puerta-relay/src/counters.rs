@@ -37,6 +37,11 @@ impl Counters {
         }
     }
 
+    /// `n` of the bytes that were sent went to where nobody was; they are sent again.
+    pub fn take_back(&self, n: usize) {
+        self.sent.set(self.sent.get().saturating_sub(n as u64));
+    }
+
     /// `n` bytes came from the peer.
     pub fn add_received(&self, n: usize) {
         self.received.set(self.received.get() + n as u64);

@@ -19,6 +19,7 @@ pub mod hub;
 pub mod listen;
 pub mod local;
 pub mod open;
+pub mod outbox;
 pub mod peers;
 pub mod plan;
 pub mod problem;

@@ -10,6 +10,7 @@ use puerta::{
     Address, AnyDatagram, AnyStream, Backoff, Bad, Bound, Cause, Connected, DialOptions, Endpoint, Family, Host, Ip,
     Listening, Outcome, Result, Socket, Target, Transport, Unbound, UnixAddr, UnixPacket, Use, dial, errno,
 };
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,8 +43,50 @@ pub enum Connection {
     Stream(Socket<AnyStream, Connected>),
     /// Unix packets.
     Packet(Socket<UnixPacket, Connected>),
-    /// UDP or Unix datagrams.
-    Datagram(Socket<AnyDatagram, Connected>, Option<Claim>),
+    /// UDP or Unix datagrams, and where else the name leads to.
+    Datagram(Socket<AnyDatagram, Connected>, Option<Claim>, Others),
+}
+
+/// The further addresses of a name. Whether somebody takes datagrams at the first shows when some were sent.
+#[derive(Debug, Default)]
+pub struct Others {
+    addresses: VecDeque<Endpoint>,
+    settings: Vec<Setting>,
+    source: Option<Endpoint>,
+}
+
+impl Others {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+
+    /// A socket for the first of them that there is a route to; `None`: there are no more.
+    ///
+    /// # Errors
+    /// Why there is no socket for any.
+    pub fn next(&mut self, report: &dyn Report) -> Result<Option<Socket<AnyDatagram, Connected>>, Problem> {
+        let mut first = None;
+        while let Some(to) = self.addresses.pop_front() {
+            match self.open(&to) {
+                Ok(socket) => return Ok(Some(socket)),
+                Err(error) => {
+                    report.event(&Event::Attempt { address: &to, error: &error });
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        first.map_or(Ok(None), |error| Err(error.into()))
+    }
+
+    fn open(&self, to: &Endpoint) -> Result<Socket<AnyDatagram, Connected>> {
+        let socket = Socket::<AnyDatagram>::new(Family::of(to))?;
+        apply(&socket, &self.settings)?;
+        match &self.source {
+            Some(source) => socket.bind(source)?.connect(to),
+            None => socket.connect(to),
+        }
+    }
 }
 
 /// What to listen on, and how.
@@ -167,14 +210,7 @@ fn race(
     left: Duration,
     report: &dyn Report,
 ) -> Result<Socket<AnyStream, Connected>, Problem> {
-    let families: Vec<Ip> = addresses.iter().filter_map(Endpoint::inet).map(|a| Ip::of(&a)).collect();
-    let source = request.source.as_ref().map(|source| source_of(source, &families)).transpose()?;
-    let fit: Vec<Endpoint> = match source.as_ref().and_then(Endpoint::inet) {
-        Some(source) => {
-            addresses.iter().filter(|a| a.inet().is_some_and(|a| a.is_ipv4() == source.is_ipv4())).cloned().collect()
-        }
-        None => addresses.to_vec(),
-    };
+    let (source, fit) = from_source(request, addresses)?;
     let fixed_port = source.as_ref().and_then(Endpoint::inet).is_some_and(|source| source.port() != 0);
     let before = |socket: &Socket<AnyStream, Unbound>| {
         if fixed_port {
@@ -188,6 +224,19 @@ fn race(
             report.event(&Event::Attempt { address: attempt.address, error });
         }
     })?)
+}
+
+/// The address to come from, where one was asked for, and the peer's addresses of its family.
+fn from_source(request: &ConnectRequest, addresses: &[Endpoint]) -> Result<(Option<Endpoint>, Vec<Endpoint>), Problem> {
+    let families: Vec<Ip> = addresses.iter().filter_map(Endpoint::inet).map(|a| Ip::of(&a)).collect();
+    let source = request.source.as_ref().map(|source| source_of(source, &families)).transpose()?;
+    let fit = match source.as_ref().and_then(Endpoint::inet) {
+        Some(source) => {
+            addresses.iter().filter(|a| a.inet().is_some_and(|a| a.is_ipv4() == source.is_ipv4())).cloned().collect()
+        }
+        None => addresses.to_vec(),
+    };
+    Ok((source, fit))
 }
 
 /// The address to come from: of a family that the peer has.
@@ -260,32 +309,17 @@ fn unix_datagram(request: &ConnectRequest, addresses: &[Endpoint]) -> Result<Con
     apply(&socket, &request.settings)?;
     let socket = socket.bind(&Endpoint::Unix(at))?;
     claim.as_mut().map(Claim::bound).transpose()?;
-    Ok(Connection::Datagram(socket.connect(&to)?, claim))
+    Ok(Connection::Datagram(socket.connect(&to)?, claim, Others::default()))
 }
 
 /// UDP: the first address that there is a route to. Whether somebody listens shows later.
 fn datagrams(request: &ConnectRequest, addresses: &[Endpoint], report: &dyn Report) -> Result<Connection, Problem> {
-    let mut last = None;
-    for to in addresses {
-        match datagram(request, to) {
-            Ok(socket) => return Ok(Connection::Datagram(socket, None)),
-            Err(Problem::Socket(error)) => {
-                report.event(&Event::Attempt { address: to, error: &error });
-                last.get_or_insert(Problem::Socket(error));
-            }
-            Err(other) => return Err(other),
-        }
+    let (source, fit) = from_source(request, addresses)?;
+    let mut others = Others { addresses: fit.into(), settings: request.settings.clone(), source };
+    match others.next(report)? {
+        Some(socket) => Ok(Connection::Datagram(socket, None, others)),
+        None => Err(Problem::Usage { what: "no address".to_owned(), hint: "name a host".to_owned() }),
     }
-    Err(last.unwrap_or_else(|| Problem::Usage { what: "no address".to_owned(), hint: "name a host".to_owned() }))
-}
-
-fn datagram(request: &ConnectRequest, to: &Endpoint) -> Result<Socket<AnyDatagram, Connected>, Problem> {
-    let socket = Socket::<AnyDatagram>::new(Family::of(to))?;
-    apply(&socket, &request.settings)?;
-    let Some(source) = &request.source else { return Ok(socket.connect(to)?) };
-    let families: Vec<Ip> = to.inet().iter().map(Ip::of).collect();
-    let source = source_of(source, &families)?;
-    Ok(socket.bind(&source)?.connect(to)?)
 }
 
 fn first(addresses: &[Endpoint]) -> Result<Endpoint, Problem> {

@@ -74,6 +74,7 @@ const RELAY: &[(&str, usize)] = &[
     ("wire", 1),
     ("accept", 2),
     ("open", 2),
+    ("outbox", 0),
     ("pump", 2),
     ("session", 3),
     ("child", 4),
