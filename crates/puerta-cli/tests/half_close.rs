@@ -98,8 +98,8 @@ fn our_input_goes_on_to_its_end_after_the_peers_end() {
         stream.shutdown(Shutdown::Write).unwrap();
         all_of(stream)
     });
-    let mut ours = puerta(["connect", "-v", &at.to_string()]).open_input().start();
-    ours.says("connected");
+    let mut ours = puerta(["connect", "--hex", "--trace", &at.to_string()]).open_input().start();
+    ours.says("\"\", 65536, 0) = 0");
     ours.send("before ").send("after").end_input();
     assert_eq!(peer.join().unwrap(), b"before after");
     ours.finish().ends_with(0).said("the peer ended first, both sides finished");

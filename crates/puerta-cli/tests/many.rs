@@ -120,15 +120,17 @@ fn a_client_that_takes_nothing_is_dropped_with_a_line_and_the_others_get_every_b
     for stream in [&slow, &good, &sender] {
         ours.says(&format!("{} is here", stream.local_addr().unwrap()));
     }
-    let reading = std::thread::spawn(move || some_of(good, MUCH));
-    let content = noise(1, MUCH);
-    // In steps, each read before the next, so that only the slow one is behind.
-    sender.write_all(&content).unwrap();
     let who = slow.local_addr().unwrap();
+    // Each piece is read before the next is sent, so that only one is ever behind.
+    for piece in noise(1, MUCH).chunks(64 << 10) {
+        sender.write_all(piece).unwrap();
+        common::same(&some_of(&good, piece.len()), piece);
+    }
     ours.says(&format!("{who} takes too little"));
-    common::same(&reading.join().unwrap(), &content);
-    let mut rest = slow;
-    assert!(rest.read_to_end(&mut Vec::new()).is_err() || !ours.stderr().is_empty());
+    // What its kernel had taken, then the end: it is not left hanging.
+    let mut slow = slow;
+    let got = slow.read_to_end(&mut Vec::new());
+    assert!(got.map_or(true, |len| len < MUCH));
 }
 
 #[test]
@@ -197,7 +199,7 @@ fn a_dead_servers_path_is_taken_over_with_a_line_and_a_file_is_untouched() {
     let folder = Folder::new("dead");
     drop(std::os::unix::net::UnixListener::bind(folder.path("door")).unwrap());
     let ours = puerta(["listen", &folder.name("door")]).open_input().start();
-    ours.says("took over");
+    ours.says("took over").says("listening on");
     let _client = puerta(["connect", &folder.name("door")]).input("hola").start();
     ours.writes("hola");
     let file = folder.file("file", "precious");

@@ -223,6 +223,31 @@ fn on_a_terminal_we_end_with_0_when_the_peer_ends() {
 }
 
 #[test]
+fn a_terminals_blocking_mode_is_the_same_while_we_run_and_afterwards() {
+    let (at, far) = server(|mut stream| {
+        stream.write_all(b"hello\n").unwrap();
+        all_of(stream)
+    });
+    let folder = Folder::new("terminal");
+    let go = folder.name("go");
+    let flags = "grep flags /proc/self/fdinfo/3";
+    let meanwhile = format!("mkfifo {go}; {{ read word <{go}; {flags}; }} &");
+    let line = format!("exec 3<&0; {meanwhile} {flags}; \"$PUERTA\" connect {at} 3<&-; {flags}; echo over");
+    let mut ours = on_a_terminal(&line).open_input().start();
+    ours.writes("hello");
+    std::fs::write(&go, "go\n").unwrap();
+    // The second look comes while we run: only then is the end typed.
+    ours.until("two looks", |_| ours.stdout().windows(6).filter(|w| w == b"flags:").count() == 2);
+    ours.send("\x04");
+    ours.writes("over");
+    let text = String::from_utf8_lossy(&ours.stdout()).into_owned();
+    let seen: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("flags:")).collect();
+    let nonblocking = |flags: &str| u32::from_str_radix(flags.trim(), 8).unwrap() & 0o4000 != 0;
+    assert!(seen.len() == 3 && !seen.iter().any(|flags| nonblocking(flags)), "{text}");
+    far.join().unwrap();
+}
+
+#[test]
 fn what_is_typed_on_a_terminal_is_sent_and_control_d_is_the_end() {
     let (at, peer) = server(|mut stream| {
         let got = all_of(&stream);

@@ -5,7 +5,7 @@
 mod common;
 
 use common::places::{Folder, free_port, noise};
-use common::{Done, Run, peer, puerta, same};
+use common::{Done, Run, Running, peer, puerta, same};
 use std::path::Path;
 
 const MUCH: usize = 3_000_000;
@@ -65,16 +65,26 @@ fn both_ways(ours: &Done, theirs: &Done, from_us: &[u8], from_them: &[u8]) {
     assert_eq!(theirs.status, 0, "{}", theirs.stderr);
 }
 
+/// Sends all of it, and ends once everything has come from the other side: nc and ncat as servers leave when they read our end,
+/// whatever they have still to send.
+fn told_all(mut ours: Running, from_us: &[u8]) -> Done {
+    ours.send(from_us);
+    ours.writes_len(MUCH);
+    ours.end_input();
+    ours.finish()
+}
+
 fn we_listen(tool: &str, unix: bool) {
     let folder = Folder::new("tools");
     let (from_us, from_them) = (noise(1, MUCH), noise(2, MUCH));
     let path = folder.path("door");
     let address = if unix { path.to_str().unwrap() } else { "127.0.0.1:0" };
-    let ours = puerta(["listen", address]).input(from_us.clone()).start();
+    let ours = puerta(["listen", address]).open_input().start();
     let place = if unix { Place::Unix(&path) } else { Place::Tcp(ours.port()) };
     ours.address();
-    let theirs = place.client(tool).input(from_them.clone()).finish();
-    both_ways(&ours.finish(), &theirs, &from_us, &from_them);
+    let theirs = place.client(tool).input(from_them.clone()).start();
+    let ours = told_all(ours, &from_us);
+    both_ways(&ours, &theirs.finish(), &from_us, &from_them);
     assert!(!path.exists());
 }
 
@@ -86,7 +96,7 @@ fn we_connect(tool: &str, unix: bool) {
     let place = if unix { Place::Unix(&path) } else { Place::Tcp(port) };
     let server = place.server(tool).input(from_them.clone()).start();
     let server = if unix { server.listens_at(&path) } else { server.listens_on(port) };
-    let ours = puerta(["connect", &place.ours()]).input(from_us.clone()).finish();
+    let ours = told_all(puerta(["connect", &place.ours()]).open_input().start(), &from_us);
     both_ways(&ours, &server.finish(), &from_us, &from_them);
 }
 
