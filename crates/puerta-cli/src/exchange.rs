@@ -5,7 +5,7 @@ use crate::progress;
 use crate::report::Reporter;
 use crate::signals::Stop;
 use crate::trace;
-use puerta::{Address, Ip, Target};
+use puerta::{Address, Ip, Target, errno};
 use puerta_relay::Endpoint;
 use puerta_relay::accept::Listener;
 use puerta_relay::background;
@@ -22,9 +22,12 @@ use puerta_relay::pump::{Outgoing, Sink};
 use puerta_relay::session::Options;
 use puerta_relay::verdict::{How, Side, Verdict};
 use puerta_relay::wire::Wire;
+use std::io;
+use std::panic;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
+use tokio::runtime::{self, Runtime};
 use tokio::sync::Mutex;
 
 /// Clients at once by default.
@@ -159,7 +162,7 @@ fn run<F: Future<Output = Result<Verdict, Problem>>>(
     ending: Ending,
     work: impl FnOnce(Rc<Counters>, Rc<std::cell::Cell<Ending>>) -> F,
 ) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return reporter.problem(&Problem::System(error)),
     };
@@ -188,9 +191,19 @@ fn run<F: Future<Output = Result<Verdict, Problem>>>(
     }
 }
 
+/// A runtime of one thread. It panics where it can have no socket pair for its signals: that is an error here, and of those
+/// that can be its reason, which goes with the panic, a limit of descriptors is the likely one.
+fn runtime() -> io::Result<Runtime> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let built = panic::catch_unwind(|| runtime::Builder::new_current_thread().enable_all().build());
+    panic::set_hook(hook);
+    built.unwrap_or_else(|_| Err(io::Error::from_raw_os_error(errno::EMFILE)))
+}
+
 /// `progress::show` never ends.
 fn unreachable_progress() -> Result<Verdict, Problem> {
-    Err(Problem::System(std::io::Error::other("progress ended")))
+    Err(Problem::System(io::Error::other("progress ended")))
 }
 
 /// How much there is to send, where stdin is a file.
