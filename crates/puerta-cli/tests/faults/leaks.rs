@@ -4,6 +4,7 @@ use crate::run::{Input, Output, Running, Tool, start};
 use crate::transfers::{endpoint, pattern, talk};
 use puerta::{AnyStream, Connected, Endpoint, Family, Flags, Socket, opt};
 use std::fs;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long the server may take to have closed what it does not need.
@@ -79,4 +80,16 @@ fn a_child_that_answers_more_than_pipes_hold_is_no_deadlock() {
     assert!(talk(&connect(&to), &bytes, false) == bytes);
     running.stop();
     running.wait();
+}
+
+#[test]
+fn too_few_descriptors_to_begin_with_are_an_error_with_a_hint() {
+    for limit in 4..14 {
+        let line = format!("ulimit -n {limit} && exec \"$0\" connect 127.0.0.1:1");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_puerta")]).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let (status, said) = (output.status.code(), String::from_utf8(output.stderr).unwrap());
+        assert!(matches!(status, Some(1 | 3 | 4 | 6)) && said.contains("hint: "), "{limit}: {status:?} {said}");
+    }
 }

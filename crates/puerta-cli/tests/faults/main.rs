@@ -31,7 +31,8 @@ fn judge(outcome: &Outcome) -> Result<String, String> {
     if stderr.contains("panicked") || status.code() == Some(101) {
         return Err("it panicked".to_owned());
     }
-    let told = stderr.lines().any(|line| line.contains("failed") || line.contains('(') || line.contains("ended with"));
+    let reasons = ["failed", "(", "ended with", "no success"];
+    let told = stderr.lines().any(|line| reasons.iter().any(|words| line.contains(words)));
     match status.code() {
         Some(0) if outcome.right => Ok("0".to_owned()),
         Some(0) => Err("status 0 with wrong bytes".to_owned()),
