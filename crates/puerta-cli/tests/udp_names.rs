@@ -77,7 +77,7 @@ fn a_first_address_that_answers_gets_everything_once() {
     let (_, from) = receive(&other);
     other.send_to(b"1\n", from).unwrap();
     ours.writes("1\n");
-    drop(other);
+    common::udp::close(other);
     ours.send("two\n").says("ECONNREFUSED");
     ours.end_input();
     let done = ours.finish();

@@ -4,8 +4,9 @@
 
 mod common;
 
-use common::places::{Folder, noise};
+use common::places::{Folder, noise, wait_until_dead};
 use common::{LIMIT, Running, peer, puerta, same};
+use std::io::ErrorKind;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
@@ -34,9 +35,16 @@ fn client(folder: &Folder, name: &str) -> UnixDatagram {
 
 fn receive(socket: &UnixDatagram) -> (Vec<u8>, SocketAddr) {
     let mut buffer = vec![0; 500_000];
-    let (n, from) = socket.recv_from(&mut buffer).expect("no datagram came");
-    buffer.truncate(n);
-    (buffer, from)
+    loop {
+        match socket.recv_from(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            got => {
+                let (n, from) = got.expect("no datagram came");
+                buffer.truncate(n);
+                return (buffer, from);
+            }
+        }
+    }
 }
 
 #[track_caller]
@@ -229,6 +237,7 @@ fn a_peer_that_has_gone_is_told_and_forgotten() {
         other.send(b"hola\n").unwrap();
         ours.writes("hola\n");
         drop(other);
+        wait_until_dead(&folder.path("other"));
         if !leaves_its_path {
             std::fs::remove_file(folder.path("other")).unwrap();
         }
@@ -252,6 +261,7 @@ fn a_server_that_is_not_there_or_has_gone_is_told_by_name() {
     let connect = || puerta(["connect", &address(&path)]);
     connect().finish().ends_with(6).said(&folder.name("door")).said("ENOENT").said("hint: no such path");
     drop(bound(&path));
+    wait_until_dead(&path);
     connect().finish().ends_with(6).said("ECONNREFUSED").said("hint: nothing listens on that path");
     std::fs::remove_file(&path).unwrap();
     let server = bound(&path);
@@ -261,6 +271,7 @@ fn a_server_that_is_not_there_or_has_gone_is_told_by_name() {
     server.send_to_addr(b"1\n", &from).unwrap();
     ours.writes("1\n");
     drop(server);
+    wait_until_dead(&path);
     ours.send("two\n");
     ours.finish().ends_with(6).said(&folder.name("door")).said("ECONNREFUSED");
     let stream = std::os::unix::net::UnixListener::bind(folder.path("stream")).unwrap();

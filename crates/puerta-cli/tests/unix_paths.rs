@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::places::Folder;
+use common::places::{Folder, wait_until_dead};
 use common::{Run, Running, peer, puerta};
 use puerta::{Socket, UnixAddr, UnixDatagram, UnixPacket, UnixStream};
 use std::fs;
@@ -19,6 +19,11 @@ fn listen(kind: &str, path: &Path) -> Run {
 
 /// Leaves a socket's path behind, as a server does that was killed.
 fn dead(kind: &str, path: &Path) {
+    leave(kind, path);
+    wait_until_dead(path);
+}
+
+fn leave(kind: &str, path: &Path) {
     let at = UnixAddr::path(path);
     match kind {
         "unix" => drop(Socket::<UnixStream>::new(()).unwrap().bind(&at).unwrap().listen(1).unwrap()),
@@ -193,7 +198,7 @@ fn a_socket_that_another_put_there_stays() {
         let ours = listen(kind, &path).start();
         ours.address();
         fs::remove_file(&path).unwrap();
-        dead(kind, &path);
+        leave(kind, &path);
         let theirs = inode(&path);
         ours.signal("TERM");
         ours.finish();

@@ -405,6 +405,16 @@ pub fn contains(whole: &[u8], part: &[u8]) -> bool {
     part.is_empty() || whole.windows(part.len()).any(|window| window == part)
 }
 
+/// Waits until `is_so`.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < LIMIT, "no {what} within {LIMIT:?}");
+        look_again();
+    }
+}
+
 /// The pause between two looks at what has no event to wait for (/proc, waitpid(2) with a time limit).
 fn look_again() {
     std::thread::park_timeout(Duration::from_millis(2));

@@ -60,6 +60,7 @@ pub fn free_port() -> u16 {
         let port = FIRST + next.fetch_add(1, Ordering::Relaxed) % COUNT;
         let free = |host| TcpListener::bind((host, port)).is_ok() && UdpSocket::bind((host, port)).is_ok();
         if free("0.0.0.0") && (free("::") || UdpSocket::bind("[::1]:0").is_err()) {
+            wait_until_closed(port);
             return port;
         }
     }
@@ -83,6 +84,18 @@ pub fn tcp_is_connecting(id: u32, port: u16) -> bool {
 /// Whether a UDP socket is bound to a port.
 pub fn udp_is_bound(id: u32, port: u16) -> bool {
     ["udp", "udp6"].iter().any(|table| rows(id, table).any(|row| has_port(&row, port)))
+}
+
+/// Waits until a port of which this process has closed the sockets is free: programs that other tests start at the same time
+/// have a copy of each socket until they run.
+pub fn wait_until_closed(port: u16) {
+    let id = std::process::id();
+    super::wait_until("free port", || !udp_is_bound(id, port) && !tcp_listens(id, port));
+}
+
+/// Waits until no socket listens at a path.
+pub fn wait_until_dead(path: &Path) {
+    super::wait_until("dead socket", || !unix_listens(std::process::id(), path));
 }
 
 /// Whether a Unix socket is bound to a path, and listens if it is not one of datagrams.

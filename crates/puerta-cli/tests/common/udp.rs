@@ -1,6 +1,8 @@
 //! UDP sockets inside the test.
 
+use super::places::wait_until_closed;
 use super::{Running, same};
+use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 
 /// A client that takes answers from the address alone that it asked, as nc and most programs do.
@@ -29,17 +31,13 @@ impl Client {
 
     #[track_caller]
     pub fn gets(&self, expected: impl AsRef<[u8]>) -> &Self {
-        let mut buffer = vec![0; 70_000];
-        let n = self.0.recv(&mut buffer).expect("no datagram came");
-        same(&buffer[..n], expected.as_ref());
+        same(&receive(&self.0).0, expected.as_ref());
         self
     }
 
     /// The next datagram as text.
     pub fn text(&self) -> String {
-        let mut buffer = vec![0; 70_000];
-        let n = self.0.recv(&mut buffer).expect("no datagram came");
-        String::from_utf8_lossy(&buffer[..n]).into_owned()
+        String::from_utf8_lossy(&receive(&self.0).0).into_owned()
     }
 }
 
@@ -62,7 +60,22 @@ pub fn udp(socket: &UdpSocket) -> String {
 /// The next datagram, and whose it is.
 pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut buffer = vec![0; 70_000];
-    let (n, from) = socket.recv_from(&mut buffer).expect("no datagram came");
-    buffer.truncate(n);
-    (buffer, from)
+    loop {
+        // recv(2) with a time limit is not made again by the kernel after it was interrupted: signal(7).
+        match socket.recv_from(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            got => {
+                let (n, from) = got.expect("no datagram came");
+                buffer.truncate(n);
+                return (buffer, from);
+            }
+        }
+    }
+}
+
+/// Closes a socket; from then on nobody listens there.
+pub fn close(socket: UdpSocket) {
+    let port = socket.local_addr().unwrap().port();
+    drop(socket);
+    wait_until_closed(port);
 }
