@@ -11,6 +11,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 /// How long accepting pauses at a limit of the system before it is tried again, unless a client leaves before.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -171,6 +172,29 @@ impl Acceptor {
                 Err(e) if concerns_one_client(&e) => tokio::task::yield_now().await,
                 Err(e) => return Err(Problem::Socket(e)),
             }
+        }
+    }
+
+    /// Accepts for as long as it is awaited, and gives each client a task of its own.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept), and the problem that a task ended with: one that concerns the whole server.
+    pub async fn each<F: Future<Output = Option<Problem>> + 'static>(
+        &self,
+        report: &dyn Report,
+        tasks: &mut JoinSet<Option<Problem>>,
+        mut client: impl FnMut(Wire, Place) -> F,
+    ) -> Result<(), Problem> {
+        loop {
+            let (wire, place) = tokio::select! {
+                accepted = self.accept(report) => accepted?,
+                Some(ended) = tasks.join_next(), if !tasks.is_empty() => match ended {
+                    Ok(Some(problem)) => return Err(problem),
+                    _ => continue,
+                },
+            };
+            report.event(&Event::Joined(&wire.peer()));
+            tasks.spawn_local(client(wire, place));
         }
     }
 

@@ -3,10 +3,10 @@
 use crate::accept::{Acceptor, Place};
 use crate::counters::{CHUNK, Counters};
 use crate::event::{Event, Report};
-use crate::listen::Service;
 use crate::local::Local;
 use crate::problem::Problem;
 use crate::pump::{Messages, Sink, View};
+use crate::service::Service;
 use crate::session::{blame, how, verdict};
 use crate::verdict::{How, Side, Verdict};
 use crate::wire::{Taken, Wire};
@@ -51,6 +51,17 @@ impl Hub {
 }
 
 impl Member {
+    fn new(wire: Wire) -> Self {
+        Member {
+            wire,
+            waiting: RefCell::default(),
+            taken: Cell::new(0),
+            behind: Cell::new(0),
+            more: Notify::new(),
+            counters: Counters::new(),
+        }
+    }
+
     fn offer(&self, bytes: &[u8], shared: &mut Option<Rc<[u8]>>, total: &Counters) {
         let mut taken = 0;
         if self.waiting.borrow().is_empty() {
@@ -112,33 +123,21 @@ pub(crate) async fn run(
     total: Rc<Counters>,
 ) -> Result<(), Problem> {
     let hub = Rc::new(Hub { members: RefCell::default(), buffer: RefCell::new(vec![0; CHUNK]), sent: total.clone() });
-    let sink = Rc::new(Mutex::new(Sink::output(Local::stdout().map_err(Problem::Output)?)));
+    let output = Local::stdout().map_err(Problem::Output)?;
+    let terminal = output.is_terminal();
+    let sink = Rc::new(Mutex::new(Sink::output(output)));
     let mut tasks: JoinSet<Option<Problem>> = JoinSet::new();
     tasks.spawn_local(from_input(hub.clone(), service.clone()));
     let mut next = 0;
-    loop {
-        let (wire, place) = tokio::select! {
-            accepted = acceptor.accept(&*report) => accepted?,
-            Some(ended) = tasks.join_next(), if !tasks.is_empty() => match ended {
-                Ok(Some(problem)) => return Err(problem),
-                _ => continue,
-            },
-        };
-        next += 1;
-        report.event(&Event::Joined(&wire.peer()));
-        let member = Rc::new(Member {
-            wire,
-            waiting: RefCell::default(),
-            taken: Cell::new(0),
-            behind: Cell::new(0),
-            more: Notify::new(),
-            counters: Counters::new(),
-        });
-        hub.members.borrow_mut().insert(next, member.clone());
-        let terminal = sink.lock().await.is_terminal();
-        let view = service.look.of(&member.wire.peer(), terminal);
-        tasks.spawn_local(client(next, member, hub.clone(), sink.clone(), view, report.clone(), place));
-    }
+    acceptor
+        .each(&*report, &mut tasks, |wire, place| {
+            next += 1;
+            let view = service.look.of(&wire.peer(), terminal);
+            let member = Rc::new(Member::new(wire));
+            hub.members.borrow_mut().insert(next, member.clone());
+            client(next, member, hub.clone(), sink.clone(), view, report.clone(), place)
+        })
+        .await
 }
 
 /// Our own input goes to all; its end changes nothing.

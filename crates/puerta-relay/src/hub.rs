@@ -4,11 +4,11 @@ use crate::child::{self, Program};
 use crate::counters::{CHUNK, Counters};
 use crate::datagram::{make_room, report_truncation, show};
 use crate::event::{Event, Report};
-use crate::listen::Service;
 use crate::local::Local;
 use crate::peers::Peers;
 use crate::problem::Problem;
 use crate::pump::{Messages, Sink};
+use crate::service::Service;
 use puerta::{
     AnyDatagram, Async, Bound, Endpoint, Error, Flags, PacketInfo, Received, Result, Socket, UnixAddr, errno,
 };
@@ -96,8 +96,9 @@ pub async fn serve(
     let doors = doors.into_iter().map(Rc::new).collect();
     let (heard, full, children) = (Notify::new(), Cell::new(false), Cell::new(0));
     let server = Rc::new(Server { doors, peers, service, report, counters, heard, full, children });
-    let sink = Mutex::new(Sink::output(Local::stdout().map_err(Problem::Output)?));
-    let terminal = sink.lock().await.is_terminal();
+    let output = Local::stdout().map_err(Problem::Output)?;
+    let terminal = output.is_terminal();
+    let sink = Mutex::new(Sink::output(output));
     let mut feeding = server.service.program.is_none();
     let mut feed = pin!(server.feed(broadcast));
     let mut running = JoinSet::new();

@@ -25,6 +25,7 @@ pub mod plan;
 pub mod problem;
 pub mod pump;
 pub mod reach;
+pub mod service;
 pub mod session;
 pub mod transform;
 pub mod verdict;

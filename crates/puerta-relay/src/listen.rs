@@ -2,59 +2,20 @@
 
 use crate::accept::{Acceptor, Listener, Place, Places};
 use crate::broadcast;
-use crate::child::{self, Program};
+use crate::child;
 use crate::counters::Counters;
 use crate::event::{Event, Report};
 use crate::local::Local;
 use crate::problem::Problem;
-use crate::pump::{Sink, View};
-use crate::session::{self, Options, how};
-use crate::transform::{Show, Tagged};
+use crate::pump::Sink;
+use crate::service::Service;
+use crate::session::{self, how};
 use crate::verdict::{Side, Verdict};
 use crate::wire::Wire;
-use crate::words::shown;
-use puerta::Endpoint;
-use puerta_text::Visible;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-
-/// What a server does with its clients.
-#[derive(Debug)]
-pub struct Service {
-    /// What limits and changes each session.
-    pub options: Options,
-    /// How received bytes are shown.
-    pub look: Look,
-    /// A child for each client, in place of our own input and output.
-    pub program: Option<Program>,
-    /// Clients at once.
-    pub max: usize,
-}
-
-/// How received bytes are shown.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Look {
-    /// As a hex dump.
-    pub hex: bool,
-    /// As it came, on a terminal too.
-    pub raw: bool,
-    /// The peer's name before each line.
-    pub tag: bool,
-}
-
-impl Look {
-    /// The view of one peer.
-    pub fn of(self, peer: &Endpoint, terminal: bool) -> View {
-        let show = match self {
-            Look { hex: true, .. } => Show::Hex(Default::default()),
-            Look { raw: false, .. } if terminal => Show::Visible(Box::new(Visible::new(Default::default()))),
-            _ => Show::Raw,
-        };
-        View { show, tag: self.tag.then(|| Tagged::new(&shown(peer).to_string())) }
-    }
-}
 
 /// One session with our input and output, or with a child.
 pub async fn one(wire: &Wire, service: &Service, counters: &Counters) -> Verdict {
@@ -101,22 +62,19 @@ pub async fn keep(
     counters: Rc<Counters>,
 ) -> Result<(), Problem> {
     let acceptor = Acceptor::new(listeners, Places::new(service.max));
-    let sink = match service.program {
+    let output = match service.program {
         Some(_) => None,
-        None => Some(Rc::new(Mutex::new(Sink::output(Local::stdout().map_err(Problem::Output)?)))),
+        None => Some(Local::stdout().map_err(Problem::Output)?),
     };
+    let terminal = output.as_ref().is_some_and(Local::is_terminal);
+    let sink = output.map(|output| Rc::new(Mutex::new(Sink::output(output))));
     let mut clients = JoinSet::new();
-    loop {
-        let (wire, place) = tokio::select! {
-            accepted = acceptor.accept(&*report) => accepted?,
-            Some(ended) = clients.join_next(), if !clients.is_empty() => match ended {
-                Ok(Some(problem)) => return Err(problem),
-                _ => continue,
-            },
-        };
-        report.event(&Event::Joined(&wire.peer()));
-        clients.spawn_local(client(wire, place, service.clone(), sink.clone(), report.clone(), counters.clone()));
-    }
+    acceptor
+        .each(&*report, &mut clients, |wire, place| {
+            let sink = sink.clone().map(|sink| (sink, terminal));
+            client(wire, place, service.clone(), sink, report.clone(), counters.clone())
+        })
+        .await
 }
 
 /// One client of many. Gives the problem that ends the whole server: our own output failed.
@@ -124,15 +82,14 @@ async fn client(
     wire: Wire,
     place: Place,
     service: Rc<Service>,
-    sink: Option<Rc<Mutex<Sink>>>,
+    sink: Option<(Rc<Mutex<Sink>>, bool)>,
     report: Arc<dyn Report>,
     total: Rc<Counters>,
 ) -> Option<Problem> {
     let counters = Counters::part_of(total);
     let verdict = match (&service.program, sink) {
         (Some(program), _) => Box::pin(child::serve(&wire, program, &service.options, &counters)).await,
-        (None, Some(sink)) => {
-            let terminal = sink.lock().await.is_terminal();
+        (None, Some((sink, terminal))) => {
             let mut view = service.look.of(&wire.peer(), terminal);
             session::receive(&wire, &sink, &mut view, service.options.idle, &counters).await
         }

@@ -229,11 +229,6 @@ impl Sink {
         Sink { output: Some(input), child: true, buffer: vec![0; CHUNK], shown: Vec::new() }
     }
 
-    /// Whether it is a terminal.
-    pub fn is_terminal(&self) -> bool {
-        self.output.as_ref().is_some_and(Local::is_terminal)
-    }
-
     /// Writes what `bytes` look like.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub struct House {
     pub modules: &'static [(&'static str, usize)],
 }
 
+/// The crates that have them.
 pub const HOUSES: [House; 2] = [
     House { sources: "crates/puerta/src/", modules: LIBRARY },
     House { sources: "crates/puerta-relay/src/", modules: RELAY },
@@ -79,10 +80,11 @@ const RELAY: &[(&str, usize)] = &[
     ("session", 3),
     ("child", 4),
     ("datagram", 4),
-    ("broadcast", 5),
-    ("hub", 5),
-    ("listen", 5),
-    ("lib", 6),
+    ("service", 5),
+    ("broadcast", 6),
+    ("hub", 6),
+    ("listen", 7),
+    ("lib", 8),
 ];
 
 pub(super) fn crates(tree: &Tree) -> Vec<Finding> {
