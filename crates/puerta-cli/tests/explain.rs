@@ -113,7 +113,7 @@ fn datagrams_make_the_calls_that_explain_tells_at_both_ends() {
         let connect = fresh(&connect.replace("PORT", &tail));
         let server = puerta(["listen", "--trace", "--idle", "1s", &listen]).start();
         server.address();
-        let client = puerta(["connect", "--trace", "--idle", "10ms", &connect]).input("hola\n").finish();
+        let client = puerta(["connect", "--trace", &connect]).input("hola\n").finish();
         client.ends_with(0);
         server.writes("hola\n");
         let status = std::process::Command::new("kill").arg(server.id().to_string()).status().unwrap();

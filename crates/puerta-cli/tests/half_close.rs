@@ -6,7 +6,7 @@ mod common;
 
 use common::far::{all_of, client, server};
 use common::places::{Folder, free_port, noise};
-use common::{peer, puerta, same};
+use common::{peer, puerta, same, shell};
 use std::io::Write;
 use std::net::Shutdown;
 use std::time::Duration;
@@ -146,6 +146,14 @@ fn idle_does_not_end_a_session_in_which_bytes_flow() {
     let client = puerta(["connect", &ours.address()]).finish();
     client.ends_with(0).wrote("1\n2\n3\n4\n5\n6\n7\n8\n");
     ours.finish().ends_with(0);
+}
+
+#[test]
+fn the_time_before_a_client_came_is_no_silence() {
+    let ours = puerta(["listen", "127.0.0.1:0", "--idle", "1s"]).start();
+    let late = format!("sleep 1.5; echo late | \"$PUERTA\" connect {}", ours.address());
+    shell(&late).finish().ends_with(0);
+    ours.finish().ends_with(0).wrote("late\n");
 }
 
 #[test]

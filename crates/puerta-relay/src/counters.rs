@@ -61,6 +61,11 @@ impl Counters {
         self.received.get()
     }
 
+    /// Somebody is there: the silence before does not count.
+    pub fn begin(&self) {
+        self.last.set(Instant::now());
+    }
+
     /// When the last byte moved; at first, when the session began.
     pub fn last(&self) -> Instant {
         self.last.get()

@@ -97,6 +97,7 @@ impl Talk<'_> {
             self.report.event(&Event::Connected { transport, local: &local, peer });
         }
         let link = Async::new(socket)?;
+        self.counters.begin();
         let (counters, options) = (self.counters, self.options);
         let state = State { unix, refused: Cell::new(false), heard: Cell::new(false), report: self.report };
         let mut up = pin!(up(&link, self.input, messages, outbox, counters, &state));

@@ -35,6 +35,7 @@ pub async fn exchange(
     options: &Options,
     counters: &Counters,
 ) -> Verdict {
+    counters.begin();
     let mut up = pin!(pump::up(input, wire, options.outgoing, counters));
     let mut down = pin!(pump::down(wire, sink, view, true, counters));
     let (mut sent, mut received) = (None, None);
