@@ -177,6 +177,7 @@ fn as_json(event: &Event<'_>) -> Value {
             put("message", verdict.problem.as_ref().map(Problem::to_string).into());
         }
         Event::AtLimit(Limit::System(error)) => put("errno", error.name().into()),
+        Event::AtLimit(Limit::Program(problem)) => put("message", problem.to_string().into()),
         Event::AtLimit(Limit::Clients(max)) => put("max", (*max).into()),
         Event::Refused(error) | Event::NotSent(error) => {
             put("peer", error.peer().map(|p| shown(p).to_string()).into());

@@ -162,3 +162,23 @@ fn a_limit_of_descriptors_is_told_once_costs_nothing_and_ends_with_its_cause() {
     assert_eq!(done.stderr.matches("no more clients").count(), 1, "{}", done.stderr);
     assert!(idle < 0.05, "{idle}");
 }
+
+#[test]
+fn clients_whose_program_cannot_be_started_yet_wait_and_are_served_later() {
+    let line = "ulimit -n 200 && exec \"$PUERTA\" listen --keep 127.0.0.1:0 -- cat";
+    let running = shell(line).start();
+    let to = running.address().parse().unwrap();
+    let clients: Vec<_> = (0..100).map(|_| connect(&to)).collect();
+    running.says("no more clients for now: cannot start cat");
+    for client in &clients {
+        client.send(b"hola", Flags::NONE).unwrap();
+    }
+    // Each that leaves makes room for the next.
+    for client in clients {
+        hears(&client, b"hola");
+    }
+    running.says("taking clients again").signal("TERM");
+    let done = running.finish();
+    done.ends_with(0).never_said("has left");
+    assert_eq!(done.stderr.matches("no more clients").count(), 1, "{}", done.stderr);
+}

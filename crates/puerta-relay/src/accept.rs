@@ -165,25 +165,24 @@ impl Acceptor {
             }
             match self.accept_once(report).await {
                 Ok(wire) => return Ok((wire, self.places.take())),
-                Err(e) if is_limit(&e) => {
-                    self.limit(report, Limit::System(&e));
-                    let _ = tokio::time::timeout(PAUSE, self.places.freed.notified()).await;
-                }
+                Err(e) if is_limit(&e) => self.pause(report, Limit::System(&e)).await,
                 Err(e) if concerns_one_client(&e) => tokio::task::yield_now().await,
                 Err(e) => return Err(Problem::Socket(e)),
             }
         }
     }
 
-    /// Accepts for as long as it is awaited, and gives each client a task of its own.
+    /// Accepts for as long as it is awaited, and gives each client a task of its own. The next one is accepted when `prepared` is done
+    /// with this one.
     ///
     /// # Errors
     /// As [`accept`](Self::accept), and the problem that a task ended with: one that concerns the whole server.
-    pub async fn each<F: Future<Output = Option<Problem>> + 'static>(
+    pub async fn each<X, F: Future<Output = Option<Problem>> + 'static>(
         &self,
         report: &dyn Report,
         tasks: &mut JoinSet<Option<Problem>>,
-        mut client: impl FnMut(Wire, Place) -> F,
+        prepared: impl AsyncFn(&Wire) -> X,
+        mut client: impl FnMut(Wire, Place, X) -> F,
     ) -> Result<(), Problem> {
         loop {
             let (wire, place) = tokio::select! {
@@ -194,7 +193,8 @@ impl Acceptor {
                 },
             };
             report.event(&Event::Joined(&wire.peer()));
-            tasks.spawn_local(client(wire, place));
+            let ready = prepared(&wire).await;
+            tasks.spawn_local(client(wire, place, ready));
         }
     }
 
@@ -218,6 +218,17 @@ impl Acceptor {
             Poll::Pending
         })
         .await
+    }
+
+    /// A limit of the system: it is told once. Waits until a client has left, or a moment.
+    pub(crate) async fn pause(&self, report: &dyn Report, limit: Limit<'_>) {
+        self.limit(report, limit);
+        let _ = tokio::time::timeout(PAUSE, self.places.freed.notified()).await;
+    }
+
+    /// Whether there are clients besides the one that came last.
+    pub(crate) fn has_others(&self) -> bool {
+        self.places.taken() > 1
     }
 
     fn limit(&self, report: &dyn Report, limit: Limit<'_>) {

@@ -130,13 +130,18 @@ pub(crate) async fn run(
     tasks.spawn_local(from_input(hub.clone(), service.clone()));
     let mut next = 0;
     acceptor
-        .each(&*report, &mut tasks, |wire, place| {
-            next += 1;
-            let view = service.look.of(&wire.peer(), terminal);
-            let member = Rc::new(Member::new(wire));
-            hub.members.borrow_mut().insert(next, member.clone());
-            client(next, member, hub.clone(), sink.clone(), view, report.clone(), place)
-        })
+        .each(
+            &*report,
+            &mut tasks,
+            async |_| (),
+            |wire, place, ()| {
+                next += 1;
+                let view = service.look.of(&wire.peer(), terminal);
+                let member = Rc::new(Member::new(wire));
+                hub.members.borrow_mut().insert(next, member.clone());
+                client(next, member, hub.clone(), sink.clone(), view, report.clone(), place)
+            },
+        )
         .await
 }
 

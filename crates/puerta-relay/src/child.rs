@@ -72,8 +72,14 @@ impl Program {
 
 /// Serves one connection by one child. Its end of output half-closes; what it printed last is delivered though it has
 /// exited; its status is part of the verdict.
-pub async fn serve(wire: &Wire, program: &Program, options: &Options, counters: &Counters) -> Verdict {
-    let Child { mut process, input, output } = match program.start(&wire.local(), &wire.peer()) {
+pub(crate) async fn serve(
+    wire: &Wire,
+    program: &Program,
+    started: Result<Child, Problem>,
+    options: &Options,
+    counters: &Counters,
+) -> Verdict {
+    let Child { mut process, input, output } = match started {
         Ok(child) => child,
         Err(problem) => return session::verdict(counters, Side::Us, How::Local, Some(problem)),
     };

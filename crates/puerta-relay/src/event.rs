@@ -95,6 +95,8 @@ pub enum Event<'a> {
 pub enum Limit<'a> {
     /// EMFILE, ENFILE, ENOBUFS or ENOMEM.
     System(&'a Error),
+    /// A client's program could not be started for want of descriptors, processes or memory.
+    Program(&'a Problem),
     /// `--max`.
     Clients(usize),
 }

@@ -2,9 +2,9 @@
 
 use crate::accept::{Acceptor, Listener, Place, Places};
 use crate::broadcast;
-use crate::child;
+use crate::child::{self, Child, Program};
 use crate::counters::Counters;
-use crate::event::{Event, Report};
+use crate::event::{Event, Limit, Report};
 use crate::local::Local;
 use crate::problem::Problem;
 use crate::pump::Sink;
@@ -20,7 +20,8 @@ use tokio::task::JoinSet;
 /// One session with our input and output, or with a child.
 pub async fn one(wire: &Wire, service: &Service, counters: &Counters) -> Verdict {
     if let Some(program) = &service.program {
-        return child::serve(wire, program, &service.options, counters).await;
+        let started = program.start(&wire.local(), &wire.peer());
+        return child::serve(wire, program, started, &service.options, counters).await;
     }
     let failed = |problem| session::verdict(counters, Side::Us, how(&problem), Some(problem));
     let (input, output) = match (Local::stdin(), Local::stdout()) {
@@ -69,12 +70,36 @@ pub async fn keep(
     let terminal = output.as_ref().is_some_and(Local::is_terminal);
     let sink = output.map(|output| Rc::new(Mutex::new(Sink::output(output))));
     let mut clients = JoinSet::new();
+    let work = async |wire: &Wire| match (&service.program, &sink) {
+        (Some(program), _) => Work::Child(Box::new(started(program, wire, &acceptor, &*report).await)),
+        (None, sink) => Work::Read(sink.clone(), terminal),
+    };
     acceptor
-        .each(&*report, &mut clients, |wire, place| {
-            let sink = sink.clone().map(|sink| (sink, terminal));
-            client(wire, place, service.clone(), sink, report.clone(), counters.clone())
+        .each(&*report, &mut clients, work, |wire, place, work| {
+            client(wire, place, service.clone(), work, report.clone(), counters.clone())
         })
         .await
+}
+
+/// What is done with a client of many.
+enum Work {
+    /// What it sends goes to our output, which is a terminal or not.
+    Read(Option<Rc<Mutex<Sink>>>, bool),
+    /// It has a child, or the reason why not.
+    Child(Box<Result<Child, Problem>>),
+}
+
+/// Starts a client's child. At a limit of the system the client waits, as those do that are not accepted yet, as long as there
+/// are others whose end makes room.
+async fn started(program: &Program, wire: &Wire, acceptor: &Acceptor, report: &dyn Report) -> Result<Child, Problem> {
+    loop {
+        match program.start(&wire.local(), &wire.peer()) {
+            Err(problem) if problem.is_limit() && acceptor.has_others() => {
+                acceptor.pause(report, Limit::Program(&problem)).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// One client of many. Gives the problem that ends the whole server: our own output failed.
@@ -82,18 +107,20 @@ async fn client(
     wire: Wire,
     place: Place,
     service: Rc<Service>,
-    sink: Option<(Rc<Mutex<Sink>>, bool)>,
+    work: Work,
     report: Arc<dyn Report>,
     total: Rc<Counters>,
 ) -> Option<Problem> {
     let counters = Counters::part_of(total);
-    let verdict = match (&service.program, sink) {
-        (Some(program), _) => Box::pin(child::serve(&wire, program, &service.options, &counters)).await,
-        (None, Some((sink, terminal))) => {
+    let verdict = match (&service.program, work) {
+        (Some(program), Work::Child(started)) => {
+            Box::pin(child::serve(&wire, program, *started, &service.options, &counters)).await
+        }
+        (None, Work::Read(Some(sink), terminal)) => {
             let mut view = service.look.of(&wire.peer(), terminal);
             session::receive(&wire, &sink, &mut view, service.options.idle, &counters).await
         }
-        (None, None) => return None,
+        _ => return None,
     };
     report.event(&Event::Left { peer: &wire.peer(), verdict: &verdict });
     drop(place);

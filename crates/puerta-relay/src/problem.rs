@@ -98,6 +98,15 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Whether a program could not be started for want of descriptors, processes or memory.
+    pub(crate) fn is_limit(&self) -> bool {
+        let Problem::Spawn { error, .. } = self else { return false };
+        let errno = error.raw_os_error();
+        matches!(errno, Some(errno::EMFILE | errno::ENFILE | errno::EAGAIN | errno::ENOMEM))
+    }
+}
+
 fn status_of(error: &Error) -> u8 {
     match (error.call(), error.cause()) {
         (_, Cause::Resolve(_) | Cause::Bad(Bad::NoAddress | Bad::Interface)) => 4,

@@ -128,6 +128,9 @@ impl fmt::Display for Event<'_> {
             Event::AtLimit(Limit::System(error)) => {
                 write!(f, "no more clients for now: {} ({}); those who come wait", error.reason(), error.name())
             }
+            Event::AtLimit(Limit::Program(problem)) => {
+                write!(f, "no more clients for now: {problem}; those who come wait")
+            }
             Event::AtLimit(Limit::Clients(max)) => {
                 write!(f, "no more clients for now: {max} are here (--max); those who come wait")
             }
