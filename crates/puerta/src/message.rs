@@ -122,10 +122,10 @@ impl AncillarySpace {
         self.add(PACKET_INFO_SPACE)
     }
 
-    /// And for one control message with `len` bytes of data.
+    /// And for one control message with `len` bytes of data, 1 MiB at most: the kernel's own are far shorter.
     #[must_use]
     pub fn bytes(self, len: usize) -> Self {
-        self.add(ancillary::space(len))
+        self.add(ancillary::space(len.min(1 << 20)))
     }
 
     fn add(mut self, bytes: usize) -> Self {
@@ -216,7 +216,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
     ///
     /// # Errors
     /// As [`send`](Self::send). [`Bad::TooManyDescriptors`]; [`Bad::Value`] for a stream without a byte, since
-    /// nothing would go; [`Bad::Option`] for what the peer's family does not carry. `EPERM` for credentials of others,
+    /// nothing would go, and for ancillary data beyond 2 GiB; [`Bad::Option`] for what the peer's family does not carry. `EPERM` for credentials of others,
     /// `ETOOMANYREFS` where too many descriptors are on their way.
     pub fn send_message(&self, message: &Message<'_, P>, flags: Flags) -> Result<usize>
     where

@@ -55,10 +55,17 @@ pub(crate) const CREDENTIALS_SPACE: usize = space(size_of::<libc::ucred>());
 pub(crate) const PACKET_INFO_SPACE: usize =
     space(size_of::<libc::in_pktinfo>()) + space(size_of::<libc::in6_pktinfo>());
 
-/// The room that a control message with so many bytes takes: CMSG_SPACE.
+/// The room that a control message with so many bytes takes: CMSG_SPACE, which would cut lengths down to 32 bits.
 pub(crate) const fn space(len: usize) -> usize {
-    // SAFETY: CMSG_SPACE only calculates.
-    unsafe { libc::CMSG_SPACE(len as c_uint) as usize }
+    aligned(size_of::<libc::cmsghdr>()).saturating_add(aligned(len))
+}
+
+/// CMSG_ALIGN: up to a multiple of the size of a long.
+const fn aligned(len: usize) -> usize {
+    match len.checked_next_multiple_of(size_of::<usize>()) {
+        Some(len) => len,
+        None => usize::MAX,
+    }
 }
 
 /// sendmsg(2). Ancillary data that is short needs no allocation.
@@ -66,6 +73,10 @@ pub(crate) fn send(fd: &Fd, out: &Outgoing<'_>, flags: c_int) -> Result<usize> {
     let raw = fd.raw();
     let flags = flags | libc::MSG_NOSIGNAL;
     let need = out.space();
+    if need > c_int::MAX as usize {
+        // The kernel's own bound; it would answer ENOBUFS, after we had copied as much.
+        return Err(Error::bad(Call::SendMsg, Bad::Value));
+    }
     let (mut short, mut long) = ([0u64; 8], Vec::new());
     let room = if need <= size_of_val(&short) {
         &mut short[..]
@@ -183,7 +194,7 @@ impl Outgoing<'_> {
             Some(Source::V4(..)) => space(size_of::<libc::in_pktinfo>()),
             Some(Source::V6(..)) => space(size_of::<libc::in6_pktinfo>()),
         };
-        bytes + self.others.iter().map(|o| space(o.bytes.len())).sum::<usize>()
+        self.others.iter().fold(bytes, |bytes, other| bytes.saturating_add(space(other.bytes.len())))
     }
 
     /// Writes the control messages; gives how many bytes they take.
@@ -440,5 +451,11 @@ mod tests {
         let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd())).unwrap();
         assert!(info.contains(&format!("Pid:\t{}\n", std::process::id())), "{info}");
         assert_eq!(message.others, []);
+    }
+    #[test]
+    fn the_room_for_ancillary_data_is_measured_in_full() {
+        assert_eq!(space(4), 24);
+        assert_eq!(space((1 << 32) + 8), 16 + (1 << 32) + 8);
+        assert!(space(usize::MAX) >= usize::MAX - 7);
     }
 }
