@@ -6,6 +6,7 @@
 use crate::address::Endpoint;
 use crate::error::{Call, eai_name, errno_name};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 /// Is told of each call after it was made, on the thread that made it.
 pub trait Observer: Send + Sync + 'static {
-    /// One call with its decoded arguments and its result. A panic or a socket call in here is the observer's own.
+    /// One call with its decoded arguments and its result. A panic in here is the observer's own. Calls of this library that
+    /// are made in here are not told to anyone.
     fn observe(&self, event: &Event);
 }
 
@@ -59,7 +61,10 @@ static OBSERVER: RwLock<Option<Arc<dyn Observer>>> = RwLock::new(None);
 pub fn install(observer: Option<Arc<dyn Observer>>) {
     let mut slot = OBSERVER.write().unwrap_or_else(PoisonError::into_inner);
     ON.store(observer.is_some(), Ordering::Release);
-    *slot = observer;
+    let before = std::mem::replace(&mut *slot, observer);
+    // What the old one holds may be a socket, whose close is told to the new one: not before the lock is free.
+    drop(slot);
+    drop(before);
 }
 
 #[inline(always)]
@@ -68,9 +73,30 @@ pub(crate) fn on() -> bool {
 }
 
 pub(crate) fn emit(event: &Event) {
+    // The observer's own calls would come back to it without end.
+    let Some(_turn) = Turn::take() else { return };
     let observer = OBSERVER.read().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(observer) = observer {
         observer.observe(event);
+    }
+}
+
+thread_local! {
+    static OBSERVING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread is within the observer; until it is dropped, so that a panic ends it too.
+struct Turn;
+
+impl Turn {
+    fn take() -> Option<Turn> {
+        if OBSERVING.replace(true) { None } else { Some(Turn) }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        OBSERVING.set(false);
     }
 }
 

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use puerta::trace::{self, Event, Observer, Value};
-use puerta::{Flags, Ip, Shutdown, Socket, Tcp, Udp, UnixAddr, UnixDatagram, UnixStream};
+use puerta::{Call, Flags, Ip, Shutdown, Socket, Tcp, Udp, UnixAddr, UnixDatagram, UnixStream};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
 #[derive(Default)]
 struct Recorder(Mutex<Vec<Event>>);
@@ -18,9 +20,10 @@ impl Observer for Recorder {
     }
 }
 
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// The calls that `run` makes.
 fn recorded(run: impl FnOnce()) -> Vec<Event> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let recorder = Arc::new(Recorder::default());
     trace::install(Some(recorder.clone()));
@@ -183,4 +186,41 @@ fn without_an_observer_nothing_is_told() {
         drop(Socket::<Tcp>::new(Ip::V4).unwrap());
     });
     assert!(recorder.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn what_an_observer_calls_itself_is_not_told_to_it() {
+    #[derive(Default)]
+    struct Calling(Mutex<Vec<Call>>);
+    impl Observer for Calling {
+        fn observe(&self, event: &Event) {
+            self.0.lock().unwrap().push(event.call);
+            Socket::<Udp>::new(Ip::V4).unwrap();
+        }
+    }
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let calling = Arc::new(Calling::default());
+    trace::install(Some(calling.clone()));
+    Socket::<Udp>::new(Ip::V4).unwrap().close().unwrap();
+    trace::install(None);
+    assert_eq!(*calling.0.lock().unwrap(), [Call::Socket, Call::Close]);
+}
+
+#[test]
+fn an_observer_that_holds_a_socket_can_be_replaced() {
+    struct Holding(Socket<Udp>);
+    impl Observer for Holding {
+        fn observe(&self, _event: &Event) {
+            assert!(self.0.as_raw_fd() >= 0);
+        }
+    }
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        trace::install(Some(Arc::new(Holding(Socket::<Udp>::new(Ip::V4).unwrap()))));
+        trace::install(Some(Arc::new(Recorder::default())));
+        trace::install(None);
+        tell.send(()).unwrap();
+    });
+    told.recv_timeout(Duration::from_secs(20)).expect("its close waits for the lock that install holds");
 }
