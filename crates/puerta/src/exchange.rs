@@ -148,7 +148,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         P: Datagrams,
         R: CanSendTo,
     {
-        let tell = |e| self.tell_about(e, Some(to.clone()));
+        let tell = |e| self.tell_about(e, Some(to));
         let storage = to.encode().map_err(|e| tell(e.during(Call::SendTo)))?;
         transfer::send_to(&self.fd, bytes, &storage, flags.0).map_err(tell)
     }

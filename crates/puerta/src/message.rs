@@ -203,7 +203,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         P: Datagrams,
         R: CanSendTo,
     {
-        let tell = |e| self.tell_about(e, Some(to.clone()));
+        let tell = |e| self.tell_about(e, Some(to));
         let storage = to.encode().map_err(tell)?;
         let source = source.map(|s| source_for(s, Some(to.clone().into()))).transpose().map_err(tell)?;
         let parts = [IoSlice::new(bytes)];
@@ -303,7 +303,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
 
     fn send_out(&self, message: &Message<'_, P>, to: Option<&P::Addr>, flags: Flags) -> Result<usize> {
         let peer = to.or(self.peer.as_ref());
-        let tell = |e| self.tell_about(e, peer.cloned());
+        let tell = |e| self.tell_about(e, peer);
         let mut out = message.outgoing(peer, P::LENGTH_FLAG == 0).map_err(tell)?;
         let storage = to.map(SockAddr::encode).transpose().map_err(tell)?;
         out.to = storage.as_ref();

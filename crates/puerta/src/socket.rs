@@ -133,7 +133,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
                 Err(e) if e.errno() == Some(libc::EINTR) => {
                     self.turn::<Connecting>(Some(to.clone())).wait_connected(None)
                 }
-                Err(e) => Err(self.tell_about(e, Some(to.clone()))),
+                Err(e) => Err(self.tell_about(e, Some(to))),
             };
         }
     }
@@ -198,7 +198,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
                 None,
                 Some(to.clone().into()),
             )),
-            Err(e) => Err(self.tell_about(e, Some(to.clone()))),
+            Err(e) => Err(self.tell_about(e, Some(to))),
         }
     }
 
@@ -365,18 +365,18 @@ impl<P: Protocol, R: Role> Socket<P, R> {
     #[cold]
     #[inline(never)]
     pub(crate) fn tell(&self, error: Error) -> Error {
-        self.tell_about(error, self.peer.clone())
+        self.tell_about(error, self.peer.as_ref())
     }
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn tell_about(&self, error: Error, peer: Option<P::Addr>) -> Error {
+    pub(crate) fn tell_about(&self, error: Error, peer: Option<&P::Addr>) -> Error {
         if error.would_block() {
             return error;
         }
         let local = socket::quiet_local(&self.fd).filter(Storage::is_bound).and_then(|s| P::Addr::decode(&s));
-        let name = P::name(peer.as_ref().or(local.as_ref()));
-        error.at(name, local.map(Into::into), peer.map(Into::into))
+        let name = P::name(peer.or(local.as_ref()));
+        error.at(name, local.map(Into::into), peer.cloned().map(Into::into))
     }
 }
 

@@ -225,3 +225,73 @@ fn close(raw: RawFd) -> Result<()> {
     // SAFETY: the caller owned the descriptor and gives it up with this call.
     once(Call::Close, || unsafe { libc::close(raw) }, || vec![("fd", Value::Fd(raw))]).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Flags, Socket, UnixAddr, UnixDatagram, UnixStream};
+    use std::alloc::{GlobalAlloc, Layout, System};
+    use std::cell::Cell;
+    use std::io::IoSlice;
+
+    struct Counting;
+
+    thread_local! {
+        static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    // SAFETY: the system's allocator does the work; counting allocates nothing.
+    unsafe impl GlobalAlloc for Counting {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            ALLOCATED.set(ALLOCATED.get() + 1);
+            // SAFETY: as the caller promises.
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+            // SAFETY: as the caller promises.
+            unsafe { System.dealloc(at, layout) }
+        }
+    }
+
+    #[global_allocator]
+    static COUNTING: Counting = Counting;
+
+    /// How often a call that gives `EAGAIN` allocates.
+    fn allocated<T>(call: impl Fn() -> crate::Result<T>) -> usize {
+        let before = ALLOCATED.get();
+        assert!(call().is_err_and(|e| e.would_block()));
+        ALLOCATED.get() - before
+    }
+
+    #[test]
+    fn a_call_that_would_block_never_allocates() {
+        let at = |name: &str| std::env::temp_dir().join(format!("puerta-eagain-{}-{name}", std::process::id()));
+        let (path, other) = (at("stream"), at("datagram"));
+        let listener = Socket::<UnixStream>::new(()).unwrap().bind(&UnixAddr::path(&path)).unwrap().listen(1).unwrap();
+        // Its peer has a name that has to be copied to be told.
+        let a = Socket::<UnixStream>::new(()).unwrap().connect(&UnixAddr::path(&path)).unwrap();
+        let (b, _unnamed) = listener.accept().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let to = UnixAddr::path(&other);
+        let receiver = Socket::<UnixDatagram>::new(()).unwrap().bind(&to).unwrap();
+        let sender = Socket::<UnixDatagram>::new(()).unwrap();
+        let now = Flags::DONTWAIT;
+        let recv = allocated(|| a.recv(&mut [0], now));
+        let recv_from = allocated(|| receiver.recv_from(&mut [0], now));
+        let recv_datagram = allocated(|| receiver.recv_datagram(&mut [0], now));
+        let accept = allocated(|| listener.accept());
+        while a.send(&[0; 4096], now).is_ok() {}
+        let send = allocated(|| a.send(&[0; 4096], now));
+        while sender.send_to(b"x", &to, now).is_ok() {}
+        let send_to = allocated(|| sender.send_to(b"x", &to, now));
+        let send_datagram = allocated(|| sender.send_datagram(b"x", &to, None, now));
+        let parts = [IoSlice::new(b"x")];
+        let send_message = allocated(|| a.send_message(&crate::Message::new(&parts), now));
+        drop(b);
+        for path in [path, other] {
+            std::fs::remove_file(path).unwrap();
+        }
+        let all = [recv, recv_from, recv_datagram, accept, send, send_to, send_datagram, send_message];
+        assert_eq!(all, [0; 8]);
+    }
+}
