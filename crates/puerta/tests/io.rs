@@ -292,3 +292,12 @@ fn a_pipe_takes_the_size_it_can_get_and_tells_it() {
     assert_eq!(given, pipe.size().unwrap());
     assert_eq!(io::set_pipe_size(tcp_pair().0, 1).unwrap_err().name(), "EBADF");
 }
+
+#[test]
+fn a_step_of_no_bytes_is_not_the_end_of_file() {
+    let (ours, theirs) = Socket::<UnixStream, _>::pair().unwrap();
+    theirs.send(b"rest", Flags::NONE).unwrap();
+    let mut way = Splicer::new(65_536).unwrap();
+    assert!(matches!(way.fill(&ours, 0).unwrap(), Filled::Bytes(1)));
+    assert!(!way.ended());
+}

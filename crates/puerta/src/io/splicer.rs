@@ -99,7 +99,7 @@ impl Splicer {
         self.copying
     }
 
-    /// Takes up to `max` bytes from `from`.
+    /// Takes up to `max` bytes from `from`, and at least 1: splice(2) says of none at all what it says of the end of file.
     ///
     /// # Errors
     /// `EAGAIN` where there is nothing to read yet; else as [`read`](super::read).
@@ -108,7 +108,7 @@ impl Splicer {
         if self.ended {
             return Ok(Filled::End);
         }
-        let side = ask(&mut self.from, from)?;
+        let (side, max) = (ask(&mut self.from, from)?, max.max(1));
         if !self.copying {
             match self.fill_by_splice(from, side, max) {
                 Err(e) if cannot(&e) => self.copying = true,
@@ -141,7 +141,7 @@ impl Splicer {
         if self.held() > 0 {
             return Ok(Filled::Full);
         }
-        let room = room(&mut self.copied, max.max(1));
+        let room = room(&mut self.copied, max);
         let read = if side.access.nonblocking { super::read(from, room) } else { read_now(from, side.kind, room) }?;
         (self.start, self.end) = (0, read);
         match read {
