@@ -2,7 +2,7 @@
 
 use crate::error::{Bad, Call, Error, Result};
 use crate::sys::ancillary::Source;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The address and the interface of a datagram on this machine: `IP_PKTINFO` of ip(7), `IPV6_PKTINFO` of ipv6(7), RFC 3542.
 ///
@@ -38,12 +38,18 @@ impl PacketInfo {
         PacketInfo { address, interface, own: own && !shared }
     }
 
-    /// As the family of the socket wants it, which is that of the destination.
+    /// As the family of the socket wants it, which is that of the destination. IPv4 goes over IPv6 sockets as mapped addresses.
     pub(crate) fn source(self, to: SocketAddr) -> Result<Source> {
-        match (to, self.address.to_canonical(), self.address) {
-            (SocketAddr::V4(_), IpAddr::V4(v4), _) => Ok(Source::V4(v4, self.interface)),
-            (SocketAddr::V6(_), IpAddr::V4(v4), _) => Ok(Source::V6(v4.to_ipv6_mapped(), self.interface)),
-            (SocketAddr::V6(_), _, IpAddr::V6(v6)) => Ok(Source::V6(v6, self.interface)),
+        let over = to.ip().to_canonical();
+        let from = match (self.address.to_canonical(), over) {
+            (from, IpAddr::V4(_)) if from.is_unspecified() => Ipv4Addr::UNSPECIFIED.into(),
+            (from, IpAddr::V6(_)) if from.is_unspecified() => Ipv6Addr::UNSPECIFIED.into(),
+            (from, _) => from,
+        };
+        match (to, over, from) {
+            (SocketAddr::V4(_), _, IpAddr::V4(v4)) => Ok(Source::V4(v4, self.interface)),
+            (SocketAddr::V6(_), IpAddr::V4(_), IpAddr::V4(v4)) => Ok(Source::V6(v4.to_ipv6_mapped(), self.interface)),
+            (SocketAddr::V6(_), IpAddr::V6(_), IpAddr::V6(v6)) => Ok(Source::V6(v6, self.interface)),
             _ => Err(Error::bad(Call::SendMsg, Bad::Family)),
         }
     }

@@ -204,7 +204,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         R: CanSendTo,
     {
         let tell = |e| self.tell_about(e, Some(to));
-        let storage = to.encode().map_err(tell)?;
+        let storage = to.encode().map_err(|e| tell(e.during(Call::SendMsg)))?;
         let source = source.map(|s| source_for(s, Some(to.clone().into()))).transpose().map_err(tell)?;
         let parts = [IoSlice::new(bytes)];
         let out = Outgoing { to: Some(&storage), source, ..Outgoing::plain(&parts) };
@@ -305,7 +305,7 @@ impl<P: Protocol, R: Role> Socket<P, R> {
         let peer = to.or(self.peer.as_ref());
         let tell = |e| self.tell_about(e, peer);
         let mut out = message.outgoing(peer, P::LENGTH_FLAG == 0).map_err(tell)?;
-        let storage = to.map(SockAddr::encode).transpose().map_err(tell)?;
+        let storage = to.map(SockAddr::encode).transpose().map_err(|e| tell(e.during(Call::SendMsg)))?;
         out.to = storage.as_ref();
         ancillary::send(&self.fd, &out, flags.0).map_err(|e| tell(message.explain(e)))
     }

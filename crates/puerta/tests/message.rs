@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use puerta::{
-    AncillarySpace, AnyDatagram, Bad, Cause, Credentials, Endpoint, Family, Flags, Ip, Message, Packet, PacketInfo,
-    Received, Socket, Udp, UdpSocket, UnixAddr, UnixPacket, UnixStream, opt,
+    AncillarySpace, AnyDatagram, Bad, Call, Cause, Credentials, Endpoint, Family, Flags, Ip, Message, Packet,
+    PacketInfo, Received, Socket, Udp, UdpSocket, UnixAddr, UnixDatagram, UnixPacket, UnixStream, opt,
 };
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -222,4 +222,42 @@ fn the_trace_shows_ancillary_data_decoded() {
             format!("recvmsg({u}, \"\", [], 0, MSG_DONTWAIT|MSG_TRUNC|MSG_CMSG_CLOEXEC) = -1 EAGAIN"),
         ]
     );
+}
+
+#[test]
+fn a_source_of_another_family_than_the_way_is_refused_and_an_unspecified_one_is_of_any() {
+    let server = udp(Ip::V6, "[::]:0");
+    let port = server.local_addr().unwrap().port();
+    let to = |ip: &str| SocketAddr::new(ip.parse().unwrap(), port);
+    let send = |ip: &str, source: &str| {
+        let source = PacketInfo::new(source.parse().unwrap(), 0);
+        server.send_datagram(b"x", &to(ip), Some(source), Flags::NONE).map_err(|e| e.cause())
+    };
+    for (ip, source) in [("::1", "127.0.0.1"), ("::1", "::ffff:127.0.0.1"), ("::ffff:127.0.0.1", "::1")] {
+        assert_eq!(send(ip, source), Err(Cause::Bad(Bad::Family)), "{source} to {ip}");
+    }
+    for (ip, source) in [
+        ("::1", "::1"),
+        ("::1", "::"),
+        ("::1", "0.0.0.0"),
+        ("::ffff:127.0.0.1", "127.0.0.2"),
+        ("::ffff:127.0.0.1", "::ffff:127.0.0.2"),
+        ("::ffff:127.0.0.1", "0.0.0.0"),
+        ("::ffff:127.0.0.1", "::"),
+    ] {
+        assert_eq!(send(ip, source), Ok(1), "{source} to {ip}");
+    }
+}
+
+#[test]
+fn a_refused_path_names_the_call_that_it_was_for() {
+    let socket = Socket::<UnixDatagram>::new(()).unwrap();
+    let to = UnixAddr::path("x".repeat(200));
+    let parts = [IoSlice::new(b"x")];
+    let errors = [
+        socket.send_to(b"x", &to, Flags::NONE).unwrap_err(),
+        socket.send_datagram(b"x", &to, None, Flags::NONE).unwrap_err(),
+        socket.send_message_to(&Message::new(&parts), &to, Flags::NONE).unwrap_err(),
+    ];
+    assert_eq!(errors.map(|e| e.call()), [Call::SendTo, Call::SendMsg, Call::SendMsg]);
 }
