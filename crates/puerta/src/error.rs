@@ -111,7 +111,13 @@ impl Error {
     }
 
     /// An error of a call that was made elsewhere (by tokio or std), with the errno that it carries; `ECANCELED` without one.
+    /// An [`Error`] that was made into an [`io::Error`] comes back as it was, with its own call, but for [`others`](Self::others).
     pub fn from_io(call: Call, error: &io::Error) -> Self {
+        if let Some(Repr::Full(full)) = error.get_ref().and_then(|e| e.downcast_ref::<Error>()).map(|e| &e.0) {
+            let (local, peer) = (full.local.clone(), full.peer.clone());
+            let (hint, subject) = (full.hint.clone(), full.subject.clone());
+            return Error(Repr::Full(Box::new(Full { local, peer, hint, subject, others: Vec::new(), ..**full })));
+        }
         let errno = match error.kind() {
             io::ErrorKind::WouldBlock => libc::EAGAIN,
             _ => error.raw_os_error().unwrap_or(libc::ECANCELED),
@@ -325,6 +331,9 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+/// Keeps the kind and the text. `EAGAIN`, and what knows neither address nor hint, becomes a plain errno. Any other keeps itself
+/// inside, for [`get_ref`](io::Error::get_ref) and `downcast_ref::<puerta::Error>()`; `raw_os_error` is `None` then, so ask
+/// [`Error::errno`] there, or [`Error::from_io`].
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         match error.0 {

@@ -1,7 +1,7 @@
 use crate::{refusing, tcp_pair};
 use puerta::{
-    AnyDatagram, AnyStream, Bound, Connected, Connecting, Endpoint, Error, Flags, Icmp, Ip, Listening, Progress, RawIp,
-    Socket, Tcp, Udp, Unbound, UnixAddr, UnixDatagram, UnixPacket, UnixStream, errno_name,
+    AnyDatagram, AnyStream, Bound, Call, Connected, Connecting, Endpoint, Error, Flags, Icmp, Ip, Listening, Progress,
+    RawIp, Socket, Tcp, Udp, Unbound, UnixAddr, UnixDatagram, UnixPacket, UnixStream, errno_name,
 };
 use std::io;
 
@@ -69,4 +69,16 @@ fn every_type_crosses_threads() {
     crosses::<Endpoint>();
     crosses::<UnixAddr>();
     crosses::<puerta::trace::Event>();
+}
+
+#[test]
+fn an_error_survives_the_way_through_io_error() {
+    let (_socket, address) = refusing();
+    let error = Socket::<Tcp>::new(Ip::V4).unwrap().connect(&address).unwrap_err();
+    let text = format!("{error:?}");
+    let back = Error::from_io(Call::Read, &io::Error::from(error));
+    assert_eq!((back.errno(), back.peer()), (Some(libc::ECONNREFUSED), Some(&Endpoint::Inet(address))));
+    assert_eq!(format!("{back:?}"), text);
+    let bare = Error::from_io(Call::Read, &io::Error::from_raw_os_error(libc::EIO));
+    assert_eq!((bare.call(), bare.errno()), (Call::Read, Some(libc::EIO)));
 }
