@@ -164,17 +164,31 @@ impl<P: Protocol, R: Role> Socket<P, R> {
     where
         R: CanConnect,
     {
-        // Whole microseconds, some 68 years at most; none at all would be no limit.
-        let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX).clamp(1, i32::MAX as u64 * 1_000_000);
+        let storage = destination::<P>(to)?;
+        self.set_nonblocking(false)?;
         let before = self.get(opt::SendTimeout)?;
-        self.set(opt::SendTimeout, Some(Duration::from_micros(micros)))?;
-        let socket = self.connect(to).map_err(|e| match e.would_block() {
-            true => Error::bad(Call::Connect, Bad::Deadline).at(P::name(Some(to)), None, Some(to.clone().into())),
-            false => e,
-        })?;
-        socket.set(opt::SendTimeout, before)?;
-        socket.set_nonblocking(false)?;
-        Ok(socket)
+        let deadline = Instant::now().checked_add(limit);
+        let mut left = limit;
+        loop {
+            // Whole microseconds, some 68 years at most; none at all would be no limit.
+            let micros = u64::try_from(left.as_micros()).unwrap_or(u64::MAX).clamp(1, i32::MAX as u64 * 1_000_000);
+            self.set(opt::SendTimeout, Some(Duration::from_micros(micros)))?;
+            let error = match socket::connect(&self.fd, &storage) {
+                Ok(()) => break,
+                Err(error) => error,
+            };
+            left = deadline.map_or(limit, |d| d.saturating_duration_since(Instant::now()));
+            // A signal does not begin the limit anew.
+            let interrupted = error.errno() == Some(libc::EINTR);
+            if error.would_block() || interrupted && left.is_zero() {
+                return Err(self.tell_about(Error::bad(Call::Connect, Bad::Deadline), Some(to)));
+            }
+            if !interrupted {
+                return Err(self.tell_about(error, Some(to)));
+            }
+        }
+        self.set(opt::SendTimeout, before)?;
+        Ok(self.turn(Some(to.clone())))
     }
 
     /// connect(2) on a socket that is made non-blocking: gives back at once a connection that stands already (Unix, datagrams)

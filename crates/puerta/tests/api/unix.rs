@@ -126,6 +126,12 @@ fn a_time_limit_waits_for_room_in_a_full_backlog_and_strikes() {
     let limit = Duration::from_millis(50);
     let error = Socket::<UnixStream>::new(()).unwrap().connect_timeout(&at, limit).unwrap_err();
     assert!(error.cause() == Cause::Bad(Bad::Deadline) && start.elapsed() >= limit, "{error:?}");
+    // A socket that was made non-blocking before waits as well.
+    let start = Instant::now();
+    let socket = Socket::<UnixStream>::new(()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let error = socket.connect_timeout(&at, limit).unwrap_err();
+    assert!(error.cause() == Cause::Bad(Bad::Deadline) && start.elapsed() >= limit, "{error:?}");
     let waiting = std::thread::spawn(move || {
         let socket = Socket::<UnixStream>::new(()).unwrap().connect_timeout(&at, Duration::from_secs(60)).unwrap();
         socket.get(opt::SendTimeout).unwrap()
