@@ -420,7 +420,7 @@ pub(crate) fn milliseconds(duration: Duration) -> i32 {
 fn destination<P: Protocol>(to: &P::Addr) -> Result<Storage> {
     let refuse = |e: Error| e.at(P::name(Some(to)), None, Some(to.clone().into()));
     if let Endpoint::Inet(address) = to.clone().into() {
-        if address.ip().is_unspecified() {
+        if address.ip().to_canonical().is_unspecified() {
             return Err(refuse(Error::bad(Call::Connect, Bad::EmptyHost)));
         }
         if address.port() == 0 && P::PORTS {

@@ -26,6 +26,9 @@ fn an_empty_host_is_nowhere_to_connect() {
         assert!(error.to_string().ends_with(&format!("{address}: no host to connect to")), "{error}");
         assert!(error.hint().unwrap().contains("localhost"));
     }
+    // Nor as an IPv4 address over an IPv6 socket.
+    let error = Socket::<Udp>::new(Ip::V6).unwrap().connect(&"[::ffff:0.0.0.0]:80".parse().unwrap()).unwrap_err();
+    assert_eq!(error.cause(), Cause::Bad(Bad::EmptyHost));
 }
 
 #[test]
