@@ -84,8 +84,10 @@ fn inspect<P: Protocol, R: Adopts>(fd: &Fd) -> Result<Option<P::Addr>> {
     if !P::admits(triple) || !R::fits(state) {
         return Err(Error::bad(Call::Adopt, Bad::Descriptor));
     }
+    let peer = if state.connected { P::Addr::decode(&socket::getpeername(fd)?) } else { None };
+    // Last, since what is handed back is unchanged.
     socket::set_cloexec(fd.as_fd())?;
-    Ok(if state.connected { P::Addr::decode(&socket::getpeername(fd)?) } else { None })
+    Ok(peer)
 }
 
 impl<P: Protocol, R: Role> Socket<P, R> {
