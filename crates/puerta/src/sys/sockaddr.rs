@@ -30,6 +30,12 @@ impl Storage {
     }
 
     fn of<T: Copy>(address: T) -> Self {
+        const {
+            assert!(
+                size_of::<T>() <= size_of::<libc::sockaddr_storage>()
+                    && align_of::<T>() <= align_of::<libc::sockaddr_storage>()
+            )
+        };
         let mut storage = Storage::empty();
         storage.len = size_of::<T>() as libc::socklen_t;
         // SAFETY: T is a sockaddr_* type, none larger or more strictly aligned than sockaddr_storage.
@@ -57,8 +63,12 @@ impl Storage {
         self.len
     }
 
-    pub(crate) fn len_mut(&mut self) -> &mut libc::socklen_t {
-        &mut self.len
+    /// Where the kernel writes address and length, and where a trace reads them afterwards. All three come of one borrow, so that
+    /// none of them ends another.
+    pub(crate) fn out(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t, *const Storage) {
+        let this = &raw mut *self;
+        // SAFETY: `this` points to a storage that is borrowed mutably; only the places of its fields are taken.
+        unsafe { ((&raw mut (*this).raw).cast(), &raw mut (*this).len, this.cast_const()) }
     }
 
     pub(crate) fn set_len(&mut self, len: libc::socklen_t) {

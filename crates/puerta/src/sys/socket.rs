@@ -88,8 +88,7 @@ pub(crate) fn accept(fd: &Fd, flags: c_int) -> Result<(Fd, Storage)> {
     let raw = fd.raw();
     let mut address = Storage::empty();
     let flags = flags | libc::SOCK_CLOEXEC;
-    let (at, len) = (address.as_mut_ptr(), &raw mut *address.len_mut());
-    let seen = &raw const address;
+    let (at, len, seen) = address.out();
     let args = || {
         // SAFETY: `address` outlives the closure, and the kernel is done with it when the closure runs.
         let mut args = with_address(raw, "addr", unsafe { &*seen });
@@ -122,8 +121,7 @@ type NameOf = unsafe extern "C" fn(c_int, *mut libc::sockaddr, *mut libc::sockle
 fn name(call: Call, function: NameOf, fd: &Fd) -> Result<Storage> {
     let raw = fd.raw();
     let mut address = Storage::empty();
-    let (at, len) = (address.as_mut_ptr(), &raw mut *address.len_mut());
-    let seen = &raw const address;
+    let (at, len, seen) = address.out();
     // SAFETY: `at` and `len` point into `address`, which has room for every address.
     let run = || unsafe { function(raw, at, len) };
     // SAFETY: `address` outlives the closure, and the kernel is done with it when the closure runs.
@@ -134,7 +132,7 @@ fn name(call: Call, function: NameOf, fd: &Fd) -> Result<Storage> {
 /// The local address without a line in the trace: for error messages.
 pub(crate) fn quiet_local(fd: &Fd) -> Option<Storage> {
     let mut address = Storage::empty();
-    let (at, len) = (address.as_mut_ptr(), &raw mut *address.len_mut());
+    let (at, len, _) = address.out();
     // SAFETY: `at` and `len` point into `address`, which has room for every address.
     (unsafe { libc::getsockname(fd.raw(), at, len) } == 0).then_some(address)
 }

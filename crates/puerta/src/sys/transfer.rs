@@ -62,8 +62,7 @@ pub(crate) fn send_to(fd: &Fd, bytes: &[u8], to: &Storage, flags: c_int) -> Resu
 pub(crate) fn recv_from(fd: &Fd, into: &mut [u8], flags: c_int) -> Result<(usize, Storage)> {
     let (raw, at, len) = (fd.raw(), into.as_mut_ptr(), into.len());
     let mut from = Storage::empty();
-    let (address, address_len) = (from.as_mut_ptr(), &raw mut *from.len_mut());
-    let seen = &raw const from;
+    let (address, address_len, seen) = from.out();
     let result = std::cell::Cell::new(0);
     let run = || {
         // SAFETY: `at` points to `len` bytes that the kernel may write; address and length point into `from`.
@@ -102,10 +101,12 @@ pub(crate) fn send_vectored(fd: &Fd, parts: &[IoSlice<'_>], flags: c_int) -> Res
 pub(crate) fn recv_vectored(fd: &Fd, parts: &mut [IoSliceMut<'_>], flags: c_int) -> Result<(usize, c_int)> {
     let raw = fd.raw();
     let total: usize = parts.iter().map(|p| p.len()).sum();
-    let first = parts.first().map_or((std::ptr::null(), 0), |p| (p.as_ptr(), p.len()));
+    // IoSliceMut has the layout of iovec.
+    let iov = parts.as_mut_ptr().cast::<libc::iovec>();
+    let some = !parts.is_empty();
     // SAFETY: msghdr is plain data, and all zeroes is a valid value of it.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = parts.as_mut_ptr().cast();
+    message.msg_iov = iov;
     message.msg_iovlen = parts.len().min(libc::UIO_MAXIOV as usize);
     let at = &raw mut message;
     let result = std::cell::Cell::new(0);
@@ -116,8 +117,10 @@ pub(crate) fn recv_vectored(fd: &Fd, parts: &mut [IoSliceMut<'_>], flags: c_int)
         n
     };
     let args = || {
-        let filled = usize::try_from(result.get()).unwrap_or(0).min(first.1);
-        let at = if first.0.is_null() { std::ptr::NonNull::dangling().as_ptr() } else { first.0 };
+        // SAFETY: there is a first slice, borrowed mutably for the call, and the kernel is done with it when the closure runs.
+        let first = some.then(|| unsafe { iov.read() });
+        let (at, room) = first.map_or((std::ptr::NonNull::dangling().as_ptr(), 0), |p| (p.iov_base.cast(), p.iov_len));
+        let filled = usize::try_from(result.get()).unwrap_or(0).min(room);
         transfer_args(raw, at, filled, total, Some(flags))
     };
     let n = retried64(Call::RecvMsg, run, args)?;
