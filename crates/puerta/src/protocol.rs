@@ -128,7 +128,7 @@ pub enum UnixPacket {}
 #[derive(Debug)]
 pub enum UnixDatagram {}
 /// Raw IP: raw(7). Made from the family and a protocol number (1 for ICMP, 58 for ICMPv6, 255 to write the header
-/// oneself). The port of its addresses is 0. Needs root or CAP_NET_RAW. Over IPv4 what arrives begins with the IP header.
+/// oneself). The port of its addresses is 0, but that of its own is the protocol's number. Needs root or CAP_NET_RAW. Over IPv4 what arrives begins with the IP header.
 #[derive(Debug)]
 pub enum RawIp {}
 /// ICMP echo without privileges: icmp(7), `SOCK_DGRAM` with `IPPROTO_ICMP` or `IPPROTO_ICMPV6`; the port of an address is

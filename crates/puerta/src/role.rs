@@ -163,12 +163,13 @@ pub struct State {
 }
 
 impl State {
-    pub(crate) fn of(fd: &Fd) -> Result<State> {
+    pub(crate) fn of(fd: &Fd, kind: libc::c_int) -> Result<State> {
         use crate::sys::{socket, transfer};
         use std::os::fd::AsFd;
         let listening = transfer::get_int(fd.as_fd(), libc::SOL_SOCKET, libc::SO_ACCEPTCONN, "SO_ACCEPTCONN")? != 0;
         let connected = socket::getpeername(fd).is_ok();
-        let bound = socket::getsockname(fd)?.is_bound();
+        let name = socket::getsockname(fd)?;
+        let bound = if kind == libc::SOCK_RAW { name.is_bound_to_host() } else { name.is_bound() };
         Ok(State { listening, connected, bound })
     }
 }

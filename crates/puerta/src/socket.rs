@@ -55,7 +55,8 @@ impl<P: Protocol> Socket<P> {
 
     /// Takes over a descriptor from elsewhere, after asking the kernel for its family, type, protocol
     /// (SO_DOMAIN, SO_TYPE, SO_PROTOCOL) and role (SO_ACCEPTCONN, getsockname, getpeername). Its blocking mode stays as
-    /// it is; it is made CLOEXEC.
+    /// it is; it is made CLOEXEC. A raw socket that is bound to the unspecified address looks unbound, and one that is
+    /// connected looks bound: the kernel does not tell.
     ///
     /// # Errors
     /// A mismatch hands the descriptor back, unchanged.
@@ -80,7 +81,7 @@ fn inspect<P: Protocol, R: Adopts>(fd: &Fd) -> Result<Option<P::Addr>> {
         kind: get(libc::SO_TYPE, "SO_TYPE")?,
         protocol: get(libc::SO_PROTOCOL, "SO_PROTOCOL")?,
     };
-    let state = State::of(fd)?;
+    let state = State::of(fd, triple.kind)?;
     if !P::admits(triple) || !R::fits(state) {
         return Err(Error::bad(Call::Adopt, Bad::Descriptor));
     }

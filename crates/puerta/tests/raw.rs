@@ -3,12 +3,17 @@
 #![allow(clippy::unwrap_used)]
 
 use puerta::io::{Events, PollFd, poll};
-use puerta::{Bound, Connected, Datagrams, Flags, Icmp, Ip, PacketInfo, RawIp, Received, Socket, opt};
+use puerta::{Bound, Connected, Datagrams, Flags, Icmp, Ip, PacketInfo, RawIp, Received, Socket, Unbound, opt};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
 const LOOPBACKS: [(Ip, u8, &str); 2] = [(Ip::V4, 1, "127.0.0.1:0"), (Ip::V6, 58, "[::1]:0")];
+
+#[test]
+fn a_raw_socket_is_bound_once_it_has_a_host() {
+    in_a_network_of_its_own("a_raw_socket_is_bound_once_it_has_a_host", raw_roles);
+}
 
 #[test]
 fn root_an_echo_by_a_raw_socket_is_answered_in_both_families() {
@@ -142,6 +147,17 @@ fn checksum(bytes: &[u8]) -> u16 {
     let sum: u32 = words.sum();
     let folded = (sum & 0xffff) + (sum >> 16);
     !((folded & 0xffff) + (folded >> 16)) as u16
+}
+
+fn raw_roles() {
+    for (ip, protocol, at) in LOOPBACKS {
+        let at: SocketAddr = at.parse().unwrap();
+        let new = || Socket::<RawIp>::new((ip, protocol)).unwrap();
+        Socket::<RawIp>::adopt::<Unbound>(new().into()).unwrap();
+        let bound = Socket::<RawIp>::adopt::<Bound>(new().bind(&at).unwrap().into()).unwrap();
+        assert_eq!(bound.local_addr().unwrap(), SocketAddr::new(at.ip(), u16::from(protocol)));
+        Socket::<RawIp>::adopt::<Unbound>(bound.into()).unwrap_err();
+    }
 }
 
 /// Runs this test again as root of a user and network namespace of its own, where the group 0 may use ICMP sockets.

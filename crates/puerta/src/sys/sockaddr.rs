@@ -84,6 +84,11 @@ impl Storage {
         }
     }
 
+    /// The same of a raw socket, whose port is the number of its protocol from the beginning.
+    pub(crate) fn is_bound_to_host(&self) -> bool {
+        self.endpoint().and_then(|e| e.inet()).is_some_and(|address| !address.ip().is_unspecified())
+    }
+
     /// What a traced call shows.
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         Endpoint::decode(self)
