@@ -18,10 +18,19 @@ pub(crate) fn completions(shell: Shell) -> ExitCode {
 pub(crate) fn manual(folder: Option<&Path>) -> ExitCode {
     let mut command = Cli::command();
     command.build();
-    finish(match folder {
-        None => page(&command, "puerta").and_then(|text| io::stdout().write_all(&text)),
-        Some(folder) => all(&command, folder),
-    })
+    let Some(folder) = folder else {
+        return finish(page(&command, "puerta").and_then(|text| io::stdout().write_all(&text)));
+    };
+    match all(&command, folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            line(&format!("writing the pages into {} failed: {error}", folder.display()));
+            if error.kind() == io::ErrorKind::NotFound {
+                line("hint: make the folder first (`mkdir -p`)");
+            }
+            ExitCode::from(8)
+        }
+    }
 }
 
 fn all(command: &Command, folder: &Path) -> io::Result<()> {
