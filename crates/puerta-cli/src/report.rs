@@ -1,9 +1,9 @@
 //! What the user reads: events, errors with their hints, and the verdict; as text or as JSON, one object a line.
 
 use crate::arguments::{Output, TraceForm};
-use puerta::{Endpoint, Error, ParseError, interfaces};
+use puerta::{Call, Endpoint, Error, ParseError, interfaces};
 use puerta_relay::event::{Event, Limit, Report};
-use puerta_relay::problem::Problem;
+use puerta_relay::problem::{Occupant, Problem};
 use puerta_relay::reach::{self, Reach};
 use puerta_relay::verdict::Verdict;
 use puerta_relay::words::shown;
@@ -35,9 +35,10 @@ impl Reporter {
 
     /// A command line that is no command line, as data.
     pub(crate) fn wrong_usage(text: &str) {
-        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-        let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let hint = lines.find_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned);
+        // The paragraph of the error: what is missing, or what would be right, stands on lines of its own.
+        let lines: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+        let message = lines.join(" ").trim_start_matches("error: ").to_owned();
+        let hint = text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned);
         object(json!({"event": "error", "call": null, "local": null, "peer": null, "errno": null,
             "message": message, "hint": hint, "status": 2}));
     }
@@ -115,11 +116,25 @@ struct Place {
 }
 
 impl Place {
+    fn call(name: &'static str) -> Self {
+        Place { call: Some(name), ..Place::default() }
+    }
+
     fn of(problem: &Problem) -> Self {
         let error = match problem {
             Problem::Socket(e) | Problem::Broken(e) | Problem::Input(e) | Problem::Output(e) => e,
             Problem::Deadline { doing, target, .. } => {
                 return Place { call: Some(doing), peer: Some(target.clone()), ..Place::default() };
+            }
+            Problem::Path { path, error } => {
+                return Place { local: Some(path.clone()), errno: name_of(error), ..Place::call("bind") };
+            }
+            Problem::PathTaken { path, by } => {
+                let errno = if *by == Occupant::NotOurLock { "EEXIST" } else { "EADDRINUSE" };
+                return Place { local: Some(path.clone()), errno: Some(errno.to_owned()), ..Place::call("bind") };
+            }
+            Problem::Spawn { error, .. } | Problem::System(error) => {
+                return Place { errno: name_of(error), ..Place::default() };
             }
             _ => return Place::default(),
         };
@@ -131,6 +146,11 @@ impl Place {
             errno: Some(error.name().to_string()),
         }
     }
+}
+
+/// The errno by name, where the system gave one.
+fn name_of(error: &std::io::Error) -> Option<String> {
+    error.raw_os_error().map(|_| Error::from_io(Call::Bind, error).name().into_owned())
 }
 
 fn as_json(event: &Event<'_>) -> Value {

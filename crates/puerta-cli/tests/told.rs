@@ -53,6 +53,33 @@ fn an_error_as_json_has_its_fields() {
 }
 
 #[test]
+fn a_wrong_command_line_as_json_says_what_is_missing() {
+    let told = puerta(["connect", "--json"]).finish().ends_with(2).json();
+    assert_eq!(event(&told, "error")["message"], "the following required arguments were not provided: <ADDR>");
+}
+
+#[test]
+fn what_the_system_says_of_a_path_or_a_program_has_its_errno_by_name() {
+    let folder = Folder::new("told-errno");
+    let (gone, file) = (folder.name("gone/socket"), folder.file("file", "x"));
+    let told = puerta(["listen", "--json", &gone]).finish().ends_with(5).json();
+    let error = event(&told, "error");
+    assert_eq!((&error["call"], &error["errno"], &error["local"]), (&json!("bind"), &json!("ENOENT"), &json!(gone)));
+    assert_eq!(error["message"], format!("bind unix {gone}: no such file or directory (ENOENT)"));
+    let told = puerta(["listen", "--json", file.to_str().unwrap()]).finish().ends_with(5).json();
+    assert_eq!(
+        (&event(&told, "error")["call"], &event(&told, "error")["errno"]),
+        (&json!("bind"), &json!("EADDRINUSE"))
+    );
+    let (at, far) = server(all_of);
+    let told = puerta(["connect", "--json", &at.to_string(), "--", "no-such-program"]).finish().ends_with(8).json();
+    let error = event(&told, "error");
+    assert_eq!(error["errno"], "ENOENT");
+    assert_eq!(error["message"], "cannot start no-such-program: no such file or directory (ENOENT)");
+    far.join().unwrap();
+}
+
+#[test]
 fn every_kind_of_error_is_one_object_with_the_same_fields() {
     let folder = Folder::new("told");
     let file = folder.file("file", "x");

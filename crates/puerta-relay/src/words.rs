@@ -3,11 +3,11 @@
 use crate::event::{Event, Limit};
 use crate::problem::{Occupant, Problem};
 use crate::verdict::{How, Side, Verdict};
-use puerta::{Endpoint, errno, units};
+use puerta::{Call, Endpoint, Error, errno, units};
 use puerta_text::visible;
 use std::borrow::Cow;
-use std::fmt;
 use std::net::SocketAddr;
+use std::{fmt, io};
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,7 +15,7 @@ impl fmt::Display for Problem {
             Problem::Socket(error) | Problem::Broken(error) => write!(f, "{error}"),
             Problem::Input(error) => write!(f, "reading the input failed: {error}"),
             Problem::Output(error) => write!(f, "writing the output failed: {error}"),
-            Problem::Spawn { program, error } => write!(f, "cannot start {program}: {error}"),
+            Problem::Spawn { program, error } => write!(f, "cannot start {program}: {}", reason(error)),
             Problem::Child { program, status } => write!(f, "{program} ended with {status}"),
             Problem::PathTaken { path, by: Occupant::Live } => {
                 write!(f, "bind unix {path}: a server is listening there (EADDRINUSE)")
@@ -29,12 +29,12 @@ impl fmt::Display for Problem {
                     "bind unix {path}: {path}.lock beside it is no lock file of ours, so it stays untouched (EEXIST)"
                 )
             }
-            Problem::Path { path, error } => write!(f, "bind unix {path}: {error}"),
+            Problem::Path { path, error } => write!(f, "bind unix {path}: {}", reason(error)),
             Problem::TooLong { limit } => write!(f, "a message of the input is longer than {limit} bytes"),
             Problem::Deadline { doing, target, within } => {
                 write!(f, "{doing} {target}: no success within {}", units::print_time(*within))
             }
-            Problem::System(error) => write!(f, "the system refused: {error}"),
+            Problem::System(error) => write!(f, "the system refused: {}", reason(error)),
             Problem::Usage { what, .. } => f.write_str(what),
         }
     }
@@ -98,6 +98,16 @@ impl fmt::Display for Verdict {
             How::Error => f.write_str("the connection failed"),
         }
     }
+}
+
+/// The reason and the errno by name, as the library's errors have them.
+fn reason(error: &io::Error) -> String {
+    if error.raw_os_error().is_none() {
+        return error.to_string();
+    }
+    // Only its words are used, and they do not depend on the call.
+    let error = Error::from_io(Call::Bind, error);
+    format!("{} ({})", error.reason(), error.name())
 }
 
 fn bytes(n: u64) -> String {
