@@ -94,8 +94,8 @@ impl fmt::Display for Verdict {
             How::Interrupted => f.write_str("interrupted"),
             How::Terminated => f.write_str("terminated"),
             How::Stopped => f.write_str("stopped"),
-            How::Refused => f.write_str("nobody listens there any more"),
-            How::Error => f.write_str("the connection failed"),
+            How::Refused => f.write_str("nobody listens there"),
+            How::Error => f.write_str("it failed on the way"),
         }
     }
 }
