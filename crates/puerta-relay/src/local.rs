@@ -73,6 +73,11 @@ impl Local {
         self.kind
     }
 
+    /// Whether it is a child's pipe, which nobody else has on this side.
+    pub fn is_ours(&self) -> bool {
+        !self.shared
+    }
+
     /// Whether a person sits there.
     pub fn is_terminal(&self) -> bool {
         self.kind == Kind::Terminal

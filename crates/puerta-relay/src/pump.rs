@@ -41,6 +41,12 @@ pub async fn up(input: &Local, wire: &Wire, how: Outgoing, counters: &Counters) 
     wire.end().map_err(Problem::Broken)
 }
 
+/// Reads an input to its end, for nobody.
+pub(crate) async fn discard(input: &Local) {
+    let mut buffer = vec![0; CHUNK];
+    while let Ok(1..) = input.read(&mut buffer).await {}
+}
+
 async fn up_copying(input: &Local, wire: &Wire, how: Outgoing, counters: &Counters) -> Result<(), Problem> {
     let mut buffer = vec![0; CHUNK];
     let (mut crlf, mut changed) = (Crlf::default(), Vec::new());

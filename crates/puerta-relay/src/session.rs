@@ -38,7 +38,8 @@ pub async fn exchange(
     counters.begin();
     let mut up = pin!(pump::up(input, wire, options.outgoing, counters));
     let mut down = pin!(pump::down(wire, sink, view, true, counters));
-    let (mut sent, mut received) = (None, None);
+    let mut unsent = pin!(pump::discard(input));
+    let (mut sent, mut received, mut discarded) = (None, None, false);
     let mut first = None;
     let mut drain_at = None;
     let ended = |first: Option<Side>, how, problem| verdict(counters, first.unwrap_or(Side::Us), how, problem);
@@ -75,6 +76,8 @@ pub async fn exchange(
                 }
                 Err(problem) => return ended(Some(blame(&problem)), how(&problem), Some(problem)),
             },
+            // A child that nobody listens to must not wait for us: then it would read no more either.
+            () = &mut unsent, if input.is_ours() && !discarded && matches!(sent, Some(Some(_))) => discarded = true,
             Some(error) = wire.broken(), if received.is_some() => {
                 return ended(Some(Side::Peer), How::Reset, Some(Problem::Broken(error)));
             }

@@ -1,8 +1,8 @@
 //! Descriptors of a server of many come back to what they were.
 
-use crate::run::{Input, Output, Running, Tool, start};
+use crate::run::{Input, Output, Running, Tool, folder, start};
 use crate::transfers::{endpoint, pattern, talk};
-use puerta::{AnyStream, Connected, Endpoint, Family, Flags, Socket, opt};
+use puerta::{AnyStream, Connected, Endpoint, Family, Flags, Shutdown, Socket, UnixAddr, opt};
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -92,4 +92,24 @@ fn too_few_descriptors_to_begin_with_are_an_error_with_a_hint() {
         let (status, said) = (output.status.code(), String::from_utf8(output.stderr).unwrap());
         assert!(matches!(status, Some(1 | 3 | 4 | 6)) && said.contains("hint: "), "{limit}: {status:?} {said}");
     }
+}
+
+#[test]
+fn a_client_that_reads_no_answer_is_read_to_its_end() {
+    let folder = folder();
+    let at = Endpoint::Unix(UnixAddr::path(folder.join("door")));
+    let arguments = ["listen", "--keep", folder.join("door").to_str().unwrap(), "--", "cat"].map(str::to_owned);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut running = start(&Tool::Nothing, &arguments, Input::Nothing, Output::Pipe);
+    running.address().unwrap();
+    let before = descriptors(&running);
+    let client = connect(&at);
+    client.shutdown(Shutdown::Read).unwrap();
+    talk(&client, &pattern(4 << 20, 5), false);
+    // The client is still there: only its end can have let the child go.
+    come_back(&running, before);
+    running.stop();
+    assert!(running.wait().stderr.contains("has left: "));
+    drop(client);
+    fs::remove_dir_all(folder).unwrap();
 }

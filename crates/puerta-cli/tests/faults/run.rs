@@ -211,6 +211,16 @@ impl Running {
         }
     }
 
+    /// Ends it and what it started, unless that has ended.
+    fn kill(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            for id in offspring(self.child.id()).into_iter().chain([self.child.id()]) {
+                let _ = Command::new("kill").args(["-s", "KILL", &id.to_string()]).stderr(Stdio::null()).status();
+            }
+            let _ = self.child.wait();
+        }
+    }
+
     /// Waits for its end; what hangs is killed.
     pub(crate) fn wait(&mut self) -> Ended {
         let start = Instant::now();
@@ -220,10 +230,7 @@ impl Running {
             pause(Duration::from_millis(3));
         }
         if status.is_none() {
-            for id in offspring(self.child.id()).into_iter().chain([self.child.id()]) {
-                let _ = Command::new("kill").args(["-s", "KILL", &id.to_string()]).stderr(Stdio::null()).status();
-            }
-            let _ = self.child.wait();
+            self.kill();
         }
         self.over.store(true, Ordering::SeqCst);
         let stderr = self.stderr.take().map(|thread| thread.join().unwrap()).unwrap_or_default();
@@ -238,6 +245,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.kill();
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
