@@ -17,7 +17,9 @@ fn a_reset_in_mid_stream_is_7_for_who_sends() {
         reset(stream);
     });
     let ours = puerta(["connect", &at.to_string()]).input(noise(1, 30_000_000)).finish();
-    ours.ends_with(7).said("the peer broke the connection (reset)").said("ECONNRESET").said("hint: ");
+    ours.ends_with(7).said("the peer broke the connection (reset)").said("hint: ");
+    // A splice that was half done when the reset came tells how much it moved, and swallows the error: EPIPE is next.
+    assert!(ours.stderr.contains("ECONNRESET") || ours.stderr.contains("EPIPE"), "{}", ours.stderr);
     ours.said(&at.to_string());
     peer.join().unwrap();
 }
