@@ -340,7 +340,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let line = format!("kill -KILL -- -{}", self.id());
+        // Debian's sh knows no `kill -KILL -- -1`.
+        let line = format!("kill -s KILL -- -{}", self.id());
         let _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
