@@ -241,12 +241,14 @@ mod tests {
 
     // SAFETY: the system's allocator does the work; counting allocates nothing.
     unsafe impl GlobalAlloc for Counting {
+        // SAFETY: as the trait has it, the caller promises a layout that is not empty.
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             ALLOCATED.set(ALLOCATED.get() + 1);
             // SAFETY: as the caller promises.
             unsafe { System.alloc(layout) }
         }
 
+        // SAFETY: as the trait has it, the caller promises that `at` came from `alloc` with this layout.
         unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
             // SAFETY: as the caller promises.
             unsafe { System.dealloc(at, layout) }
