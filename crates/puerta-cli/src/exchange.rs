@@ -57,6 +57,7 @@ pub(crate) fn connect(arguments: Connect) -> ExitCode {
         source,
     };
     let service = service(&arguments.common, false, CLIENTS);
+    tell_no_output(reporter, &arguments.common);
     let (probe, progress) = (arguments.common.probe, arguments.common.progress);
     run(reporter, progress, Ending::Once, |counters, ending| async move {
         let connection = open::connect(request, Arc::new(reporter)).await?;
@@ -110,6 +111,7 @@ pub(crate) fn listen(arguments: Listen) -> ExitCode {
         family: family(&arguments.common),
         backlog: arguments.backlog,
     };
+    tell_no_output(reporter, &arguments.common);
     let many = arguments.keep || arguments.broadcast;
     let ending = if many || datagrams { Ending::UntilStopped } else { Ending::Once };
     let (probe, progress, broadcast) = (arguments.common.probe, arguments.common.progress, arguments.broadcast);
@@ -146,6 +148,13 @@ async fn opened(request: ListenRequest, reporter: Reporter) -> Result<Opened, Pr
         return open::listen(&request, &reporter);
     }
     background::run(move || open::listen(&request, &reporter)).await.map_err(Problem::System)?
+}
+
+/// Nothing is discarded without a word.
+fn tell_no_output(reporter: Reporter, common: &Common) {
+    if common.command.is_empty() && !common.probe && Local::stdout_was_closed() {
+        reporter.event(&Event::NoOutput);
+    }
 }
 
 /// What a signal means: an end before its time, or the way in which this command ends.

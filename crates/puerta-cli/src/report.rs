@@ -214,7 +214,7 @@ fn as_json(event: &Event<'_>) -> Value {
         }
         Event::Trouble(problem) => put("message", problem.to_string().into()),
         Event::TookOver(path) => put("path", (*path).into()),
-        Event::Ipv6Off | Event::BelowLimit | Event::Unnamed => {}
+        Event::Ipv6Off | Event::NoOutput | Event::BelowLimit | Event::Unnamed => {}
     }
     Value::Object(object)
 }

@@ -86,6 +86,8 @@ pub enum Event<'a> {
         /// How long it was.
         full: usize,
     },
+    /// Standard output was closed when we started, so what arrives is discarded.
+    NoOutput,
     /// Something failed for one client alone; the server goes on.
     Trouble(&'a Problem),
 }

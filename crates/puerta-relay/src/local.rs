@@ -4,6 +4,7 @@
 use puerta::io::{self, Kind};
 use puerta::{Async, Result};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use tokio::io::Interest;
 
 /// A descriptor that is not a socket of ours, with readiness where the kernel gives it.
@@ -66,6 +67,14 @@ impl Local {
             Err(refused) => return Err(refused.error),
         };
         Ok(Local { ready, kind, shared })
+    }
+
+    /// Whether this process was started without a standard output. Rust opens /dev/null in its place, for reading too, which
+    /// `>/dev/null` never does.
+    pub fn stdout_was_closed() -> bool {
+        let stdout = std::io::stdout();
+        let is_null = std::fs::read_link("/proc/self/fd/1").is_ok_and(|path| path == Path::new("/dev/null"));
+        is_null && io::access(&stdout).is_ok_and(|access| access.read)
     }
 
     /// What kind of descriptor it is.

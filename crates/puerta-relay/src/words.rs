@@ -154,6 +154,7 @@ impl fmt::Display for Event<'_> {
                 f.write_str("an answer was not sent: the peer's socket has no name (bind it to a path, or to any name)")
             }
             Event::Truncated { kept, full } => write!(f, "a datagram of {full} bytes was cut to {kept}"),
+            Event::NoOutput => f.write_str("standard output is closed: what arrives is discarded"),
             Event::Trouble(problem) => write!(f, "{problem}"),
         }
     }
@@ -181,6 +182,7 @@ impl Event<'_> {
             Event::NotSent(_) => "not-sent",
             Event::Unnamed => "unnamed",
             Event::Truncated { .. } => "truncated",
+            Event::NoOutput => "no-output",
             Event::Trouble(_) => "trouble",
         }
     }
