@@ -205,10 +205,22 @@ impl Running {
 
     /// Asks it to end: SIGTERM, to the command itself.
     pub(crate) fn stop(&self) {
-        let id = self.child.id();
-        for id in if self.under_strace { children(id) } else { vec![id] } {
+        for id in self.commands() {
             let _ = Command::new("kill").args(["-s", "TERM", &id.to_string()]).stderr(Stdio::null()).status();
         }
+    }
+
+    /// Waits until every child of the command's own has ended, and with it what the command has to say about it.
+    pub(crate) fn settle(&self) {
+        let start = Instant::now();
+        while start.elapsed() < LIMIT && self.commands().into_iter().any(|id| !children(id).is_empty()) {
+            pause(Duration::from_millis(3));
+        }
+    }
+
+    fn commands(&self) -> Vec<u32> {
+        let id = self.child.id();
+        if self.under_strace { children(id) } else { vec![id] }
     }
 
     /// Ends it and what it started, unless that has ended.

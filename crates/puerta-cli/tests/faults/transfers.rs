@@ -316,6 +316,7 @@ fn child_of_many(tool: &Tool) -> Outcome {
             _ => failed += 1,
         }
     }
+    running.settle();
     running.stop();
     let ended = running.wait();
     let told = ended.stderr.lines().count().saturating_sub(3);
