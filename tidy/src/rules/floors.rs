@@ -3,7 +3,7 @@
 use crate::{Finding, Source, Tree};
 
 /// The crates of the house by floor. Those of one floor stand side by side and do not know each other.
-const CRATES: [(&str, usize); 9] = [
+const CRATES: [(&str, usize); 10] = [
     ("puerta", 0),
     ("puerta-text", 0),
     ("puerta-relay", 1),
@@ -12,6 +12,7 @@ const CRATES: [(&str, usize); 9] = [
     ("puerta-cli", 2),
     ("bench", 3),
     ("guide", 3),
+    ("simulation", 3),
     ("tidy", 3),
 ];
 
@@ -24,9 +25,10 @@ pub struct House {
 }
 
 /// The crates that have them.
-pub const HOUSES: [House; 2] = [
+pub const HOUSES: [House; 3] = [
     House { sources: "crates/puerta/src/", modules: LIBRARY },
     House { sources: "crates/puerta-relay/src/", modules: RELAY },
+    House { sources: "crates/puerta-talk/src/", modules: TALK },
 ];
 
 /// The ground is one knot: an error names addresses, an address is what `sys` encodes, and every call of `sys` feeds the trace
@@ -85,6 +87,24 @@ const RELAY: &[(&str, usize)] = &[
     ("hub", 6),
     ("listen", 7),
     ("lib", 8),
+];
+
+/// On the ground what does no I/O; then what touches the outside; then who serves, joins, or does it as the classic did.
+const TALK: &[(&str, usize)] = &[
+    ("wire", 0),
+    ("room", 0),
+    ("invite", 0),
+    ("problem", 1),
+    ("words", 1),
+    ("identity", 2),
+    ("log", 2),
+    ("outbox", 2),
+    ("transport", 2),
+    ("discovery", 2),
+    ("plain", 3),
+    ("hub", 3),
+    ("join", 3),
+    ("lib", 4),
 ];
 
 pub(super) fn crates(tree: &Tree) -> Vec<Finding> {

@@ -1,0 +1,6 @@
+//! Talk: people exchange messages over UDP, plain as the classic, or in rooms that lose nothing.
+//!
+//! Pure parts (frames, rooms) do no I/O and take the time as an argument; thin drivers join them to QUIC, SQLite and the
+//! network.
+
+#![forbid(unsafe_code)]
