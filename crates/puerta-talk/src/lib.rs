@@ -4,3 +4,5 @@
 //! network.
 
 #![forbid(unsafe_code)]
+
+pub mod room;
