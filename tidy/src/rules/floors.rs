@@ -91,19 +91,7 @@ const RELAY: &[(&str, usize)] = &[
 
 /// On the ground what does no I/O; then what touches the outside; then who serves, joins, or does it as the classic did.
 const TALK: &[(&str, usize)] = &[
-    ("wire", 0),
     ("room", 0),
-    ("invite", 0),
-    ("problem", 1),
-    ("words", 1),
-    ("identity", 2),
-    ("log", 2),
-    ("outbox", 2),
-    ("transport", 2),
-    ("discovery", 2),
-    ("plain", 3),
-    ("hub", 3),
-    ("join", 3),
     ("lib", 4),
 ];
 
