@@ -7,12 +7,25 @@ use super::record::Record;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token(pub [u8; 16]);
 
+impl Token {
+    /// What the hub keeps of it.
+    pub fn hash(&self) -> TokenHash {
+        let hash = ring::digest::digest(&ring::digest::SHA256, &self.0);
+        TokenHash(hash.as_ref().try_into().unwrap_or([0; 32]))
+    }
+}
+
 /// A token lets in: it is in no output.
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Token(…)")
     }
 }
+
+/// SHA-256 of a token (FIPS 180-4): a hub and its log keep no more, so that a copied log lets nobody in. A token is 128
+/// random bits, so that no salt is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
 
 /// What a room is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +81,7 @@ pub enum Write {
     /// An invite was made, or renewed.
     Invite(Invite),
     /// An invite is good for nothing any more: used up or revoked.
-    Spent(Token),
+    Spent(TokenHash),
     /// A message. Its place was chosen by the hub: a log refuses a place that is taken, or an id that is there.
     Record(Record),
 }
@@ -76,8 +89,8 @@ pub enum Write {
 /// An invite that the hub has made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invite {
-    /// What the link carries.
-    pub token: Token,
+    /// What is kept of what the link carries.
+    pub token: TokenHash,
     /// Where it leads.
     pub room: RoomNo,
     /// Until when it is good: milliseconds since 1970 by the hub's clock.
