@@ -5,5 +5,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod fingerprint;
+pub mod identity;
+pub mod problem;
 pub mod room;
 pub mod wire;
+mod words;
