@@ -9,5 +9,6 @@ pub mod fingerprint;
 pub mod identity;
 pub mod problem;
 pub mod room;
+pub mod transport;
 pub mod wire;
 mod words;

@@ -1,0 +1,128 @@
+//! How QUIC and TLS are set: limits, windows, times.
+
+use super::tls;
+use crate::identity::Key;
+use crate::problem::Problem;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::{
+    AckFrequencyConfig, ClientConfig, EndpointConfig, MtuDiscoveryConfig, NoneTokenStore, ServerConfig,
+    TransportConfig, ValidationTokenConfig, VarInt,
+};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The protocol's name in TLS (RFC 7301). Another version has another name.
+pub const ALPN: &[u8] = b"puerta-talk/1";
+
+/// Bytes that a member may send on its stream before the hub has read them: 16 KiB.
+pub const STREAM_WINDOW: u32 = 16 << 10;
+/// The same for all of a connection: 32 KiB.
+pub const CONNECTION_WINDOW: u32 = 32 << 10;
+/// Bytes that either side keeps of what it sent, until the other has acknowledged them: 128 KiB.
+pub const SEND_WINDOW: u32 = 128 << 10;
+/// Bytes that the hub may send before a member has read them: as many as the hub keeps.
+pub const MEMBER_WINDOW: u32 = SEND_WINDOW;
+/// Bytes of TLS that may arrive out of order: 8 KiB. A handshake with raw keys has less than 1 KiB.
+pub const CRYPTO_BUFFER: usize = 8 << 10;
+
+/// A connection on which nothing came for so long is over: 10 s.
+pub const IDLE: Duration = Duration::from_secs(10);
+/// A member says so often that it is still there, when it has nothing else to say: 4 s. Two such packets may get lost.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(4);
+
+/// First packets that wait for the hub: 1,024. What comes above is dropped; members send theirs again.
+pub const INCOMING: usize = 1024;
+/// Bytes that are kept of what follows one of these packets: 4 KiB.
+pub const INCOMING_BUFFER: u64 = 4 << 10;
+/// The same for all of them: 1 MiB.
+pub const INCOMING_BUFFERS: u64 = 1 << 20;
+
+/// QUIC version 1 (RFC 9000) alone: drafts would make the answer to an unknown version longer.
+const VERSIONS: [u32; 1] = [1];
+/// A busy hub's members acknowledge every 11th packet, or after their `max_ack_delay` (25 ms).
+const SPARSE: u32 = 10;
+
+/// How often members acknowledge what the hub sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Acknowledgements {
+    /// Every other packet, as QUIC has it (RFC 9000, section 13.2.2).
+    #[default]
+    Usual,
+    /// After ten packets that were not acknowledged (draft-ietf-quic-ack-frequency): less work for a hub that sends a lot.
+    Sparse,
+}
+
+/// For hubs and members: the version, and a random key for stateless resets.
+pub(super) fn endpoint() -> EndpointConfig {
+    let mut config = EndpointConfig::default();
+    config.supported_versions(VERSIONS.to_vec());
+    config
+}
+
+/// For a hub.
+pub(super) fn server(key: &Key) -> Result<ServerConfig, Problem> {
+    let crypto = QuicServerConfig::try_from(tls::server(key)?).map_err(unsuitable)?;
+    let mut config = ServerConfig::with_crypto(Arc::new(crypto));
+    // A member that moves to another address comes again: an address that was not validated gets nothing.
+    config.migration(false);
+    config.max_incoming(INCOMING).incoming_buffer_size(INCOMING_BUFFER).incoming_buffer_size_total(INCOMING_BUFFERS);
+    let mut tokens = ValidationTokenConfig::default();
+    // Retry is always asked for, so tokens for a later visit are of no use.
+    tokens.sent(0);
+    config.validation_token_config(tokens);
+    config.transport_config(Arc::new(hub(Acknowledgements::Usual)));
+    Ok(config)
+}
+
+/// For a member: one connection, whose verifier is `verifier`.
+pub(super) fn client(key: &Key, verifier: Arc<tls::HubKey>) -> Result<ClientConfig, Problem> {
+    let crypto = QuicClientConfig::try_from(tls::client(key, verifier)?).map_err(unsuitable)?;
+    let mut config = ClientConfig::new(Arc::new(crypto));
+    config.token_store(Arc::new(NoneTokenStore)).transport_config(Arc::new(member()));
+    Ok(config)
+}
+
+pub(super) fn hub(acknowledgements: Acknowledgements) -> TransportConfig {
+    let mut config = common();
+    config
+        .max_concurrent_bidi_streams(VarInt::from_u32(1))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW));
+    if acknowledgements == Acknowledgements::Sparse {
+        let mut sparse = AckFrequencyConfig::default();
+        sparse.ack_eliciting_threshold(VarInt::from_u32(SPARSE));
+        config.ack_frequency_config(Some(sparse));
+    }
+    config
+}
+
+fn member() -> TransportConfig {
+    let mut config = common();
+    config
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .stream_receive_window(VarInt::from_u32(MEMBER_WINDOW))
+        .receive_window(VarInt::from_u32(MEMBER_WINDOW))
+        .keep_alive_interval(Some(KEEP_ALIVE));
+    config
+}
+
+/// GSO stays on. The MTU is looked for up to Ethernet's (1,452 bytes of UDP), from the 1,200 that QUIC can rely on.
+fn common() -> TransportConfig {
+    let mut config = TransportConfig::default();
+    config
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .send_window(u64::from(SEND_WINDOW))
+        .datagram_receive_buffer_size(None)
+        .datagram_send_buffer_size(0)
+        .crypto_buffer_size(CRYPTO_BUFFER)
+        .max_idle_timeout(Some(VarInt::from_u32(IDLE.as_millis() as u32).into()))
+        .mtu_discovery_config(Some(MtuDiscoveryConfig::default()))
+        .enable_segmentation_offload(true);
+    config
+}
+
+/// The provider has what QUIC needs; were it otherwise, no command could run.
+pub(super) fn unsuitable(error: impl std::error::Error + Send + Sync + 'static) -> Problem {
+    Problem::System(io::Error::other(error))
+}

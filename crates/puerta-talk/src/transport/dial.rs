@@ -1,0 +1,80 @@
+//! A member comes to a hub.
+
+use super::tls::HubKey;
+use super::{config, failed, peer};
+use crate::identity::Key;
+use crate::problem::Problem;
+use crate::room::ids::Device;
+use puerta::{Ip, Socket, Udp};
+use quinn::{ConnectError, Connection, Endpoint, TokioRuntime};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+/// Which key the hub has to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// This one: from an invite, or remembered.
+    Key(Device),
+    /// Any. Nothing may be said to the hub before somebody has agreed to the key that it has shown.
+    Any,
+}
+
+/// Makes connections from one UDP socket.
+#[derive(Debug, Clone)]
+pub struct Dialer {
+    endpoint: Endpoint,
+    key: Key,
+}
+
+/// TLS wants a name for the peer. It is neither sent nor checked: the key is.
+const NAME: &str = "hub";
+
+impl Dialer {
+    /// Takes a socket, such as [`member_socket`](super::member_socket) makes. It is made non-blocking.
+    ///
+    /// # Errors
+    /// [`Problem::System`] where the runtime cannot register it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, or in one without I/O or time.
+    pub fn new(key: &Key, socket: UdpSocket) -> Result<Self, Problem> {
+        let endpoint =
+            Endpoint::new(config::endpoint(), None, socket, Arc::new(TokioRuntime)).map_err(Problem::System)?;
+        Ok(Dialer { endpoint, key: key.clone() })
+    }
+
+    /// Connects and shakes hands; within [`IDLE`](super::IDLE), 10 s. Dropped while it waits, it leaves nothing open.
+    ///
+    /// # Errors
+    /// [`Problem::WrongKey`] where another key was shown than expected (who showed it may not have it: the proof is not waited for);
+    /// [`Problem::NoAnswer`], [`Problem::HubFull`], [`Problem::NotTalk`], [`Problem::Handshake`]; [`Problem::Socket`] where no way
+    /// leads there.
+    pub async fn connect(&self, to: SocketAddr, expected: Expected) -> Result<(Connection, Device), Problem> {
+        // QUIC would try for 10 s where the kernel knows that there is no route.
+        Socket::<Udp>::new(Ip::of(&to))?.connect(&to)?;
+        let verifier = Arc::new(HubKey::new(expected));
+        let client = config::client(&self.key, verifier.clone())?;
+        let connecting = self.endpoint.connect_with(client, to, NAME).map_err(|error| refused(to, &error))?;
+        let within = config::IDLE;
+        match tokio::time::timeout(within, connecting).await {
+            Err(_) => Err(Problem::NoAnswer { at: to, within }),
+            Ok(Err(error)) => Err(match verifier.wrong() {
+                Some((expected, shown)) => Problem::WrongKey { at: to, expected, shown },
+                None => failed(to, &error),
+            }),
+            Ok(Ok(connection)) => match peer(&connection) {
+                Some(device) => Ok((connection, device)),
+                None => Err(Problem::Handshake { at: to, reason: "no key was shown".to_owned() }),
+            },
+        }
+    }
+
+    /// The endpoint: to close it, and to wait until the peers know.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+fn refused(at: SocketAddr, error: &ConnectError) -> Problem {
+    Problem::Handshake { at, reason: error.to_string() }
+}

@@ -1,0 +1,50 @@
+//! Rooms over QUIC (RFC 9000, RFC 9001): UDP, TLS 1.3, raw public keys (RFC 7250).
+//!
+//! Both ends show their device key and prove that they have it. A hub [listens](Listener): it answers the first packet of an
+//! address with Retry (RFC 9000, section 8.1.2), so that nobody gets more bytes from it than he sent before he has shown that the
+//! address is his. A member [dials](Dialer), and says [which key](Expected) it expects.
+
+mod config;
+mod dial;
+mod listen;
+mod socket;
+mod tls;
+
+pub use config::{
+    ALPN, Acknowledgements, CONNECTION_WINDOW, CRYPTO_BUFFER, IDLE, INCOMING, INCOMING_BUFFER, INCOMING_BUFFERS,
+    KEEP_ALIVE, MEMBER_WINDOW, SEND_WINDOW, STREAM_WINDOW,
+};
+pub use dial::{Dialer, Expected};
+pub use listen::{Arrival, CONNECTIONS, HANDSHAKE, HANDSHAKES, Listener};
+pub use socket::{BUFFER, HubSocket, hub_socket, member_socket};
+
+use crate::problem::Problem;
+use crate::room::ids::Device;
+use quinn::{Connection, ConnectionError, TransportErrorCode};
+use rustls::pki_types::CertificateDer;
+use std::net::SocketAddr;
+
+/// The device key that the peer has shown, and proved to have, in the handshake.
+pub fn peer(connection: &Connection) -> Option<Device> {
+    let shown = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    tls::device(shown.first()?)
+}
+
+/// The alert of TLS that says that no protocol is common to both (RFC 7301, section 3.2).
+const NO_APPLICATION_PROTOCOL: u8 = 120;
+
+/// Why a handshake with `at` failed.
+fn failed(at: SocketAddr, error: &ConnectionError) -> Problem {
+    let code = match error {
+        ConnectionError::TransportError(ours) => Some(ours.code),
+        ConnectionError::ConnectionClosed(theirs) => Some(theirs.error_code),
+        _ => None,
+    };
+    match error {
+        ConnectionError::TimedOut => Problem::NoAnswer { at, within: IDLE },
+        ConnectionError::VersionMismatch => Problem::NotTalk { at },
+        _ if code == Some(TransportErrorCode::CONNECTION_REFUSED) => Problem::HubFull { at },
+        _ if code == Some(TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL)) => Problem::NotTalk { at },
+        other => Problem::Handshake { at, reason: other.to_string() },
+    }
+}

@@ -1,0 +1,350 @@
+//! Handshakes with the right, the wrong and any key; bounds of what a connection may do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use puerta_talk::identity::Key;
+use puerta_talk::problem::Problem;
+use puerta_talk::room::ids::Device;
+use puerta_talk::transport::{
+    Acknowledgements, Dialer, Expected, Listener, SEND_WINDOW, STREAM_WINDOW, hub_socket, member_socket, peer,
+};
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use std::future::Future;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, what).await.expect("within 20 s")
+}
+
+fn listener(key: &Key) -> (Listener, SocketAddr) {
+    let listener = Listener::new(key, hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket).unwrap();
+    let address = listener.endpoint().local_addr().unwrap();
+    (listener, address)
+}
+
+fn dialer(key: &Key) -> Dialer {
+    Dialer::new(key, member_socket().unwrap()).unwrap()
+}
+
+type Joined = Result<(quinn::Connection, Device), Problem>;
+
+/// What the hub and the member see of one handshake.
+async fn shake(hub: &Key, member: &Key, expected: Expected) -> (Joined, Joined) {
+    let (mut listener, at) = listener(hub);
+    let dialer = dialer(member);
+    let hub = async { listener.next().await.unwrap().finish().await };
+    in_time(async { tokio::join!(hub, dialer.connect(at, expected)) }).await
+}
+
+#[tokio::test]
+async fn both_ends_learn_the_key_of_the_other() {
+    let (hub, member) = (Key::generate().unwrap(), Key::generate().unwrap());
+    assert_ne!(hub.device(), member.device());
+    for expected in [Expected::Key(hub.device()), Expected::Any] {
+        let (there, here) = shake(&hub, &member, expected).await;
+        let ((there, came), (here, shown)) = (there.unwrap(), here.unwrap());
+        assert_eq!(came, member.device());
+        assert_eq!(shown, hub.device());
+        assert_eq!((peer(&there), peer(&here)), (Some(member.device()), Some(hub.device())));
+    }
+}
+
+#[tokio::test]
+async fn another_key_than_expected_ends_the_handshake_and_both_are_told() {
+    let (hub, member, other) = (Key::generate().unwrap(), Key::generate().unwrap(), Key::generate().unwrap());
+    let (there, here) = shake(&hub, &member, Expected::Key(other.device())).await;
+    let problem = here.unwrap_err();
+    match &problem {
+        Problem::WrongKey { expected, shown, .. } => {
+            assert_eq!((*expected, *shown), (other.device(), hub.device()));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(problem.status(), 6);
+    assert!(matches!(there, Err(Problem::Handshake { .. })), "{there:?}");
+}
+
+#[tokio::test]
+async fn a_member_reaches_a_hub_on_either_family() {
+    let (hub, member) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let socket = hub_socket((Ipv6Addr::UNSPECIFIED, 0).into()).unwrap();
+    let mut listener = Listener::new(&hub, socket.socket).unwrap();
+    let port = listener.endpoint().local_addr().unwrap().port();
+    let dialer = dialer(&member);
+    let mut hosts: Vec<std::net::IpAddr> = vec![Ipv4Addr::LOCALHOST.into()];
+    if !socket.ipv6_off {
+        hosts.push(Ipv6Addr::LOCALHOST.into());
+    }
+    for host in hosts {
+        let there = async { listener.next().await.unwrap().finish().await };
+        let here = dialer.connect((host, port).into(), Expected::Key(hub.device()));
+        let (there, here) = in_time(async { tokio::join!(there, here) }).await;
+        assert_eq!((there.unwrap().1, here.unwrap().1), (member.device(), hub.device()), "{host}");
+    }
+}
+
+#[test]
+fn two_hubs_never_share_a_port() {
+    let first = hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket;
+    let error = hub_socket(first.local_addr().unwrap()).unwrap_err();
+    assert_eq!(error.name(), "EADDRINUSE");
+    assert_eq!(Problem::from(error).status(), 5);
+}
+
+/// A member's side by hand: `change` may take away what ours always has.
+async fn stranger(at: SocketAddr, change: impl FnOnce(&mut rustls::ClientConfig)) -> quinn::ConnectionError {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"puerta-talk/1".to_vec()];
+    change(&mut config);
+    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(config).unwrap()));
+    let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    match endpoint.connect_with(config, at, "hub").unwrap().await {
+        // TLS 1.3: the client is done before the server has looked at its key.
+        Ok(connection) => connection.closed().await,
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn who_shows_no_key_is_no_member() {
+    for silent in [false, true] {
+        let (mut listener, at) = listener(&Key::generate().unwrap());
+        let here = stranger(at, |config| {
+            if silent {
+                config.client_auth_cert_resolver = Arc::new(Silent);
+            }
+        });
+        let nobody = async {
+            while let Some(arrival) = listener.next().await {
+                arrival.finish().await.unwrap_err();
+            }
+        };
+        let here = in_time(async {
+            tokio::select! {
+                () = nobody => panic!("the hub ended"),
+                here = here => here,
+            }
+        })
+        .await;
+        let quinn::ConnectionError::ConnectionClosed(close) = &here else { panic!("{here:?}") };
+        // TLS alerts (RFC 8446, section 6): handshake_failure, certificate_required.
+        let alert = if silent { 116 } else { 40 };
+        assert_eq!(close.error_code, quinn::TransportErrorCode::crypto(alert), "{here:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_protocol_is_told_apart_from_a_hub() {
+    let (mut listener, at) = listener(&Key::generate().unwrap());
+    let other = stranger(at, |config| config.alpn_protocols = vec![b"h3".to_vec()]);
+    let error = in_time(async {
+        tokio::select! {
+            arrival = listener.next() => panic!("{arrival:?}"),
+            error = other => error,
+        }
+    })
+    .await;
+    let quinn::ConnectionError::ConnectionClosed(close) = &error else { panic!("{error:?}") };
+    assert_eq!(close.error_code, quinn::TransportErrorCode::crypto(120), "{error:?}");
+
+    let server = web_server(stolen(Key::generate().unwrap().device()), b"h3");
+    let at = server.local_addr().unwrap();
+    let dialer = dialer(&Key::generate().unwrap());
+    let web = async { server.accept().await.unwrap().await.err() };
+    let (_, here) = in_time(async { tokio::join!(web, dialer.connect(at, Expected::Any)) }).await;
+    let problem = here.unwrap_err();
+    assert!(matches!(problem, Problem::NotTalk { .. }), "{problem:?}");
+    assert_eq!(problem.status(), 6);
+}
+
+#[tokio::test]
+async fn a_full_hub_says_so() {
+    let hub = Key::generate().unwrap();
+    let (mut listener, at) = listener(&hub);
+    listener.limit(1);
+    let dialer = dialer(&Key::generate().unwrap());
+    let first = async { listener.next().await.unwrap().finish().await.unwrap() };
+    let (_held, first) = in_time(async { tokio::join!(first, dialer.connect(at, Expected::Any)) }).await;
+    let _first = first.unwrap();
+    let second = in_time(async {
+        tokio::select! {
+            arrival = listener.next() => panic!("{arrival:?}"),
+            done = dialer.connect(at, Expected::Any) => done,
+        }
+    })
+    .await;
+    assert!(matches!(second, Err(Problem::HubFull { .. })), "{second:?}");
+}
+
+/// The key of `victim` shown by somebody who does not have it.
+fn stolen(victim: Device) -> Arc<rustls::sign::CertifiedKey> {
+    let spki = [&[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00], &victim.0[..]].concat();
+    let own = rustls::crypto::ring::sign::any_eddsa_type(&PKCS8.as_slice().into()).unwrap();
+    Arc::new(rustls::sign::CertifiedKey::new(vec![spki.into()], own))
+}
+
+#[tokio::test]
+async fn a_key_that_is_shown_but_not_had_is_not_believed() {
+    let victim = Key::generate().unwrap().device();
+    let server = web_server(stolen(victim), b"puerta-talk/1");
+    let at = server.local_addr().unwrap();
+    let dialer = dialer(&Key::generate().unwrap());
+    for expected in [Expected::Key(victim), Expected::Any] {
+        let fake = async { server.accept().await.unwrap().await.err() };
+        let (_, here) = in_time(async { tokio::join!(fake, dialer.connect(at, expected)) }).await;
+        assert!(matches!(here, Err(Problem::Handshake { .. })), "{here:?}");
+    }
+
+    let (mut listener, at) = listener(&Key::generate().unwrap());
+    let fake = stranger(at, |config| {
+        let resolver = rustls::client::AlwaysResolvesClientRawPublicKeys::new(stolen(victim));
+        config.client_auth_cert_resolver = Arc::new(resolver);
+    });
+    let there = async { listener.next().await.unwrap().finish().await };
+    let (there, _) = in_time(async { tokio::join!(there, fake) }).await;
+    assert!(matches!(there, Err(Problem::Handshake { .. })), "{there:?}");
+}
+
+/// A server that asks for no key of its clients.
+fn web_server(shown: Arc<rustls::sign::CertifiedKey>, protocol: &[u8]) -> quinn::Endpoint {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::server::AlwaysResolvesServerRawPublicKeys::new(shown)));
+    config.alpn_protocols = vec![protocol.to_vec()];
+    let config = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(config).unwrap()));
+    quinn::Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap()
+}
+
+/// One connection that stands: the hub's end, the member's end, and what keeps them.
+async fn connection(how: Acknowledgements) -> (quinn::Connection, quinn::Connection, Listener, Dialer) {
+    let (mut listener, at) = listener(&Key::generate().unwrap());
+    listener.acknowledgements(how);
+    let dialer = dialer(&Key::generate().unwrap());
+    let there = async { listener.next().await.unwrap().finish().await };
+    let (there, here) = in_time(async { tokio::join!(there, dialer.connect(at, Expected::Any)) }).await;
+    (there.unwrap().0, here.unwrap().0, listener, dialer)
+}
+
+#[tokio::test]
+async fn a_member_has_one_stream_and_no_datagrams() {
+    let (hub, member, _listener, _dialer) = connection(Acknowledgements::Usual).await;
+    assert_eq!((hub.max_datagram_size(), member.max_datagram_size()), (None, None));
+    let _stream = in_time(member.open_bi()).await.unwrap();
+    let mut asked = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(std::pin::pin!(member.open_bi()).poll(&mut asked).is_pending());
+    assert!(std::pin::pin!(member.open_uni()).poll(&mut asked).is_pending());
+    assert!(std::pin::pin!(hub.open_bi()).poll(&mut asked).is_pending());
+    assert!(std::pin::pin!(hub.open_uni()).poll(&mut asked).is_pending());
+}
+
+#[tokio::test]
+async fn bytes_pass_both_ways_and_what_is_not_read_stays_within_the_windows() {
+    for how in [Acknowledgements::Usual, Acknowledgements::Sparse] {
+        let (hub, member, _listener, _dialer) = connection(how).await;
+        let (mut to_hub, mut from_hub) = in_time(member.open_bi()).await.unwrap();
+        in_time(to_hub.write_all(&[7; STREAM_WINDOW as usize])).await.unwrap();
+        let (mut to_member, mut from_member) = in_time(hub.accept_bi()).await.unwrap();
+        let big = vec![9; 8 * SEND_WINDOW as usize];
+        let mut got = vec![0; big.len()];
+        let (written, read) =
+            in_time(async { tokio::join!(to_member.write_all(&big), from_hub.read_exact(&mut got)) }).await;
+        written.unwrap();
+        read.unwrap();
+        assert!(got == big, "{how:?}");
+        let mut first = vec![0; STREAM_WINDOW as usize];
+        in_time(from_member.read_exact(&mut first)).await.unwrap();
+        assert_eq!(first, [7; STREAM_WINDOW as usize]);
+        // Nobody reads: what the sender keeps is bounded.
+        let mut kept = 0;
+        let mut asked = std::task::Context::from_waker(std::task::Waker::noop());
+        while let std::task::Poll::Ready(n) = std::pin::pin!(to_member.write(&big)).poll(&mut asked) {
+            kept += n.unwrap();
+        }
+        assert!(kept <= SEND_WINDOW as usize, "{kept}");
+    }
+}
+
+/// RFC 8410, section 10.3: a key that everybody knows.
+const PKCS8: [u8; 48] = {
+    let mut der = [0x42; 48];
+    let head = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+    let mut i = 0;
+    while i < head.len() {
+        der[i] = head[i];
+        i += 1;
+    }
+    der
+};
+
+/// Understands raw keys, and shows none.
+#[derive(Debug)]
+struct Silent;
+
+impl rustls::client::ResolvesClientCert for Silent {
+    fn resolve(&self, _: &[&[u8]], _: &[rustls::SignatureScheme]) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        None
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        true
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct Anybody;
+
+impl rustls::client::danger::ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &rustls::pki_types::CertificateDer<'_>,
+        _: &[rustls::pki_types::CertificateDer<'_>],
+        _: &rustls::pki_types::ServerName<'_>,
+        _: &[u8],
+        _: rustls::pki_types::UnixTime,
+    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        Ok(rustls::client::danger::ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &rustls::pki_types::CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &rustls::pki_types::CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        vec![rustls::SignatureScheme::ED25519]
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        true
+    }
+}
