@@ -90,9 +90,17 @@ const RELAY: &[(&str, usize)] = &[
 ];
 
 /// On the ground what does no I/O; then what touches the outside; then who serves, joins, or does it as the classic did.
-const TALK: &[(&str, usize)] = &[("room", 0), ("wire", 0), ("lib", 4)];
-const TALK: &[(&str, usize)] =
-    &[("room", 0), ("fingerprint", 0), ("problem", 1), ("words", 1), ("identity", 2), ("transport", 2), ("lib", 4)];
+#[rustfmt::skip] // One line for each, so that additions do not meet.
+const TALK: &[(&str, usize)] = &[
+    ("fingerprint", 0),
+    ("room", 0),
+    ("wire", 0),
+    ("problem", 1),
+    ("words", 1),
+    ("identity", 2),
+    ("transport", 2),
+    ("lib", 4),
+];
 
 pub(super) fn crates(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
