@@ -39,6 +39,8 @@ pub enum Command {
         once: bool,
         /// For how many seconds.
         lasts: u32,
+        /// Those that were made for this room before are good for nothing any more.
+        renew: bool,
     },
     /// Which rooms are there?
     Rooms,

@@ -62,6 +62,8 @@ pub enum ToHub {
         once: bool,
         /// For how many seconds.
         lasts: u32,
+        /// Those that were made for this room before are good for nothing any more.
+        renew: bool,
     },
     /// Which rooms are there?
     Rooms,
@@ -281,6 +283,8 @@ pub struct Welcome {
     pub read_only: Option<String>,
     /// The room to join first: that of the invite, or the hub's own.
     pub first: String,
+    /// For how many milliseconds from now the hub may still yield to another one that was opened at the same time.
+    pub may_move: u32,
 }
 
 /// A room as a member of it sees it.
@@ -384,8 +388,8 @@ pub enum Refusal {
         /// How many.
         rooms: u32,
     },
-    /// Too many requests at once.
-    TooBusy,
+    /// It was refused before, or left out by its sender; later ones were taken.
+    Overtaken,
     /// The log takes nothing.
     ReadOnly {
         /// Why.

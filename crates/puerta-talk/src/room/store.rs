@@ -24,7 +24,7 @@ impl std::fmt::Debug for Token {
 
 /// SHA-256 of a token (FIPS 180-4): a hub and its log keep no more, so that a copied log lets nobody in. A token is 128
 /// random bits, so that no salt is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
 /// What a room is.

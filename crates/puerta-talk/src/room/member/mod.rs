@@ -1,0 +1,435 @@
+//! A member without I/O: what it has said and seen, what it waits for, and when it tries again.
+//!
+//! A message gets its number, goes to the outbox, and only then on its way; it stays pending until the hub says that it is
+//! durable. Records are shown in the order of their room, without gaps and once; what is missing is asked for.
+
+mod driver;
+mod outgoing;
+mod rooms;
+
+use super::event::{Command, Event};
+use super::frame::{Hello, RoomFacts, ToHub, ToMember, VERSION, Welcome};
+use super::ids::{Device, MemberNo, MessageId, RoomNo};
+use super::limits::Limits;
+pub use driver::{Effect, From, Input, Pending, Setup};
+
+use rooms::Place;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// How long a frame's answer is waited for before it is sent again.
+pub const RESEND: Duration = Duration::from_secs(2);
+
+/// How often a member says where it is, and so learns of what it missed when nothing else tells it.
+pub const CHECK: Duration = Duration::from_secs(60);
+
+/// The longest pause between two tries to connect.
+pub const RECONNECT: Duration = Duration::from_secs(1);
+
+/// The first pause.
+const RECONNECT_FIRST: Duration = Duration::from_millis(100);
+
+/// How often the hub is told what was seen.
+const SEEN: Duration = Duration::from_secs(1);
+
+/// A member. See [the module](self).
+#[derive(Debug)]
+pub struct Member {
+    setup: Setup,
+    link: Link,
+    /// Who we are at the hub.
+    me: Option<MemberNo>,
+    limits: Limits,
+    /// Messages that are not durable, in the order of each stream.
+    pending: VecDeque<Outgoing>,
+    next_number: u64,
+    /// When the quota is whole again (GCRA).
+    quota: Duration,
+    /// Messages of ours that the screen has as pending or stored, and not yet at their place.
+    shown: BTreeSet<MessageId>,
+    rooms: BTreeMap<RoomNo, Place>,
+    /// Names of rooms that we want to be in.
+    wanted: BTreeSet<String>,
+    /// Messages that a hub took which may still yield to another one.
+    movable: Vec<Pending>,
+    movable_until: Duration,
+    moved: bool,
+    greeted: bool,
+    asked_join: Duration,
+    checked: Duration,
+    seen_told: Duration,
+    pause: Duration,
+}
+
+/// How the connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// None; the next try is due then.
+    Down { retry: Duration },
+    /// It is being made.
+    Connecting,
+    /// It stands; Hello was sent then.
+    Greeting { at: Duration },
+    /// The hub has let us in.
+    Up,
+    /// The hub does not let us in.
+    Denied,
+}
+
+/// A message of ours on its way.
+#[derive(Debug)]
+struct Outgoing {
+    message: Pending,
+    kept: bool,
+    /// When it was last sent over this connection.
+    sent: Option<Duration>,
+}
+
+impl Member {
+    /// A member that has not begun.
+    pub fn new(setup: Setup) -> Member {
+        let pending = setup.pending.iter().cloned();
+        let pending = pending.map(|message| Outgoing { message, kept: true, sent: None }).collect();
+        Member {
+            link: Link::Down { retry: Duration::ZERO },
+            me: None,
+            limits: Limits::default(),
+            pending,
+            next_number: setup.last.saturating_add(1),
+            quota: Duration::ZERO,
+            shown: setup.pending.iter().map(|p| p.id).collect(),
+            rooms: BTreeMap::new(),
+            wanted: setup.rooms.iter().map(|r| folded(r)).collect(),
+            movable: Vec::new(),
+            movable_until: Duration::ZERO,
+            moved: false,
+            greeted: false,
+            asked_join: Duration::ZERO,
+            checked: Duration::ZERO,
+            seen_told: Duration::ZERO,
+            pause: RECONNECT_FIRST,
+            setup,
+        }
+    }
+
+    /// One thing that happened, at `now` on a clock that only goes forward.
+    pub fn handle(&mut self, now: Duration, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Start => self.start(out),
+            Input::Command(command) => self.command(now, command, out),
+            Input::Kept(id) => self.kept(id, out),
+            Input::NotKept(id, why) => self.not_kept(id, why, out),
+            Input::Linked => self.linked(now, out),
+            Input::Cut => self.cut(now, out),
+            Input::Frame(frame) => self.frame(now, frame, out),
+            Input::Tick => self.tick(now, out),
+        }
+        self.send_pending(now, out);
+    }
+
+    /// When [`Input::Tick`] is due, if at all.
+    pub fn due(&self, now: Duration) -> Option<Duration> {
+        match self.link {
+            Link::Down { retry } => Some(retry),
+            Link::Connecting | Link::Denied => None,
+            Link::Greeting { at } => Some(at + RESEND),
+            Link::Up => {
+                let mut due = self.checked + CHECK;
+                if self.is_waiting_for_rooms() {
+                    due = due.min(self.asked_join + RESEND);
+                }
+                if self.rooms.values().any(Place::tells_seen) {
+                    due = due.min(self.seen_told + SEEN);
+                }
+                for place in self.rooms.values() {
+                    due = due.min(place.due().unwrap_or(due));
+                }
+                self.sending_due(now).map_or(Some(due), |sending| Some(due.min(sending)))
+            }
+        }
+    }
+
+    /// Messages that are not durable at the hub.
+    pub fn pending(&self) -> impl Iterator<Item = &Pending> {
+        self.pending.iter().map(|o| &o.message)
+    }
+
+    /// Whether the hub has let us in, and the connection stands.
+    pub fn is_online(&self) -> bool {
+        self.link == Link::Up
+    }
+
+    fn start(&mut self, out: &mut Vec<Effect>) {
+        for Outgoing { message, .. } in &self.pending {
+            out.push(Effect::Show(pending(message)));
+        }
+        self.link = Link::Connecting;
+        out.push(Effect::Connect);
+    }
+
+    fn linked(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.link == Link::Denied {
+            return out.push(Effect::Disconnect);
+        }
+        self.greet(now, out);
+    }
+
+    fn greet(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        let mut streams = vec![self.setup.stream];
+        for outgoing in &self.pending {
+            let stream = outgoing.message.id.stream;
+            if !streams.contains(&stream) && streams.len() < super::limits::STREAMS {
+                streams.push(stream);
+            }
+        }
+        self.link = Link::Greeting { at: now };
+        out.push(Effect::Send(ToHub::Hello(Hello {
+            version: VERSION,
+            name: self.setup.name.clone(),
+            token: self.setup.token,
+            streams,
+            feed: self.setup.feed,
+        })));
+    }
+
+    fn cut(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.link == Link::Denied {
+            return;
+        }
+        if self.link == Link::Up || !self.greeted {
+            self.greeted = true;
+            out.push(Effect::Show(Event::Offline));
+        }
+        self.link = Link::Down { retry: now + self.pause };
+        self.pause = (self.pause * 2).min(RECONNECT);
+        for outgoing in &mut self.pending {
+            outgoing.sent = None;
+        }
+        for place in self.rooms.values_mut() {
+            place.cut();
+        }
+    }
+
+    fn tick(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        match self.link {
+            Link::Down { retry } if now >= retry => {
+                self.link = Link::Connecting;
+                out.push(Effect::Connect);
+            }
+            Link::Greeting { at } if now >= at + RESEND => self.greet(now, out),
+            Link::Up => {
+                if self.is_waiting_for_rooms() && now >= self.asked_join + RESEND {
+                    self.ask_to_join(now, out);
+                }
+                if now >= self.checked + CHECK {
+                    self.checked = now;
+                    for (room, place) in &mut self.rooms {
+                        place.ask(*room, now, out);
+                    }
+                }
+                for (room, place) in &mut self.rooms {
+                    if place.due().is_some_and(|due| now >= due) {
+                        place.ask(*room, now, out);
+                    }
+                }
+                self.tell_seen(now, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn frame(&mut self, now: Duration, frame: ToMember, out: &mut Vec<Effect>) {
+        match (&self.link, frame) {
+            (Link::Greeting { .. } | Link::Up, ToMember::Welcome(welcome)) => self.welcome(now, welcome, out),
+            (Link::Greeting { .. }, ToMember::Denied(denial)) => {
+                self.link = Link::Denied;
+                out.push(Effect::Show(Event::Denied(denial)));
+                out.push(Effect::Disconnect);
+            }
+            (Link::Up, frame) => self.told(now, frame, out),
+            // What comes before the Welcome is told again, or asked for.
+            _ => {}
+        }
+    }
+
+    fn welcome(&mut self, now: Duration, welcome: Welcome, out: &mut Vec<Effect>) {
+        if self.link == Link::Up {
+            return;
+        }
+        self.link = Link::Up;
+        self.greeted = true;
+        self.me = Some(welcome.you.no);
+        self.pause = RECONNECT_FIRST;
+        self.limits = welcome.limits;
+        self.checked = now;
+        self.setup.name.clone_from(&welcome.you.name);
+        self.movable_until = now + Duration::from_millis(welcome.may_move.into());
+        if self.wanted.is_empty() && self.setup.rooms.is_empty() {
+            self.wanted.insert(folded(&welcome.first));
+        }
+        out.push(Effect::Show(Event::Online(Box::new(welcome))));
+        self.ask_to_join(now, out);
+    }
+
+    fn told(&mut self, now: Duration, frame: ToMember, out: &mut Vec<Effect>) {
+        let event = match frame {
+            ToMember::Room(facts) => return self.room(now, facts, out),
+            ToMember::Record(record) => return self.record(now, record, out),
+            ToMember::Older(record) => return self.older(record, out),
+            ToMember::Head { room, seq } => return self.head(now, room, seq, out),
+            ToMember::Gone { room } => return self.left(room, out),
+            ToMember::Stored { id, room, seq } => return self.stored(now, id, room, seq, out),
+            ToMember::Refused { id, why } => return self.refused(id, why, out),
+            ToMember::Move { address, hub } => return self.make_way(now, address, hub, out),
+            ToMember::Sorry(why) => {
+                // A room that cannot be joined is not asked for again.
+                let open: BTreeSet<String> = self.rooms.values().filter_map(Place::folded_name).collect();
+                self.wanted.retain(|name| open.contains(name));
+                Event::Sorry(why)
+            }
+            ToMember::Welcome(_) | ToMember::Denied(_) | ToMember::Pong => return,
+            ToMember::Slow { rate } => {
+                self.slowed(now, rate);
+                Event::Slow { rate }
+            }
+            ToMember::Oldest { room, .. } => Event::Oldest(room),
+            ToMember::ReadOnly { why } => Event::ReadOnly(why),
+            ToMember::Joined { room, who } => Event::Joined { room, who },
+            ToMember::Left { room, who } => Event::Left { room, who },
+            ToMember::Presence { room, who, online } => Event::Presence { room, who, online },
+            ToMember::Count { room, members, online } => Event::Count { room, members, online },
+            ToMember::Seen { room, who, through } => Event::Seen { room, who, through },
+            ToMember::SeenBy { room, through, members } => Event::SeenBy { room, through, members },
+            ToMember::Renamed { who, name } => Event::Renamed { who, name },
+            ToMember::Rooms { rooms, .. } => Event::Rooms(rooms),
+            ToMember::Members { room, members, .. } => Event::Members { room, members },
+            ToMember::Invite { room, token, until } => Event::Invite { room, token, until },
+        };
+        out.push(Effect::Show(event));
+    }
+
+    fn command(&mut self, now: Duration, command: Command, out: &mut Vec<Effect>) {
+        let frame = match command {
+            Command::Say { to, kind, text } => return self.say(to, kind, text, out),
+            Command::Join(name) => {
+                self.wanted.insert(folded(&name));
+                ToHub::Join { room: name }
+            }
+            Command::Leave(room) => {
+                if let Some(name) = self.rooms.get(&room).and_then(Place::folded_name) {
+                    self.wanted.remove(&name);
+                }
+                ToHub::Leave { room }
+            }
+            Command::Seen { room, through } => {
+                if let Some(place) = self.rooms.get_mut(&room) {
+                    place.was_seen(through);
+                }
+                return self.tell_seen(now, out);
+            }
+            Command::Older(room) => match self.rooms.get(&room) {
+                Some(place) => ToHub::Before { room, seq: place.oldest() },
+                None => return,
+            },
+            Command::Rename(name) => {
+                if self.link != Link::Up {
+                    self.setup.name = name;
+                    return;
+                }
+                ToHub::Rename { name }
+            }
+            Command::Invite { room, once, lasts, renew } => ToHub::Invite { room, once, lasts, renew },
+            Command::Rooms => ToHub::Rooms,
+            Command::Who(room) => ToHub::Who { room },
+        };
+        if self.link == Link::Up {
+            out.push(Effect::Send(frame));
+        }
+    }
+
+    fn is_waiting_for_rooms(&self) -> bool {
+        self.wanted.iter().any(|name| !self.is_open(name))
+    }
+
+    /// Whether a room is open on this connection.
+    fn is_open(&self, name: &str) -> bool {
+        self.rooms.values().any(|place| place.open && place.folded_name().as_deref() == Some(name))
+    }
+
+    fn ask_to_join(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        self.asked_join = now;
+        for name in &self.wanted {
+            if !self.is_open(name) {
+                out.push(Effect::Send(ToHub::Join { room: name.clone() }));
+            }
+        }
+    }
+
+    fn tell_seen(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.link != Link::Up || now < self.seen_told + SEEN && self.seen_told > Duration::ZERO {
+            return;
+        }
+        for (room, place) in &mut self.rooms {
+            if let Some(through) = place.seen_to_tell() {
+                self.seen_told = now;
+                out.push(Effect::Send(ToHub::Seen { room: *room, through }));
+            }
+        }
+    }
+
+    /// The hub yields to another one: everything that was said here goes there.
+    fn make_way(&mut self, now: Duration, address: String, hub: Device, out: &mut Vec<Effect>) {
+        if now < self.movable_until {
+            for message in std::mem::take(&mut self.movable).into_iter().rev() {
+                out.push(Effect::Show(pending(&message)));
+                self.shown.insert(message.id);
+                self.pending.push_front(Outgoing { message, kept: true, sent: None });
+            }
+            let mut all: Vec<Outgoing> = std::mem::take(&mut self.pending).into();
+            all.sort_by_key(|o| (o.message.id.stream, o.message.id.number));
+            self.pending = all.into();
+        }
+        self.movable.clear();
+        let names: Vec<String> = self.rooms.values().filter_map(Place::folded_name).collect();
+        self.wanted.extend(names);
+        for room in std::mem::take(&mut self.rooms).into_keys() {
+            out.push(Effect::Show(Event::Gone(room)));
+        }
+        for outgoing in &mut self.pending {
+            outgoing.sent = None;
+        }
+        self.moved = true;
+        self.pause = RECONNECT_FIRST;
+        self.link = Link::Connecting;
+        out.push(Effect::Show(Event::Moving { address: address.clone(), hub }));
+        let pending = self.pending.iter().map(|o| o.message.clone()).collect();
+        out.push(Effect::Disconnect);
+        out.push(Effect::Move { address, hub, pending });
+        out.push(Effect::Connect);
+    }
+
+    fn room(&mut self, now: Duration, facts: RoomFacts, out: &mut Vec<Effect>) {
+        let wanted = facts.name.as_deref().is_none_or(|name| self.wanted.contains(&folded(name)));
+        if self.setup.only && !wanted {
+            return;
+        }
+        if let Some(name) = &facts.name {
+            self.wanted.insert(folded(name));
+        }
+        // After a move, all of the other hub's room is to be seen.
+        let from = if self.moved { From::Seen { context: u64::MAX } } else { self.setup.from };
+        let place = self.rooms.entry(facts.no).or_insert_with(|| Place::new(&facts, from, self.setup.feed));
+        place.opened(facts.no, &facts, now, out);
+        out.push(Effect::Show(Event::Room(Box::new(facts))));
+    }
+}
+
+fn pending(message: &Pending) -> Event {
+    let Pending { id, to, kind, text } = message.clone();
+    Event::Pending { id, to, kind, text }
+}
+
+/// Names are the same whatever their case.
+fn folded(name: &str) -> String {
+    name.to_lowercase()
+}

@@ -1,0 +1,148 @@
+//! What a member says, on its way to the hub.
+
+use super::{Effect, Link, Member, Outgoing, Pending, RESEND, pending};
+use crate::room::event::Event;
+use crate::room::frame::{Refusal, Send, Target, ToHub};
+use crate::room::ids::{MessageId, RoomNo};
+use crate::room::limits::PENDING;
+use crate::room::record::Kind;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Messages that are on their way at once, at most.
+const WINDOW: usize = 64;
+
+impl Member {
+    pub(super) fn say(&mut self, to: Target, kind: Kind, text: String, out: &mut Vec<Effect>) {
+        let limit = self.limits.message;
+        let why = if text.is_empty() {
+            Some(Refusal::Empty)
+        } else if text.len() > limit as usize {
+            Some(Refusal::TooLong { limit })
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            return out.push(Effect::Show(Event::NotTaken { id: None, text, why }));
+        }
+        if self.pending.len() >= PENDING {
+            return out.push(Effect::Show(Event::OutboxFull { text, limit: PENDING }));
+        }
+        let id = MessageId { stream: self.setup.stream, number: self.next_number };
+        self.next_number += 1;
+        let message = Pending { id, to, kind, text };
+        out.push(Effect::Keep(message.clone()));
+        self.pending.push_back(Outgoing { message, kept: false, sent: None });
+    }
+
+    pub(super) fn kept(&mut self, id: MessageId, out: &mut Vec<Effect>) {
+        if let Some(outgoing) = self.pending.iter_mut().find(|o| o.message.id == id && !o.kept) {
+            outgoing.kept = true;
+            self.shown.insert(id);
+            out.push(Effect::Show(pending(&outgoing.message)));
+        }
+    }
+
+    pub(super) fn not_kept(&mut self, id: MessageId, why: String, out: &mut Vec<Effect>) {
+        if let Some(outgoing) = self.remove(id) {
+            out.push(Effect::Show(Event::NotKept { text: outgoing.message.text, why }));
+        }
+    }
+
+    /// Sends what may be sent now.
+    pub(super) fn send_pending(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.link != Link::Up {
+            return;
+        }
+        let mut stuck: BTreeSet<u64> = BTreeSet::new();
+        let mut before: Vec<(u64, u64)> = Vec::new();
+        for at in 0..self.pending.len().min(WINDOW) {
+            let Some(outgoing) = self.pending.get(at) else { break };
+            let id = outgoing.message.id;
+            let after = before.iter().find(|(stream, _)| *stream == id.stream).map_or(0, |(_, number)| *number);
+            before.retain(|(stream, _)| *stream != id.stream);
+            before.push((id.stream, id.number));
+            let due = outgoing.sent.is_none_or(|sent| now >= sent + RESEND);
+            if stuck.contains(&id.stream) || !due {
+                continue;
+            }
+            if !outgoing.kept || !self.may_go(&outgoing.message.to) || !self.within_quota(now) {
+                stuck.insert(id.stream);
+                continue;
+            }
+            if let Some(outgoing) = self.pending.get_mut(at) {
+                outgoing.sent = Some(now);
+                let Pending { to, kind, text, .. } = outgoing.message.clone();
+                out.push(Effect::Send(ToHub::Send(Send { id, after, to, kind, text })));
+            }
+        }
+    }
+
+    /// When something can be sent that cannot be now.
+    pub(super) fn sending_due(&self, now: Duration) -> Option<Duration> {
+        let window = self.pending.iter().take(WINDOW).filter(|o| o.kept && self.may_go(&o.message.to));
+        let due = window.map(|o| o.sent.map_or(now, |sent| sent + RESEND)).min()?;
+        Some(due.max(self.quota_due()))
+    }
+
+    /// A message to a room that we are about to enter waits until we are in it.
+    fn may_go(&self, to: &Target) -> bool {
+        match to {
+            Target::Member(_) => true,
+            Target::Room(name) => {
+                let name = super::folded(name);
+                self.is_open(&name) || !self.wanted.contains(&name)
+            }
+        }
+    }
+
+    /// The hub's own rule (GCRA), so that it need not refuse.
+    fn within_quota(&mut self, now: Duration) -> bool {
+        if self.limits.rate == 0 {
+            return true;
+        }
+        if now < self.quota_due() {
+            return false;
+        }
+        self.quota = self.quota.max(now) + self.interval();
+        true
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1) / self.limits.rate.max(1)
+    }
+
+    fn quota_due(&self) -> Duration {
+        if self.limits.rate == 0 {
+            return Duration::ZERO;
+        }
+        self.quota.saturating_sub(self.interval() * self.limits.burst.saturating_sub(1))
+    }
+
+    /// The hub counts others of our device, too.
+    pub(super) fn slowed(&mut self, now: Duration, rate: u32) {
+        self.limits.rate = rate;
+        self.quota = self.quota.max(now + self.interval() * self.limits.burst);
+    }
+
+    pub(super) fn stored(&mut self, now: Duration, id: MessageId, room: RoomNo, seq: u64, out: &mut Vec<Effect>) {
+        let Some(outgoing) = self.remove(id) else { return };
+        if now < self.movable_until {
+            self.movable.push(outgoing.message);
+        }
+        out.push(Effect::Forget(id));
+        out.push(Effect::Show(Event::Stored { id, room, seq }));
+    }
+
+    pub(super) fn refused(&mut self, id: MessageId, why: Refusal, out: &mut Vec<Effect>) {
+        let Some(outgoing) = self.remove(id) else { return };
+        self.shown.remove(&id);
+        out.push(Effect::Forget(id));
+        out.push(Effect::Show(Event::NotTaken { id: Some(id), text: outgoing.message.text, why }));
+    }
+
+    fn remove(&mut self, id: MessageId) -> Option<Outgoing> {
+        let at = self.pending.iter().position(|o| o.message.id == id)?;
+        self.pending.remove(at)
+    }
+}

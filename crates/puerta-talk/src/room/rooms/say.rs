@@ -1,0 +1,151 @@
+//! Messages on their way into the log.
+
+use super::state::State;
+use super::{Asked, Conn, Effect, Rooms, folded, send};
+use crate::room::frame::{Refusal, Send, Target, ToMember};
+use crate::room::ids::{MemberNo, RoomNo};
+use crate::room::record::{Person, Record};
+use crate::room::store::{Ask, Write};
+use std::time::Duration;
+
+/// Questions of one connection that may wait for the log; what comes above is not taken, and comes again.
+pub(super) const ASKED: u32 = 8;
+
+/// How often a connection is told to slow down.
+const SLOWED: Duration = Duration::from_secs(1);
+
+impl Rooms {
+    pub(super) fn say(
+        &mut self,
+        now: Duration,
+        wall: i64,
+        conn: Conn,
+        member: MemberNo,
+        message: Send,
+        out: &mut Vec<Effect>,
+    ) {
+        // What is not taken here stays pending with its sender, who sends it again, or to the hub that takes over.
+        if self.read_only.is_some() || self.moved.is_some() || self.full() {
+            return;
+        }
+        let Some(State::Open { streams, .. }) = self.sessions.get(&conn).map(|s| &s.state) else { return };
+        if !streams.contains(&message.id.stream) {
+            return;
+        }
+        let Some(stream) = self.members.get(&member).and_then(|m| m.streams.get(&message.id.stream)) else { return };
+        let id = message.id;
+        if id.number <= stream.last {
+            if let Some(why) = stream.refusal(id.number) {
+                send(out, conn, &ToMember::Refused { id, why: why.clone() });
+            } else if id.number <= stream.durable {
+                self.find(conn, member, message, out);
+            }
+            return;
+        }
+        if message.after > stream.last {
+            return;
+        }
+        let limits = self.setup.limits;
+        let places = match self.places(member, &message) {
+            Ok(places) => places,
+            Err(why) => {
+                self.refuse(conn, member, &message, why, out);
+                return;
+            }
+        };
+        if !self.members.get_mut(&member).is_some_and(|m| m.within_quota(now, &limits)) {
+            return self.slow(now, conn, out);
+        }
+        self.take(wall, member, message, places);
+    }
+
+    /// The rooms that a message goes to, and to whom when it is private.
+    fn places(&self, member: MemberNo, message: &Send) -> Result<(Vec<RoomNo>, Option<Person>), Refusal> {
+        let limits = &self.setup.limits;
+        if message.text.len() > limits.message as usize {
+            return Err(Refusal::TooLong { limit: limits.message });
+        }
+        if message.text.is_empty() {
+            return Err(Refusal::Empty);
+        }
+        match &message.to {
+            Target::Room(name) => match self.room_names.get(&folded(name)) {
+                Some(room) if self.is_in(*room, member) => Ok((vec![*room], None)),
+                _ => Err(Refusal::NotInRoom { room: name.clone() }),
+            },
+            Target::Member(name) => {
+                let to = self.names.get(&folded(name)).copied();
+                let nobody = || Refusal::NoSuchMember { name: name.clone() };
+                let to = to.ok_or_else(nobody)?;
+                let theirs = self.members.get(&to).ok_or_else(nobody)?;
+                let inboxes = [self.members.get(&member).and_then(|m| m.inbox), theirs.inbox];
+                let mut rooms: Vec<RoomNo> = inboxes.into_iter().flatten().collect();
+                rooms.dedup();
+                Ok((rooms, Some(theirs.person(to))))
+            }
+        }
+    }
+
+    fn take(&mut self, wall: i64, member: MemberNo, message: Send, places: (Vec<RoomNo>, Option<Person>)) {
+        let Some(known) = self.members.get(&member) else { return };
+        let from = known.person(member);
+        let (rooms, to) = places;
+        let Send { id, kind, text, .. } = message;
+        for room in rooms {
+            let Some(state) = self.rooms.get_mut(&room) else { continue };
+            let prev = state.given;
+            state.given += 1;
+            let record = Record {
+                room,
+                seq: state.given,
+                prev,
+                at: wall,
+                id,
+                from: from.clone(),
+                to: to.clone(),
+                kind,
+                text: text.clone(),
+            };
+            self.write(Write::Record(record));
+        }
+        let batch = self.next_batch;
+        if let Some(stream) = self.members.get_mut(&member).and_then(|m| m.streams.get_mut(&id.stream)) {
+            stream.last = id.number;
+            stream.batch = batch;
+        }
+    }
+
+    fn refuse(&mut self, conn: Conn, member: MemberNo, message: &Send, why: Refusal, out: &mut Vec<Effect>) {
+        let id = message.id;
+        send(out, conn, &ToMember::Refused { id, why: why.clone() });
+        if let Some(stream) = self.members.get_mut(&member).and_then(|m| m.streams.get_mut(&id.stream)) {
+            stream.refuse(id.number, why);
+        }
+    }
+
+    /// A repeated message: where it was put.
+    fn find(&mut self, conn: Conn, member: MemberNo, message: Send, out: &mut Vec<Effect>) {
+        if self.may_ask(conn) {
+            self.ask(Asked::Find(conn, message.id), Ask::Find { from: member, id: message.id }, out);
+        }
+    }
+
+    /// Whether a connection may have another question on its way; if so it is counted.
+    pub(super) fn may_ask(&mut self, conn: Conn) -> bool {
+        let Some(session) = self.sessions.get_mut(&conn) else { return false };
+        if session.asked >= ASKED {
+            return false;
+        }
+        session.asked += 1;
+        true
+    }
+
+    fn slow(&mut self, now: Duration, conn: Conn, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&conn) else { return };
+        if session.slowed.is_some_and(|then| now < then + SLOWED) {
+            return;
+        }
+        session.slowed = Some(now);
+        send(out, conn, &ToMember::Slow { rate: self.setup.limits.rate });
+    }
+}
