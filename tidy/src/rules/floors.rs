@@ -99,6 +99,7 @@ const TALK: &[(&str, usize)] = &[
     ("words", 1),
     ("identity", 2),
     ("transport", 2),
+    ("log", 2),
     ("lib", 4),
 ];
 

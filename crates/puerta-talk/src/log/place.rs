@@ -1,0 +1,205 @@
+//! A store's file, taken by one hub alone: made, or checked before anything of it is touched.
+
+use super::private::{self, Lock, failed};
+use super::problem::{Problem, What};
+use super::schema::{APPLICATION, TABLES, VERSION};
+use super::sqlite::{self, errno_of, is_damage, why};
+use rusqlite::Connection;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// What a SQLite file begins with, and where its header (<https://sqlite.org/fileformat2.html#the_database_header>) has the
+/// version of the tables and the application.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+const VERSION_AT: usize = 60;
+const APPLICATION_AT: usize = 68;
+const HEADER: usize = 100;
+
+/// The largest file that is checked page by page after a hub was killed, in bytes. SQLite keeps its promises after a kill;
+/// the check finds what a disk has done, and takes about a second for so much.
+const CHECKED: u64 = 256 << 20;
+
+/// A store that nobody else has, open for writing.
+#[derive(Debug)]
+pub struct Place {
+    path: PathBuf,
+    connection: Connection,
+    lock: Lock,
+}
+
+impl Place {
+    /// Takes the file, or makes it (0600, in a folder that is made 0700). What a hub before had written and not made durable
+    /// is made durable here, so that what can be read is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// A [`Problem`]: others may read it, a hub runs, it is not ours, too new, damaged, or a call failed. The file is as it
+    /// was then.
+    pub fn open(path: &Path) -> Result<Self, Problem> {
+        let path = real(path)?;
+        let there = private::tight(&path)?;
+        let lock = private::lock(&path)?;
+        if there {
+            let header = header(&path).map_err(|error| failed(&path, "read", &error))?;
+            check_header(&path, &header, APPLICATION, VERSION)?;
+        } else {
+            make(&path)?;
+        }
+        // A log beside it that is not empty: the hub before did not end by itself.
+        let left = fs::metadata(beside(&path, "-wal")).is_ok_and(|wal| wal.len() > 0);
+        let connection = settled(&path, left, VERSION)?;
+        Ok(Place { path, connection, lock })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Tells other programs on this machine where the hub is: `host:port`. They ask with [`running`].
+    ///
+    /// # Errors
+    ///
+    /// What writing the lock file gave; the lock holds all the same.
+    pub fn announce(&mut self, address: &str) -> io::Result<()> {
+        self.lock.say(address)
+    }
+
+    /// Another connection, for checkpoints.
+    pub(super) fn second(&self) -> rusqlite::Result<Connection> {
+        sqlite::writing(&self.path)
+    }
+
+    /// The connection that writes.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// Where the hub is that uses a store, if one runs on this machine and has [said so](Place::announce).
+pub fn running(path: &Path) -> Option<String> {
+    private::holder(&fs::canonicalize(path).ok()?)
+}
+
+/// A file beside another, as SQLite names them.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// The path without links: two names of a store have one lock. Its folder is there afterwards.
+fn real(path: &Path) -> Result<PathBuf, Problem> {
+    let failed = |error| failed(path, "open", &error);
+    match fs::canonicalize(path) {
+        Ok(real) => {
+            private::folder(real.parent().unwrap_or(Path::new("/")))?;
+            Ok(real)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::IsADirectory.into()))?;
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            private::folder(folder)?;
+            Ok(fs::canonicalize(folder).map_err(failed)?.join(name))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The first bytes of a file. Read before SQLite has it: closing a descriptor of it would end SQLite's locks (fcntl(2)).
+fn header(path: &Path) -> io::Result<Vec<u8>> {
+    let mut header = Vec::new();
+    File::open(path)?.take(HEADER as u64).read_to_end(&mut header)?;
+    Ok(header)
+}
+
+fn check_header(path: &Path, header: &[u8], application: u32, version: u32) -> Result<(), Problem> {
+    let problem = |what| Err(Problem { path: path.to_owned(), what });
+    let number = |at: usize| header.get(at..).and_then(|rest| rest.first_chunk()).map(|four| u32::from_be_bytes(*four));
+    if !header.starts_with(MAGIC) || number(APPLICATION_AT) != Some(application) {
+        return problem(What::NotOurs);
+    }
+    match number(VERSION_AT) {
+        Some(found) if found > version => problem(What::Newer { version: found }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the file whole under another name first: at every moment there is no store, or a whole one.
+fn make(path: &Path) -> Result<(), Problem> {
+    let new = beside(path, ".new");
+    let told = |error| failed(&new, "make", &error);
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(told(error)),
+        _ => {}
+    }
+    let file = File::options().create_new(true).write(true).mode(0o600).open(&new).map_err(told)?;
+    drop(file);
+    let made = fill(&new).map_err(|error| of_sqlite(&new, "make", &error));
+    let made = made.and_then(|()| fs::rename(&new, path).map_err(told));
+    if made.is_err() {
+        let _ = fs::remove_file(&new);
+        return made;
+    }
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(folder, "make durable", &error))
+}
+
+fn fill(path: &Path) -> rusqlite::Result<()> {
+    let connection = sqlite::writing(path)?;
+    connection.execute_batch(&format!(
+        "BEGIN; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {TABLES} COMMIT;
+         PRAGMA journal_mode = WAL;"
+    ))?;
+    connection.close().map_err(|(_, error)| error)
+}
+
+/// Opens the file, and makes durable what is in its WAL: after a kill or a failed fsync it can be read without being on the
+/// disk. Only then may a hub tell that it is there.
+fn settled(path: &Path, left: bool, version: u32) -> Result<Connection, Problem> {
+    let problem = |what| Problem { path: path.to_owned(), what };
+    let failed = |error: &rusqlite::Error| of_sqlite(path, "open", error);
+    let connection = sqlite::writing(path).map_err(|error| failed(&error))?;
+    let found = sqlite::pragma(&connection, "user_version").map_err(|error| failed(&error))?;
+    if found > version {
+        return Err(problem(What::Newer { version: found }));
+    }
+    let mode: String =
+        connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(|error| failed(&error))?;
+    if mode != "wal" {
+        return Err(problem(What::NotOurs));
+    }
+    let small = fs::metadata(path).is_ok_and(|meta| meta.len() <= CHECKED);
+    if left && small {
+        let said: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|error| failed(&error))?;
+        if said != "ok" {
+            return Err(problem(What::Damaged { why: said }));
+        }
+    }
+    if !checkpoint(&connection, "TRUNCATE").map_err(|error| failed(&error))? {
+        return Err(problem(What::Held));
+    }
+    Ok(connection)
+}
+
+/// Moves what is in the WAL into the file, as far as readers allow it: whether that was all.
+pub(super) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<bool> {
+    let (busy, pages, moved): (i64, i64, i64) =
+        connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    Ok(busy == 0 && pages == moved)
+}
+
+/// What SQLite says of a file.
+pub(super) fn of_sqlite(path: &Path, doing: &'static str, error: &rusqlite::Error) -> Problem {
+    // The errno first: it is the thread's last.
+    let errno = errno_of(error);
+    let why = why(error);
+    let what = if is_damage(error) { What::Damaged { why } } else { What::Failed { doing, why, errno } };
+    Problem { path: path.to_owned(), what }
+}

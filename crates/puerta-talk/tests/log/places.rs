@@ -1,0 +1,132 @@
+//! Which files the log takes, and which it leaves alone.
+
+use crate::{Folder, batch, beginning};
+use puerta_talk::log::{Place, Problem, Store, What, export, running};
+use puerta_talk::room::store::{Log, Token};
+use std::fs;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+
+fn refused(path: &Path) -> Problem {
+    Place::open(path).map(drop).unwrap_err()
+}
+
+fn written(folder: &Folder) {
+    let place = Place::open(&folder.store()).unwrap();
+    Store::new(&place).unwrap().write(&[beginning(), batch(2, 1..100)]).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o777
+}
+
+#[test]
+fn a_store_is_made_for_one_user_alone() {
+    let folder = Folder::new();
+    let path = folder.path().join("deep/er/room.db");
+    let place = Place::open(&path).unwrap();
+    assert_eq!((mode(&path), mode(path.parent().unwrap()), mode(folder.path())), (0o600, 0o700, 0o700));
+    Store::new(&place).unwrap().write(&[beginning()]).unwrap();
+    for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
+        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+    }
+}
+
+#[test]
+fn a_looser_file_or_folder_is_refused_with_the_command_that_mends_it() {
+    let folder = Folder::new();
+    written(&folder);
+    for (what, loose, right) in [(folder.store(), 0o640, 0o600), (folder.path().to_owned(), 0o770, 0o700)] {
+        fs::set_permissions(&what, fs::Permissions::from_mode(loose)).unwrap();
+        let problem = refused(&folder.store());
+        assert!(matches!(problem.what, What::Loose { .. }), "{problem}");
+        assert!(Command::new("sh").args(["-c", &problem.hint()]).status().unwrap().success());
+        assert_eq!(mode(&what), right);
+        drop(Place::open(&folder.store()).unwrap());
+    }
+}
+
+#[test]
+fn two_hubs_never_share_a_store_also_by_another_name() {
+    let folder = Folder::new();
+    let mut place = Place::open(&folder.store()).unwrap();
+    assert_eq!(running(&folder.store()), None);
+    place.announce("192.0.2.1:7777").unwrap();
+    let link = folder.path().join("other.db");
+    std::os::unix::fs::symlink(folder.store(), &link).unwrap();
+    for path in [folder.store(), link] {
+        let problem = refused(&path);
+        assert!(matches!(&problem.what, What::Running { hub: Some(hub) } if hub == "192.0.2.1:7777"), "{problem}");
+        assert_eq!(running(&path).as_deref(), Some("192.0.2.1:7777"));
+    }
+    drop(place);
+    assert_eq!(running(&folder.store()), None);
+    drop(Place::open(&folder.store()).unwrap());
+}
+
+#[test]
+fn what_is_no_store_stays_as_it_is() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path()).unwrap();
+    let path = folder.store();
+    let other = folder.path().join("other.db");
+    let made = Command::new("sqlite3").arg(&other).arg("PRAGMA journal_mode = WAL; CREATE TABLE t (a);").output();
+    assert!(made.unwrap().status.success());
+    for content in [b"precious".to_vec(), Vec::new(), vec![0; 5000], fs::read(other).unwrap()] {
+        fs::write(&path, &content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let problem = refused(&path);
+        assert!(matches!(problem.what, What::NotOurs), "{problem}");
+        assert!(export(&path, "main", |_| Ok(())).is_err());
+        assert_eq!(fs::read(&path).unwrap(), content);
+        fs::remove_file(&path).unwrap();
+    }
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(refused(&path).what, What::NotOurs));
+}
+
+#[test]
+fn a_store_of_a_later_version_stays_as_it_is() {
+    let folder = Folder::new();
+    written(&folder);
+    assert!(Command::new("sqlite3").arg(folder.store()).arg("PRAGMA user_version = 9;").status().unwrap().success());
+    let before = fs::read(folder.store()).unwrap();
+    assert!(matches!(refused(&folder.store()).what, What::Newer { version: 9 }));
+    assert_eq!(fs::read(folder.store()).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_store_is_refused_when_the_hub_before_was_killed() {
+    let folder = Folder::new();
+    written(&folder);
+    let file = fs::File::options().write(true).open(folder.store()).unwrap();
+    let pages = file.metadata().unwrap().len() / 4096;
+    (1..pages).for_each(|page| file.write_all_at(&[0xa5; 64], page * 4096).unwrap());
+    fs::write(folder.path().join("room.db-wal"), [0; 4152]).unwrap();
+    let before = fs::read(folder.store()).unwrap();
+    let problem = refused(&folder.store());
+    assert!(matches!(problem.what, What::Damaged { .. }), "{problem}");
+    assert_eq!(fs::read(folder.store()).unwrap(), before);
+}
+
+#[test]
+fn no_token_is_in_the_file_and_sqlite3_shows_what_is() {
+    use puerta_talk::room::ids::RoomNo;
+    use puerta_talk::room::store::{Batch, Invite, Write};
+    let folder = Folder::new();
+    let token = Token(*b"a secret of ours");
+    {
+        let place = Place::open(&folder.store()).unwrap();
+        let invite = Invite { token: token.hash(), room: RoomNo(1), until: 1_700_000_000_000, once: true };
+        let writes = vec![Write::Invite(invite)];
+        Store::new(&place).unwrap().write(&[beginning(), Batch { number: 2, writes }, batch(3, [1])]).unwrap();
+    }
+    assert!(!fs::read(folder.store()).unwrap().windows(16).any(|part| part == token.0));
+    let asked = "SELECT * FROM messages_readable; SELECT room, until_utc, good_for FROM invites_readable;";
+    let shown = Command::new("sqlite3").arg(folder.store()).arg(asked).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let wanted = "#main|1|2023-11-14 22:13:20.000|member 1||text|hola|fffffffffffffff8-1\n\
+                  #main|2023-11-14 22:13:20|one device\n";
+    assert_eq!(shown, wanted);
+}
