@@ -7,6 +7,7 @@
 
 pub mod fingerprint;
 pub mod identity;
+pub mod invite;
 pub mod log;
 pub mod problem;
 pub mod room;

@@ -1,5 +1,6 @@
 //! What can go wrong, as a value; its words stand in `words`.
 
+use crate::invite::BadInvite;
 use crate::room::ids::Device;
 use puerta::{Bad, Call, Cause, Error, errno};
 use std::io;
@@ -15,6 +16,8 @@ pub enum Problem {
     System(io::Error),
     /// The system gave no random bytes.
     Random,
+    /// What was given as an invite is none.
+    Invite(BadInvite),
     /// No hub answered in time.
     NoAnswer {
         /// Where.
@@ -56,6 +59,7 @@ impl Problem {
         match self {
             Problem::Socket(error) => status_of(error),
             Problem::System(_) | Problem::Random => 1,
+            Problem::Invite(_) => 2,
             Problem::NoAnswer { .. }
             | Problem::HubFull { .. }
             | Problem::NotTalk { .. }
@@ -81,5 +85,11 @@ fn status_of(error: &Error) -> u8 {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         Problem::Socket(error)
+    }
+}
+
+impl From<BadInvite> for Problem {
+    fn from(bad: BadInvite) -> Self {
+        Problem::Invite(bad)
     }
 }

@@ -1,6 +1,7 @@
 //! The words for problems: one place, so that they can be translated.
 
 use crate::fingerprint::{Fingerprint, NoFingerprint};
+use crate::invite::{self, BadInvite};
 use crate::problem::Problem;
 use puerta::{Call, Error, errno, units};
 use puerta_text::visible;
@@ -14,6 +15,7 @@ impl fmt::Display for Problem {
             Problem::Socket(error) => write!(f, "{error}"),
             Problem::System(error) => write!(f, "the system refused: {}", reason(error)),
             Problem::Random => f.write_str("the system gave no random bytes"),
+            Problem::Invite(bad) => write!(f, "{bad}"),
             Problem::NoAnswer { at, within } => {
                 write!(f, "no hub answers at {} within {}", shown(*at), units::print_time(*within))
             }
@@ -43,6 +45,7 @@ impl Problem {
                 _ => return None,
             },
             Problem::Random => "check that getrandom(2) is allowed here (a sandbox may forbid it)",
+            Problem::Invite(bad) => bad.hint(),
             Problem::NoAnswer { .. } => {
                 "check the address and the port, that the hub runs, and that no firewall keeps its UDP port closed"
             }
@@ -63,6 +66,45 @@ impl fmt::Display for NoFingerprint {
 }
 
 impl std::error::Error for NoFingerprint {}
+
+impl fmt::Display for BadInvite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadInvite::Scheme => f.write_str("not an invite: it does not begin with puerta://"),
+            BadInvite::TooLong => write!(f, "not an invite: it is longer than {} bytes", invite::LONGEST),
+            BadInvite::NoSecret => f.write_str("the invite is cut: the part from # on is missing"),
+            BadInvite::Damaged => f.write_str("the invite is damaged: what follows its # was cut or changed"),
+            BadInvite::Version(version) => {
+                write!(f, "the invite is of version {version}, which this puerta does not know")
+            }
+            BadInvite::TooManyPlaces => write!(f, "the invite names more than {} addresses", invite::PLACES),
+            BadInvite::Place(place) if place.is_empty() => f.write_str("the invite names no address"),
+            BadInvite::Place(place) => write!(f, "the invite is damaged: {} is no host:port", visible(place)),
+            BadInvite::NoRoom => f.write_str("the invite names no room"),
+            BadInvite::Room => write!(
+                f,
+                "the invite is damaged: its room is no name of at most {} bytes, all of them to be seen",
+                invite::ROOM
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BadInvite {}
+
+impl BadInvite {
+    /// What to do about it, in a line.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            BadInvite::Scheme => "an invite is puerta://host:port/room#…; a hub without one is puerta talk HOST:PORT",
+            BadInvite::NoSecret => "put the link in quotes, or give it on stdin: puerta talk -",
+            BadInvite::Version(_) => "use the same version as the hub, or ask for a new invite",
+            BadInvite::TooLong | BadInvite::Damaged => "copy the whole link again, or ask for a new invite",
+            BadInvite::TooManyPlaces | BadInvite::Place(_) => "it has host:port[,host:port…], with IPv6 in brackets",
+            BadInvite::NoRoom | BadInvite::Room => "the room stands between the address and the #: host:port/room#…",
+        }
+    }
+}
 
 /// The reason and the errno by name, as the library's errors have them.
 fn reason(error: &io::Error) -> String {

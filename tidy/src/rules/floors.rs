@@ -93,6 +93,7 @@ const RELAY: &[(&str, usize)] = &[
 #[rustfmt::skip] // One line for each, so that additions do not meet.
 const TALK: &[(&str, usize)] = &[
     ("fingerprint", 0),
+    ("invite", 0),
     ("room", 0),
     ("wire", 0),
     ("problem", 1),

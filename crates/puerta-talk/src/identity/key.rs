@@ -136,15 +136,15 @@ mod tests {
         let der = Secret::random().unwrap();
         let key = Key::from_der(&der).unwrap();
         let shown = format!("{key:?} {key:#?} {:?}", key.certified());
+        let dense: String = shown.split_whitespace().collect();
         let seed = &der.0[PKCS8.len()..];
         for secret in [
-            data_encoding::HEXLOWER.encode(seed),
-            data_encoding::BASE64.encode(&der.0),
-            data_encoding::BASE64.encode(seed),
-            seed.iter().map(u8::to_string).collect::<Vec<_>>().join(", "),
-            seed.iter().map(u8::to_string).collect::<Vec<_>>().join(",\n        "),
+            data_encoding::HEXLOWER.encode(&seed[..8]),
+            data_encoding::BASE64.encode(&seed[..9]),
+            data_encoding::BASE64.encode(&der.0)[24..36].to_owned(),
+            seed[..8].iter().map(u8::to_string).collect::<Vec<_>>().join(","),
         ] {
-            assert!(!shown.contains(&secret[..12]), "{shown}");
+            assert!(!dense.contains(&secret), "{shown}");
         }
         assert!(shown.contains(&format!("{:?}", key.device())), "{shown}");
     }
