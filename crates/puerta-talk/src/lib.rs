@@ -5,12 +5,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod announcement;
+pub mod discovery;
 pub mod fingerprint;
 pub mod identity;
 pub mod invite;
 pub mod log;
 pub mod problem;
 pub mod room;
+pub mod rung;
 pub mod transport;
 pub mod wire;
 mod words;

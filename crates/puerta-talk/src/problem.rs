@@ -1,5 +1,6 @@
 //! What can go wrong, as a value; its words stand in `words`.
 
+use crate::announcement::Unfit;
 use crate::invite::BadInvite;
 use crate::room::ids::Device;
 use puerta::{Bad, Call, Cause, Error, errno};
@@ -51,6 +52,8 @@ pub enum Problem {
         /// The key that it has shown.
         shown: Device,
     },
+    /// A hub cannot be announced as it is.
+    Announcement(Unfit),
 }
 
 impl Problem {
@@ -59,7 +62,7 @@ impl Problem {
         match self {
             Problem::Socket(error) => status_of(error),
             Problem::System(_) | Problem::Random => 1,
-            Problem::Invite(_) => 2,
+            Problem::Invite(_) | Problem::Announcement(_) => 2,
             Problem::NoAnswer { .. }
             | Problem::HubFull { .. }
             | Problem::NotTalk { .. }

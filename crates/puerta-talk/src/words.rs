@@ -1,8 +1,10 @@
 //! The words for problems: one place, so that they can be translated.
 
+use crate::announcement::{NAME, Unfit};
 use crate::fingerprint::{Fingerprint, NoFingerprint};
 use crate::invite::{self, BadInvite};
 use crate::problem::Problem;
+use crate::rung::{Rung, Trouble, Why};
 use puerta::{Call, Error, errno, units};
 use puerta_text::visible;
 use std::borrow::Cow;
@@ -31,6 +33,9 @@ impl fmt::Display for Problem {
                 Fingerprint::of(*key),
                 Fingerprint::of(*expected)
             ),
+            Problem::Announcement(Unfit::Name) => write!(f, "the hub's name is longer than {NAME} bytes"),
+            Problem::Announcement(Unfit::Room) => write!(f, "the room's name is longer than {NAME} bytes"),
+            Problem::Announcement(Unfit::Port) => f.write_str("a hub at port 0 cannot be announced"),
         }
     }
 }
@@ -55,6 +60,46 @@ impl Problem {
             Problem::WrongKey { .. } => {
                 "somebody may be in between, or the hub is another one now: ask its host for the fingerprint or a new invite"
             }
+            Problem::Announcement(Unfit::Name | Unfit::Room) => "choose a shorter one",
+            Problem::Announcement(Unfit::Port) => "announce the port that the hub listens on",
+        }))
+    }
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rung::Machine => "this machine",
+            Rung::Broadcast => "broadcast",
+            Rung::Multicast => "IPv6 multicast",
+            Rung::Mdns => "mDNS",
+        })
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.rung)?;
+        if let Some(interface) = &self.interface {
+            write!(f, " on {}", visible(interface))?;
+        }
+        match &self.why {
+            Why::Socket(error) => write!(f, ": {error}"),
+            Why::Mdns(reason) => write!(f, ": {}", visible(reason)),
+            Why::NoNetwork => f.write_str(": this machine has no network for it"),
+            Why::TooMany(most) => write!(f, ": more than {most} hubs announce themselves; the others are not shown"),
+        }
+    }
+}
+
+impl Trouble {
+    /// What to do about it, in a line.
+    pub fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(match &self.why {
+            Why::Socket(error) => return error.hint(),
+            Why::Mdns(_) => "the other ways go on; check that a firewall lets UDP port 5353 pass",
+            Why::NoNetwork => "connect to a network, or join by an address or an invite",
+            Why::TooMany(_) => "join by an address or an invite",
         }))
     }
 }

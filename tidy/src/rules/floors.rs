@@ -92,12 +92,15 @@ const RELAY: &[(&str, usize)] = &[
 /// On the ground what does no I/O; then what touches the outside; then who serves, joins, or does it as the classic did.
 #[rustfmt::skip] // One line for each, so that additions do not meet.
 const TALK: &[(&str, usize)] = &[
+    ("announcement", 0),
     ("fingerprint", 0),
     ("invite", 0),
     ("room", 0),
+    ("rung", 0),
     ("wire", 0),
     ("problem", 1),
     ("words", 1),
+    ("discovery", 2),
     ("identity", 2),
     ("transport", 2),
     ("log", 2),

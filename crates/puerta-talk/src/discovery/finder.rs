@@ -1,0 +1,222 @@
+//! Looks for hubs.
+
+use super::mdns::{Browser, has_network};
+use super::places::{places, send, window};
+use super::troubles::Troubles;
+use super::{Settings, process};
+use crate::announcement::{Announcement, Process, QUESTION, announced, question};
+use crate::room::ids::Device;
+use crate::rung::{Rung, Trouble, Why};
+use puerta::{Async, Flags, Ip, UdpSocket, interface_index, interfaces};
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// How many hubs a [`Finder`] tells of at most: those behind are left out, and that is a [`Trouble`].
+pub const HUBS: usize = 256;
+
+/// When it is asked after the first time, in ms; then each second.
+const AGAIN: [u64; 3] = [100, 300, 700];
+const STEADY: Duration = Duration::from_secs(1);
+
+/// A hub that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What it says of itself; its age is that of the moment when this was received.
+    pub announcement: Announcement,
+    /// Where it is reached, as far as the network tells: the address that the answer came from, or the likeliest that mDNS
+    /// has, and the port that was announced.
+    pub source: SocketAddr,
+    /// How it was found first.
+    pub by: Rung,
+}
+
+impl Found {
+    /// Where to connect, in this order: where the answer came from, then what it says of itself, 9 at most.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let told = self.announcement.addresses.iter().map(|ip| SocketAddr::new(*ip, self.announcement.port));
+        let others = told.filter(|a| a.ip() != self.source.ip());
+        std::iter::once(self.source).chain(others).collect()
+    }
+}
+
+/// Looks for hubs, as long as [`next`](Self::next) is awaited: it asks at once, after 100, 300 and 700 ms, then each second,
+/// on the interfaces that there are then.
+pub struct Finder {
+    settings: Settings,
+    asks: Option<Process>,
+    v4: Option<Async<UdpSocket>>,
+    v6: Option<Async<UdpSocket>>,
+    mdns: Option<Browser>,
+    began: Option<Instant>,
+    due: Option<Instant>,
+    rounds: usize,
+    known: BTreeSet<(Device, Process)>,
+    crowded: bool,
+    troubles: Troubles,
+}
+
+impl Finder {
+    /// Looks on all rungs, with the usual port.
+    pub fn start() -> Finder {
+        Finder::with(Settings::default())
+    }
+
+    /// Looks as the settings say.
+    pub fn with(settings: Settings) -> Finder {
+        Finder {
+            asks: settings.itself.or_else(process),
+            settings,
+            v4: None,
+            v6: None,
+            mdns: None,
+            began: None,
+            due: None,
+            rounds: 0,
+            known: BTreeSet::new(),
+            crowded: false,
+            troubles: Troubles::default(),
+        }
+    }
+
+    /// The next hub that was not told yet; each process of a hub is told once. It never ends: set a limit to the time.
+    /// Dropped while it waits, it has lost nothing.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, or in one without I/O and time.
+    pub async fn next(&mut self) -> Found {
+        loop {
+            let due = *self.due.get_or_insert_with(Instant::now);
+            let (found, by) = tokio::select! {
+                heard = hear(self.v4.as_ref(), self.asks) => match heard {
+                    Ok(heard) => heard,
+                    Err(error) => {
+                        self.v4 = None;
+                        self.troubles.note(Rung::Broadcast, None, Err(Why::Socket(error)));
+                        continue;
+                    }
+                },
+                heard = hear(self.v6.as_ref(), self.asks) => match heard {
+                    Ok(heard) => heard,
+                    Err(error) => {
+                        self.v6 = None;
+                        self.troubles.note(Rung::Multicast, None, Err(Why::Socket(error)));
+                        continue;
+                    }
+                },
+                Some(heard) = browse(self.mdns.as_mut()) => heard,
+                () = sleep_until(due) => {
+                    self.ask();
+                    continue;
+                }
+            };
+            if self.is_new(&found.0) {
+                let (announcement, source) = found;
+                return Found { announcement, source, by };
+            }
+        }
+    }
+
+    /// The rungs that do not work now.
+    pub fn troubles(&self) -> Vec<Arc<Trouble>> {
+        let crowd = Trouble { rung: Rung::Broadcast, interface: None, why: Why::TooMany(HUBS) };
+        let crowd = self.crowded.then(|| Arc::new(crowd));
+        self.troubles.all().into_iter().chain(crowd).collect()
+    }
+
+    /// Asks everywhere, and opens what is not open yet.
+    fn ask(&mut self) {
+        let now = Instant::now();
+        let began = *self.began.get_or_insert(now);
+        let next = AGAIN.get(self.rounds).map_or(now + STEADY, |ms| began + Duration::from_millis(*ms));
+        // A late round is not caught up with.
+        self.due = Some(next.max(now + Duration::from_millis(50)));
+        self.rounds += 1;
+        self.open();
+        let Some(asks) = self.asks else { return };
+        let interfaces = match interfaces() {
+            Ok(interfaces) => interfaces,
+            Err(error) => return self.troubles.note(Rung::Broadcast, None, Err(Why::Socket(error))),
+        };
+        let (question, places) =
+            (question(asks), places(&interfaces, &self.settings, |name| interface_index(name).ok()));
+        for rung in [Rung::Machine, Rung::Broadcast, Rung::Multicast] {
+            let nowhere = self.settings.has(rung) && !places.iter().any(|p| p.rung == rung);
+            if nowhere {
+                self.troubles.note(rung, None, Err(Why::NoNetwork));
+            }
+        }
+        if self.mdns.is_some() {
+            let network = if has_network(&interfaces) { Ok(()) } else { Err(Why::NoNetwork) };
+            self.troubles.note(Rung::Mdns, None, network);
+        }
+        for place in &places {
+            let socket = if place.to.is_ipv4() { &self.v4 } else { &self.v6 };
+            let Some(socket) = socket else { continue };
+            self.troubles.note(place.rung, None, Ok(()));
+            let sent = send(socket, &question, &place.to).map_err(Why::Socket);
+            self.troubles.note(place.rung, Some(&place.interface), sent);
+        }
+    }
+
+    fn open(&mut self) {
+        if self.settings.has(Rung::Mdns) && self.mdns.is_none() {
+            self.mdns = self.troubles.keep(Rung::Mdns, None, Browser::start());
+        }
+        let wanted = [
+            (self.settings.has_ipv4(), Ip::V4, Rung::Broadcast, &mut self.v4),
+            (self.settings.has(Rung::Multicast), Ip::V6, Rung::Multicast, &mut self.v6),
+        ];
+        for (wanted, ip, rung, socket) in wanted {
+            if wanted && socket.is_none() {
+                *socket = self.troubles.keep(rung, None, window(ip).map_err(Why::Socket));
+            }
+        }
+    }
+
+    fn is_new(&mut self, hub: &Announcement) -> bool {
+        if self.settings.itself == Some(hub.process) || self.known.contains(&hub.id()) {
+            return false;
+        }
+        if self.known.len() >= HUBS {
+            self.crowded = true;
+            return false;
+        }
+        self.known.insert(hub.id())
+    }
+}
+
+type Heard = ((Announcement, SocketAddr), Rung);
+
+/// The next answer to a question of ours; what is none is passed by.
+async fn hear(socket: Option<&Async<UdpSocket>>, asks: Option<Process>) -> puerta::Result<Heard> {
+    let (Some(socket), Some(asks)) = (socket, asks) else { return pending().await };
+    let mut buffer = [0; QUESTION];
+    loop {
+        let (received, from) = socket.recv_from(&mut buffer, Flags::NONE).await?;
+        let datagram = buffer.get(..received.len).unwrap_or_default();
+        match announced(datagram) {
+            Some((asker, announcement)) if asker == asks && !received.truncated() => {
+                let rung = match from {
+                    SocketAddr::V6(_) => Rung::Multicast,
+                    SocketAddr::V4(v4) if v4.ip().is_loopback() => Rung::Machine,
+                    SocketAddr::V4(_) => Rung::Broadcast,
+                };
+                let mut source = from;
+                source.set_port(announcement.port);
+                return Ok(((announcement, source), rung));
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn browse(browser: Option<&mut Browser>) -> Option<Heard> {
+    match browser {
+        Some(browser) => browser.next().await.map(|found| (found, Rung::Mdns)),
+        None => pending().await,
+    }
+}
