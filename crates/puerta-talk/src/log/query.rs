@@ -36,7 +36,8 @@ impl<'c> Queries<'c> {
             ))?,
             find: prepare(
                 "SELECT room, seq FROM messages JOIN rooms USING (room)
-                 WHERE sender = ?1 AND stream = ?2 AND number = ?3 AND (inbox_of IS NULL OR inbox_of = ?1)",
+                 WHERE sender = ?1 AND stream = ?2 AND number = ?3 AND (inbox_of IS NULL OR inbox_of = ?1)
+                 ORDER BY room LIMIT 1",
             )?,
             // A number of 2^63 or more is negative in the file, and larger than those that are not.
             last: prepare(

@@ -115,8 +115,8 @@ impl Model {
                 let own = |r: &&Record| {
                     matches!(&self.rooms[&r.room], RoomKind::Public(_)) || self.rooms[&r.room] == RoomKind::Inbox(*from)
                 };
-                let mut all = self.records.iter().filter(|r| r.from.no == *from && r.id == *id).filter(own);
-                Answer::Found(all.next().map(|r| (r.room, r.seq)))
+                let all = self.records.iter().filter(|r| r.from.no == *from && r.id == *id).filter(own);
+                Answer::Found(all.map(|r| (r.room, r.seq)).min())
             }
             Ask::Last { from, streams } => {
                 let of = |stream: &u64| {

@@ -100,7 +100,7 @@ fn same(log: &Answer, model: &Answer) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_log_answers_as_the_model_does_and_refuses_what_it_refuses(
