@@ -1,0 +1,298 @@
+//! A member: the rooms' core, joined to QUIC, to its outbox and to the clock.
+//!
+//! It runs as a task of its own. Commands go in, events come out; a reader of the events who is slow makes the hub wait, and then
+//! leave out, what is asked for later.
+
+mod hunt;
+mod link;
+
+use crate::identity::Key;
+use crate::problem::Problem;
+use crate::room::Member;
+use crate::room::event::{Command, Event};
+use crate::room::ids::{Device, MessageId};
+use crate::room::member::{Effect, Input, Pending, Setup};
+use crate::transport::{Dialer, member_socket};
+use hunt::Hunt;
+use link::{FromHub, Link};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// Events that wait for the screen.
+const EVENTS: usize = 1024;
+
+/// Commands that wait for the core.
+const COMMANDS: usize = 256;
+
+/// How long a member that ends waits for the hub to hear of it.
+const GOODBYE: Duration = Duration::from_millis(300);
+
+/// What a member is made of.
+pub struct Options {
+    /// Its key.
+    pub key: Key,
+    /// Where the hub may be; all are tried.
+    pub at: Vec<SocketAddr>,
+    /// The key that the hub must show.
+    pub hub: Device,
+    /// Names, rooms and what is pending.
+    pub setup: Setup,
+    /// Where messages are kept until the hub has them.
+    pub outbox: Box<dyn Outbox>,
+    /// For how long the first connection is tried.
+    pub within: Duration,
+}
+
+/// Where messages are kept until the hub has them.
+pub trait Outbox: Send {
+    /// Keeps a message, and says by `told` when it is durable, or why it is not.
+    fn keep(&mut self, message: Pending, told: Told);
+
+    /// A message need not be kept any more.
+    fn forget(&mut self, id: MessageId);
+
+    /// From now on it is another hub's outbox, with these messages.
+    fn move_to(&mut self, hub: Device, pending: &[Pending]);
+}
+
+/// To be called once for a message, from any thread.
+pub type Told = Box<dyn FnOnce(MessageId, Result<(), String>) + Send>;
+
+/// An outbox that ends with the program. Its stream must be a fresh random number.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory;
+
+impl Outbox for Memory {
+    fn keep(&mut self, message: Pending, told: Told) {
+        told(message.id, Ok(()));
+    }
+
+    fn forget(&mut self, _: MessageId) {}
+
+    fn move_to(&mut self, _: Device, _: &[Pending]) {}
+}
+
+/// A member that has come to its hub once. Dropped, it goes.
+#[derive(Debug)]
+pub struct Joined {
+    /// What the screen shows.
+    pub events: mpsc::Receiver<Event>,
+    /// What the user wants. When all senders are dropped, the member goes; what is pending stays in the outbox.
+    pub commands: mpsc::Sender<Command>,
+    /// Further addresses of the hub, as they are found.
+    pub addresses: mpsc::Sender<SocketAddr>,
+    /// Why it ended, if not because it was told to.
+    pub ended: oneshot::Receiver<Problem>,
+}
+
+/// Connects, and goes on as a task. What the hub answers to the Hello is among the events.
+///
+/// # Errors
+///
+/// Why there was no connection within the time that was given: [`Problem::NoAnswer`] and the others of [`Dialer::connect`].
+pub async fn join(options: Options) -> Result<Joined, Problem> {
+    let Options { key, at, hub, setup, outbox, within } = options;
+    let dialer = Dialer::new(&key, member_socket()?)?;
+    let mut hunt = Hunt::start(dialer.clone(), at.clone(), hub);
+    let first = tokio::time::timeout(within, hunt.first()).await;
+    let first = match first {
+        Ok(found) => found?,
+        Err(_) => return Err(hunt.why().unwrap_or_else(|| no_answer(&at, within))),
+    };
+    let (show, events) = mpsc::channel(EVENTS);
+    let (commands, wishes) = mpsc::channel(COMMANDS);
+    let (addresses, found) = mpsc::channel(16);
+    let (end, ended) = oneshot::channel();
+    let (keep, kept) = mpsc::unbounded_channel();
+    let driver = Driver {
+        start: Instant::now(),
+        core: Member::new(setup),
+        dialer,
+        at,
+        hub,
+        outbox,
+        keep,
+        show,
+        link: None,
+        first: Some(first),
+        hunt: None,
+    };
+    tokio::spawn(driver.run(wishes, found, kept, end));
+    Ok(Joined { events, commands, addresses, ended })
+}
+
+fn no_answer(at: &[SocketAddr], within: Duration) -> Problem {
+    let at = at.first().copied().unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+    Problem::NoAnswer { at, within }
+}
+
+type Kept = (MessageId, Result<(), String>);
+
+struct Driver {
+    start: Instant,
+    core: Member,
+    dialer: Dialer,
+    at: Vec<SocketAddr>,
+    hub: Device,
+    outbox: Box<dyn Outbox>,
+    keep: mpsc::UnboundedSender<Kept>,
+    show: mpsc::Sender<Event>,
+    link: Option<Link>,
+    /// The connection that was made before the task began.
+    first: Option<Link>,
+    hunt: Option<Hunt>,
+}
+
+/// Why the driver ends.
+enum End {
+    /// Nobody gives commands or reads events any more.
+    Quit,
+    /// It cannot go on.
+    Problem(Problem),
+}
+
+impl Driver {
+    async fn run(
+        mut self,
+        mut wishes: mpsc::Receiver<Command>,
+        mut found: mpsc::Receiver<SocketAddr>,
+        mut kept: mpsc::UnboundedReceiver<Kept>,
+        end: oneshot::Sender<Problem>,
+    ) {
+        let mut ended = self.handle(Input::Start).await;
+        while ended.is_ok() {
+            let now = self.start.elapsed();
+            let due = self.core.due(now).map(|due| due.saturating_sub(now));
+            ended = tokio::select! {
+                wish = wishes.recv() => match wish {
+                    Some(wish) => self.handle(Input::Command(wish)).await,
+                    None => Err(End::Quit),
+                },
+                Some((id, result)) = kept.recv() => match result {
+                    Ok(()) => self.handle(Input::Kept(id)).await,
+                    Err(why) => self.handle(Input::NotKept(id, why)).await,
+                },
+                Some(address) = found.recv() => {
+                    self.also_at(address);
+                    Ok(())
+                }
+                from = Self::hear(&mut self.link) => match from {
+                    FromHub::Frame(frame) => self.handle(Input::Frame(frame)).await,
+                    FromHub::Gone => self.cut().await,
+                },
+                hunted = Self::hunted(&mut self.hunt) => self.hunted_down(hunted).await,
+                () = sleep(due) => self.handle(Input::Tick).await,
+            };
+        }
+        if let Some(link) = self.link.take() {
+            link.close().await;
+        }
+        let _ = tokio::time::timeout(GOODBYE, self.dialer.endpoint().wait_idle()).await;
+        if let Err(End::Problem(problem)) = ended {
+            let _ = end.send(problem);
+        }
+    }
+
+    async fn handle(&mut self, input: Input) -> Result<(), End> {
+        let mut effects = Vec::new();
+        self.core.handle(self.start.elapsed(), input, &mut effects);
+        for effect in effects {
+            match effect {
+                Effect::Connect => self.connect(),
+                Effect::Disconnect => {
+                    if let Some(link) = self.link.take() {
+                        link.close().await;
+                    }
+                }
+                Effect::Send(frame) => {
+                    if let Some(link) = &self.link {
+                        link.send(&frame);
+                    }
+                }
+                Effect::Keep(message) => {
+                    let keep = self.keep.clone();
+                    let told = move |id, result| drop(keep.send((id, result)));
+                    self.outbox.keep(message, Box::new(told));
+                }
+                Effect::Forget(id) => self.outbox.forget(id),
+                Effect::Show(event) => self.show.send(event).await.map_err(|_| End::Quit)?,
+                Effect::Move { address, hub, pending } => {
+                    self.outbox.move_to(hub, &pending);
+                    self.hub = hub;
+                    self.at = address.parse().into_iter().collect();
+                    self.hunt = None;
+                }
+            }
+        }
+        if let Some(first) = self.first.take() {
+            self.hunt = None;
+            self.link = Some(first);
+            return Box::pin(self.handle(Input::Linked)).await;
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self) {
+        if self.first.is_none() && self.hunt.is_none() {
+            self.hunt = Some(Hunt::start(self.dialer.clone(), self.at.clone(), self.hub));
+        }
+    }
+
+    fn also_at(&mut self, address: SocketAddr) {
+        if !self.at.contains(&address) {
+            // The newest is the likeliest.
+            self.at.insert(0, address);
+            self.at.truncate(hunt::ADDRESSES);
+            if self.hunt.is_some() {
+                self.hunt = Some(Hunt::start(self.dialer.clone(), self.at.clone(), self.hub));
+            }
+        }
+    }
+
+    async fn cut(&mut self) -> Result<(), End> {
+        self.link = None;
+        self.handle(Input::Cut).await
+    }
+
+    async fn hunted_down(&mut self, hunted: Result<Option<Link>, Problem>) -> Result<(), End> {
+        match hunted {
+            Ok(Some(link)) => {
+                self.hunt = None;
+                self.link = Some(link);
+                self.handle(Input::Linked).await
+            }
+            // Nobody answers for now: the core says so, and the hunt goes on.
+            Ok(None) => self.handle(Input::Cut).await,
+            Err(problem) => Err(End::Problem(problem)),
+        }
+    }
+
+    async fn hear(link: &mut Option<Link>) -> FromHub {
+        match link {
+            Some(link) => link.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn hunted(hunt: &mut Option<Hunt>) -> Result<Option<Link>, Problem> {
+        match hunt {
+            Some(hunt) => hunt.next().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn sleep(due: Option<Duration>) {
+    match due {
+        Some(due) => tokio::time::sleep(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The setup may hold a join token.
+        f.debug_struct("Options").field("at", &self.at).field("hub", &self.hub).finish_non_exhaustive()
+    }
+}
