@@ -8,8 +8,10 @@
 pub mod announcement;
 pub mod discovery;
 pub mod fingerprint;
+pub mod hub;
 pub mod identity;
 pub mod invite;
+pub mod join;
 pub mod log;
 pub mod problem;
 pub mod room;

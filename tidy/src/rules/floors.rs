@@ -103,6 +103,8 @@ const TALK: &[(&str, usize)] = &[
     ("discovery", 2),
     ("identity", 2),
     ("transport", 2),
+    ("hub", 3),
+    ("join", 3),
     ("log", 2),
     ("lib", 4),
 ];

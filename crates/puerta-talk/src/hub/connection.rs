@@ -1,7 +1,7 @@
 //! One member's connection: from its handshake to its end.
 
-use super::out::Out;
 use super::Shared;
+use super::out::Out;
 use crate::room::codec::Frames;
 use crate::room::frame::ToHub;
 use crate::room::rooms::{Conn, Input};

@@ -1,7 +1,6 @@
 //! Where a hub keeps what was said: a log in SQLite with its threads, or memory.
 
 use crate::log::{self, Place, Reader, Writer};
-use crate::problem::Problem;
 use crate::room::ids::{MemberNo, MessageId, RoomNo};
 use crate::room::limits::PAGE_BYTES;
 use crate::room::record::Record;
@@ -48,7 +47,7 @@ enum Kind {
 }
 
 impl Keeper {
-    pub(super) fn start(history: History, wake: Arc<Notify>) -> Result<(Keeper, Loaded), Problem> {
+    pub(super) fn start(history: History, wake: Arc<Notify>) -> Result<(Keeper, Loaded), log::Problem> {
         let told = Arc::new(Mutex::new(Vec::new()));
         let place = match history {
             History::Memory => {
@@ -156,9 +155,7 @@ impl Memory {
                 Answer::Records(page(records, *limit))
             }
             Ask::Find { from, id } => Answer::Found(self.find(*from, *id)),
-            Ask::Last { from, streams } => {
-                Answer::Last(streams.iter().map(|s| (*s, self.last(*from, *s))).collect())
-            }
+            Ask::Last { from, streams } => Answer::Last(streams.iter().map(|s| (*s, self.last(*from, *s))).collect()),
         }
     }
 

@@ -81,12 +81,12 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`Problem::Log`] where the log cannot be read, [`Problem::System`] where the runtime cannot take the socket.
+    /// [`Failure::Log`] where the log cannot be read, [`Problem::System`] where the runtime cannot take the socket.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn new(options: Options) -> Result<Hub, Problem> {
+    pub fn new(options: Options) -> Result<Hub, Failure> {
         let wake = Arc::new(Notify::new());
         let (keeper, loaded) = Keeper::start(options.history, Arc::clone(&wake))?;
         let mut listener = Listener::new(&options.key, options.socket)?;
@@ -310,8 +310,33 @@ fn wall() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl From<log::Problem> for Problem {
+/// Why a hub could not start.
+#[derive(Debug)]
+pub enum Failure {
+    /// The log.
+    Log(log::Problem),
+    /// Anything else.
+    Problem(Problem),
+}
+
+impl Failure {
+    /// The exit status: the table of all commands.
+    pub fn status(&self) -> u8 {
+        match self {
+            Failure::Log(problem) => problem.status(),
+            Failure::Problem(problem) => problem.status(),
+        }
+    }
+}
+
+impl From<log::Problem> for Failure {
     fn from(problem: log::Problem) -> Self {
-        Problem::Log(problem)
+        Failure::Log(problem)
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Failure::Problem(problem)
     }
 }

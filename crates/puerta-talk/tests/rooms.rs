@@ -1,0 +1,173 @@
+//! A hub and its members over QUIC on this machine.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
+use puerta_talk::hub::{self, History, Hub};
+use puerta_talk::identity::Key;
+use puerta_talk::join::{Joined, Memory, Options, join};
+use puerta_talk::log::Place;
+use puerta_talk::room::event::{Command, Event};
+use puerta_talk::room::frame::Target;
+use puerta_talk::room::ids::Device;
+use puerta_talk::room::limits::Limits;
+use puerta_talk::room::member::{From, Setup};
+use puerta_talk::room::record::Kind;
+use puerta_talk::room::rooms;
+use puerta_talk::transport::{Acknowledgements, hub_socket};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Running {
+    at: SocketAddr,
+    key: Device,
+    handle: hub::Handle,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(key: &Key, at: &str, history: History, change: impl FnOnce(&mut rooms::Setup)) -> Running {
+        let mut setup = rooms::Setup {
+            name: "test".into(),
+            first: "main".into(),
+            invite_only: false,
+            limits: Limits::default(),
+            may_move: Duration::ZERO,
+        };
+        change(&mut setup);
+        let socket = hub_socket(at.parse().unwrap()).unwrap().socket;
+        let acknowledgements = Acknowledgements::Usual;
+        let hub = Hub::new(hub::Options { setup, key: key.clone(), socket, history, acknowledgements }).unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (at, handle) = (hub.address().unwrap(), hub.handle());
+        let task = tokio::spawn(hub.run(async {
+            let _ = stopped.await;
+        }));
+        Running { at, key: key.device(), handle, stop: Some(stop), task }
+    }
+
+    async fn stop(mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.task.await.unwrap();
+    }
+
+    async fn member(&self, name: &str) -> Joined {
+        self.member_with(name, |_| {}).await
+    }
+
+    async fn member_with(&self, name: &str, change: impl FnOnce(&mut Setup)) -> Joined {
+        let key = Key::generate().unwrap();
+        let mut setup = Setup {
+            name: name.into(),
+            token: None,
+            feed: true,
+            rooms: Vec::new(),
+            only: false,
+            from: From::Seen { context: 100 },
+            stream: u64::from_le_bytes(puerta_talk::identity::random().unwrap()),
+            last: 0,
+            pending: Vec::new(),
+        };
+        change(&mut setup);
+        let options =
+            Options { key, at: vec![self.at], hub: self.key, setup, outbox: Box::new(Memory), within: PATIENCE };
+        join(options).await.unwrap()
+    }
+}
+
+/// The next event that `pick` wants.
+async fn event<T>(joined: &mut Joined, pick: impl Fn(&Event) -> Option<T>) -> T {
+    let wait = async {
+        loop {
+            let event = joined.events.recv().await.expect("the member goes on");
+            if let Some(found) = pick(&event) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("an event in time")
+}
+
+async fn says(joined: &Joined, text: &str) {
+    let to = Target::Room("main".into());
+    joined.commands.send(Command::Say { to, kind: Kind::Text, text: text.into() }).await.unwrap();
+}
+
+fn message(event: &Event) -> Option<(u64, String, String)> {
+    match event {
+        Event::Message { record, .. } => Some((record.seq, record.from.name.clone(), record.text.clone())),
+        _ => None,
+    }
+}
+
+fn in_main(event: &Event) -> Option<()> {
+    matches!(event, Event::Room(facts) if facts.name.as_deref() == Some("main")).then_some(())
+}
+
+#[tokio::test]
+async fn what_one_says_the_others_hear_in_one_order() {
+    let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let (mut ana, mut ben) = (hub.member("ana").await, hub.member("ben").await);
+    event(&mut ana, in_main).await;
+    event(&mut ben, in_main).await;
+    for n in 0..10 {
+        says(&ana, &format!("ana {n}")).await;
+        says(&ben, &format!("ben {n}")).await;
+    }
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        left.push(event(&mut ana, message).await);
+        right.push(event(&mut ben, message).await);
+    }
+    assert_eq!(left, right);
+    assert_eq!(left.iter().map(|m| m.0).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+    let said = |who: &str| left.iter().filter(|m| m.1 == who).map(|m| m.2.clone()).collect::<Vec<_>>();
+    assert_eq!(said("ana"), (0..10).map(|n| format!("ana {n}")).collect::<Vec<_>>());
+    assert_eq!(said("ben"), (0..10).map(|n| format!("ben {n}")).collect::<Vec<_>>());
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_hub_that_comes_back_has_what_was_stored_and_gets_what_was_pending() {
+    let folder = std::env::temp_dir().join(format!("puerta-talk-rooms-{}", std::process::id()));
+    let store: PathBuf = folder.join("room.db");
+    let key = Key::generate().unwrap();
+    let place = || History::File(Box::new(Place::open(&store).unwrap()));
+    let hub = Running::start(&key, "127.0.0.1:0", place(), |_| {});
+    let at = hub.at.to_string();
+    let mut ana = hub.member("ana").await;
+    event(&mut ana, in_main).await;
+    says(&ana, "one").await;
+    event(&mut ana, |e| matches!(e, Event::Stored { seq: 1, .. }).then_some(())).await;
+    hub.stop().await;
+    event(&mut ana, |e| matches!(e, Event::Offline).then_some(())).await;
+    says(&ana, "two").await;
+    event(&mut ana, |e| matches!(e, Event::Pending { .. }).then_some(())).await;
+    let hub = Running::start(&key, &at, place(), |_| {});
+    event(&mut ana, |e| matches!(e, Event::Stored { seq: 2, .. }).then_some(())).await;
+    let mut ben = hub.member("ben").await;
+    assert_eq!(event(&mut ben, message).await.2, "one");
+    assert_eq!(event(&mut ben, message).await.2, "two");
+    hub.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn who_has_no_invite_stays_outside_of_a_room_for_invited_ones() {
+    let hub =
+        Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |setup| setup.invite_only = true);
+    let mut eve = hub.member("eve").await;
+    event(&mut eve, |e| matches!(e, Event::Denied(_)).then_some(())).await;
+    let token = hub.handle.invite(Duration::from_secs(60), true, false).unwrap();
+    let mut ana = hub.member_with("ana", |setup| setup.token = Some(token)).await;
+    event(&mut ana, in_main).await;
+    let mut eve = hub.member_with("eve", |setup| setup.token = Some(token)).await;
+    event(&mut eve, |e| matches!(e, Event::Denied(puerta_talk::room::frame::Denial::UsedUp)).then_some(())).await;
+    hub.stop().await;
+}
