@@ -8,6 +8,7 @@
 pub mod announcement;
 pub mod discovery;
 pub mod fingerprint;
+pub mod host;
 pub mod hub;
 pub mod identity;
 pub mod invite;

@@ -106,7 +106,8 @@ const TALK: &[(&str, usize)] = &[
     ("hub", 3),
     ("join", 3),
     ("log", 2),
-    ("lib", 4),
+    ("host", 4),
+    ("lib", 5),
 ];
 
 pub(super) fn crates(tree: &Tree) -> Vec<Finding> {
