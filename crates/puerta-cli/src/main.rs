@@ -10,6 +10,7 @@ mod progress;
 mod report;
 mod resolve;
 mod signals;
+mod talk;
 mod trace;
 
 use arguments::{Cli, Command};

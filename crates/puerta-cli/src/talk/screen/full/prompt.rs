@@ -1,0 +1,126 @@
+//! The line that is being written, and those before.
+
+use ratatui::crossterm::event::KeyEvent;
+use ratatui::style::Style;
+use ratatui_textarea::{CursorMove, TextArea, WrapMode};
+
+/// Lines that are remembered.
+const REMEMBERED: usize = 500;
+/// Rows that the input takes at most.
+const ROWS: usize = 5;
+/// What is pasted at a time, at most, in bytes: more than any message can have.
+const PASTE: usize = 64 << 10;
+
+pub(super) struct Prompt {
+    area: TextArea<'static>,
+    before: Vec<String>,
+    /// Which of those is shown, and what was being written.
+    at: Option<(usize, String)>,
+}
+
+impl Prompt {
+    pub(super) fn new() -> Self {
+        Prompt { area: area(""), before: Vec::new(), at: None }
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.area.lines().join("\n")
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.area.is_empty()
+    }
+
+    pub(super) fn area(&self) -> &TextArea<'static> {
+        &self.area
+    }
+
+    /// Rows that it wants at a width.
+    pub(super) fn rows(&self, width: u16) -> u16 {
+        let width = usize::from(width.max(2)) - 1;
+        let rows = self.area.lines().iter().map(|line| super::rows::columns(line) / width + 1).sum::<usize>();
+        u16::try_from(rows.clamp(1, ROWS)).unwrap_or(1)
+    }
+
+    pub(super) fn set(&mut self, text: &str) {
+        self.area = area(text);
+    }
+
+    /// What was written is sent or thrown away.
+    pub(super) fn clear(&mut self, remember: bool) {
+        let text = self.text();
+        if remember && !text.trim().is_empty() && self.before.last() != Some(&text) {
+            self.before.push(text);
+            if self.before.len() > REMEMBERED {
+                self.before.remove(0);
+            }
+        }
+        self.at = None;
+        self.set("");
+    }
+
+    pub(super) fn key(&mut self, key: KeyEvent) {
+        self.area.input(key);
+    }
+
+    pub(super) fn newline(&mut self) {
+        self.area.insert_newline();
+    }
+
+    /// What was pasted: its line breaks stay, its control characters do not.
+    pub(super) fn paste(&mut self, text: &str) {
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let end = (0..=PASTE.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        let kept = text.get(..end).unwrap_or_default();
+        let kept: String = kept.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
+        self.area.insert_str(kept.trim_end_matches('\n'));
+    }
+
+    /// The line before, or behind, the one that is shown. False: the cursor only moved within the input.
+    pub(super) fn recall(&mut self, back: bool) {
+        let row = self.area.cursor().0;
+        let edge = if back { 0 } else { self.area.lines().len() - 1 };
+        if row != edge {
+            self.area.move_cursor(if back { CursorMove::Up } else { CursorMove::Down });
+            return;
+        }
+        let (at, written) = self.at.take().unwrap_or_else(|| (self.before.len(), self.text()));
+        let next = if back { at.checked_sub(1) } else { Some(at + 1) };
+        match next.filter(|next| *next <= self.before.len()) {
+            Some(next) => {
+                let text = self.before.get(next).cloned().unwrap_or_else(|| written.clone());
+                self.set(&text);
+                self.at = (next < self.before.len()).then_some((next, written));
+            }
+            None => self.at = (at < self.before.len()).then_some((at, written)),
+        }
+    }
+
+    /// Completes the word before the cursor with the first of these names that it begins.
+    pub(super) fn complete<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        let (row, column) = (self.area.cursor().0, self.area.cursor().1);
+        let line: Vec<char> = self.area.lines().get(row).map(|l| l.chars().collect()).unwrap_or_default();
+        let start = line.iter().take(column).rposition(|c| c.is_whitespace()).map_or(0, |i| i + 1);
+        let typed: String = line.iter().take(column).skip(start).collect();
+        let begins = |name: &&str| name.to_lowercase().starts_with(&typed.to_lowercase()) && !typed.is_empty();
+        let Some(name) = names.filter(begins).min() else { return };
+        for _ in start..column {
+            self.area.delete_char();
+        }
+        // At the start someone is spoken to.
+        let behind = if start == 0 && row == 0 && !name.starts_with('/') { ": " } else { " " };
+        self.area.insert_str(format!("{name}{behind}"));
+    }
+}
+
+fn area(text: &str) -> TextArea<'static> {
+    let mut area = TextArea::new(text.split('\n').map(str::to_owned).collect());
+    area.set_cursor_line_style(Style::new());
+    // The terminal's own cursor is there: screen readers and input methods follow it.
+    area.set_cursor_style(Style::new());
+    area.set_wrap_mode(WrapMode::WordOrGlyph);
+    area.set_max_histories(100);
+    area.move_cursor(CursorMove::Bottom);
+    area.move_cursor(CursorMove::End);
+    area
+}

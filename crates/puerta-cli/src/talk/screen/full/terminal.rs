@@ -1,0 +1,119 @@
+//! The terminal, taken over and always given back: at the end, on an error, on a signal, and when the program panics.
+
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::{cursor, execute};
+use ratatui::layout::{Position, Size};
+use std::io::{self, BufWriter, Stdout, Write};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether the terminal is ours now.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+/// The terminal. Dropped, it is given back.
+pub(super) struct Taken(());
+
+impl Taken {
+    pub(super) fn take() -> io::Result<Self> {
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                restore();
+                before(info);
+            }));
+        });
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        let taken = Taken(());
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
+        Ok(taken)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back, once. What fails here has nobody to be told.
+pub(crate) fn restore() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+        let _ = execute!(io::stdout(), DisableFocusChange, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen);
+    }
+}
+
+/// Draws cells. Behind a character that a terminal may give another width than we do, it says where the next one goes: one
+/// such character does not shift the rest of its row.
+pub(super) struct Careful<W: Write>(CrosstermBackend<W>);
+
+impl Careful<BufWriter<Stdout>> {
+    pub(super) fn stdout() -> Self {
+        Careful(CrosstermBackend::new(BufWriter::with_capacity(64 << 10, io::stdout())))
+    }
+}
+
+/// Every terminal agrees on the width of these: ASCII, Latin letters of one piece, lines.
+fn is_plain(symbol: &str) -> bool {
+    let mut chars = symbol.chars();
+    matches!((chars.next(), chars.next()), (Some(' '..='~' | '\u{c0}'..='\u{24f}' | '\u{2500}'..='\u{257f}'), None))
+}
+
+impl<W: Write> Backend for Careful<W> {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let mut run: Vec<(u16, u16, &'a Cell)> = Vec::new();
+        for cell in content {
+            run.push(cell);
+            if !is_plain(cell.2.symbol()) {
+                self.0.draw(run.drain(..))?;
+            }
+        }
+        if run.is_empty() { Ok(()) } else { self.0.draw(run.into_iter()) }
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.0.hide_cursor()
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.0.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        self.0.get_cursor_position()
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.0.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.0.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        self.0.clear_region(clear_type)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        self.0.size()
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        self.0.window_size()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Backend::flush(&mut self.0)
+    }
+}

@@ -1,0 +1,204 @@
+//! What people and programs see of rooms: a full screen, lines, JSON, or nothing but a pipe's end. Each is a [`Screen`] over
+//! the same loop; what they show is decided in [`view`], without I/O.
+
+mod clean;
+mod clock;
+mod full;
+mod input;
+
+#[cfg(test)]
+mod script;
+mod view;
+mod words;
+
+use puerta_relay::verdict::How;
+use puerta_talk::room::event::{Command, Event};
+use puerta_talk::room::frame::Denial;
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub(crate) use full::Full;
+
+/// How many events are taken in before what they changed is shown.
+const BATCH: usize = 1024;
+/// How long the core may take to accept what was typed before the end, and a screen to restore its terminal.
+const GRACE: Duration = Duration::from_secs(1);
+/// What was typed and not yet looked at.
+const TYPED: usize = 256;
+
+/// Makes the link of an invite from its room's name and its token.
+pub(crate) type MakeLink = Box<dyn Fn(&str, &[u8]) -> String + Send>;
+
+/// What a screen is told at the start, besides what the hub tells.
+pub(crate) struct Facts {
+    /// The hub's name, until it tells it itself.
+    pub(crate) hub: String,
+    /// Its key's fingerprint.
+    pub(crate) fingerprint: String,
+    /// Whether the fingerprint was compared, or came in an invite.
+    pub(crate) verified: bool,
+    /// Whether the hub runs in this very program: who quits ends it.
+    pub(crate) hosting: bool,
+    /// Lines for the start: who can reach the hub, the invite.
+    pub(crate) greeting: Vec<String>,
+    /// For /invite.
+    pub(crate) link: MakeLink,
+    /// The room to be in, without its `#`, when one was asked for.
+    pub(crate) room: Option<String>,
+}
+
+/// Why a screen ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The user wished it, or the input ended and everything was stored.
+    Quit,
+    /// The user leaves, and the hub in this program stays.
+    Stay,
+    /// The input ended, and so many of its messages were not stored.
+    NotStored(usize),
+    /// The hub does not let us in.
+    Denied(Denial),
+    /// Whoever sent the events has ended.
+    Closed,
+    /// The program that reads our output has ended.
+    OutputClosed,
+    /// A signal.
+    Signal(How),
+    /// The terminal, stdin or stdout failed.
+    Failed(io::Error),
+}
+
+/// What came from the keyboard or from stdin.
+#[derive(Debug)]
+pub(crate) enum Typed {
+    /// A key, a paste, a resize or a change of focus.
+    Terminal(ratatui::crossterm::event::Event),
+    /// A line without its line break.
+    Line(String),
+    /// Bytes of a pipe, as one read(2) gave them.
+    Bytes(Vec<u8>),
+    /// Ctrl-C while a line was being typed.
+    Interrupt,
+    /// The end of the input.
+    End,
+    /// It could not be read.
+    Failed(io::Error),
+}
+
+/// One way of showing a room. The loop feeds it; it never waits but for its output.
+pub(crate) trait Screen {
+    /// Takes in what happened.
+    fn event(&mut self, event: Event, now: Instant);
+    /// Takes in what was typed.
+    fn typed(&mut self, typed: Typed, now: Instant);
+    /// Shows what has changed, and does what is due.
+    fn show(&mut self, now: Instant) -> io::Result<()>;
+    /// When `show` is to be called at the latest, though nothing happens.
+    fn due(&self) -> Option<Instant>;
+    /// What the core is to do, oldest first.
+    fn commands(&mut self) -> &mut VecDeque<Command>;
+    /// Whether more input is welcome: a pipe is read no faster than its messages are stored.
+    fn listens(&self) -> bool {
+        true
+    }
+    /// Set once there is nothing more to do.
+    fn ended(&mut self) -> Option<Ended>;
+}
+
+/// Runs a screen in a thread of its own until it ends or a signal comes: a terminal that takes nothing for a while does not
+/// hold up the caller's runtime. `open` is called in that thread with where to send what is typed; what it makes is dropped
+/// before this returns, and restores the terminal as it goes.
+pub(crate) async fn run<S: Screen>(
+    open: impl FnOnce(mpsc::Sender<Typed>) -> io::Result<S> + Send + 'static,
+    events: mpsc::Receiver<Event>,
+    commands: mpsc::Sender<Command>,
+    signal: impl Future<Output = How>,
+) -> Ended {
+    let (stop, stopped) = watch::channel(false);
+    let (tell, told) = oneshot::channel();
+    let work = move || {
+        let ended =
+            runtime::Builder::new_current_thread().enable_time().build().map_or_else(Ended::Failed, |runtime| {
+                let (typed, keys) = mpsc::channel(TYPED);
+                match open(typed) {
+                    Ok(screen) => runtime.block_on(turn(screen, events, commands, keys, stopped)),
+                    Err(error) => Ended::Failed(error),
+                }
+            });
+        // Nobody listens any more only after the grace was over.
+        let _ = tell.send(ended);
+    };
+    if let Err(error) = std::thread::Builder::new().name("screen".to_owned()).spawn(work) {
+        return Ended::Failed(error);
+    }
+    tokio::pin!(told);
+    tokio::select! {
+        ended = &mut told => ended.unwrap_or(Ended::Closed),
+        how = signal => {
+            let _ = stop.send(true);
+            let _ = tokio::time::timeout(GRACE * 2, told).await;
+            Ended::Signal(how)
+        }
+    }
+}
+
+async fn turn(
+    mut screen: impl Screen,
+    mut events: mpsc::Receiver<Event>,
+    commands: mpsc::Sender<Command>,
+    mut keys: mpsc::Receiver<Typed>,
+    mut stopped: watch::Receiver<bool>,
+) -> Ended {
+    let ended = loop {
+        if let Err(error) = screen.show(Instant::now()) {
+            let closed = error.kind() == io::ErrorKind::BrokenPipe;
+            break if closed { Ended::OutputClosed } else { Ended::Failed(error) };
+        }
+        if let Some(ended) = screen.ended() {
+            break ended;
+        }
+        let (listens, waiting, due) = (screen.listens(), !screen.commands().is_empty(), screen.due());
+        tokio::select! {
+            _ = stopped.changed() => break Ended::Quit,
+            event = events.recv() => {
+                let Some(event) = event else { break Ended::Closed };
+                let now = Instant::now();
+                screen.event(event, now);
+                for _ in 1..BATCH {
+                    let Ok(event) = events.try_recv() else { break };
+                    screen.event(event, now);
+                }
+            }
+            typed = keys.recv(), if listens => {
+                let now = Instant::now();
+                screen.typed(typed.unwrap_or(Typed::End), now);
+            }
+            permit = commands.reserve(), if waiting => {
+                let Ok(permit) = permit else { break Ended::Closed };
+                if let Some(command) = screen.commands().pop_front() {
+                    permit.send(command);
+                }
+            }
+            () = until(due), if due.is_some() => {}
+        }
+    };
+    // What was said just before the end is handed over: the core keeps it in its outbox.
+    let _ = tokio::time::timeout(GRACE, async {
+        while let Some(command) = screen.commands().pop_front() {
+            if commands.send(command).await.is_err() {
+                break;
+            }
+        }
+    })
+    .await;
+    ended
+}
+
+async fn until(due: Option<Instant>) {
+    if let Some(due) = due {
+        tokio::time::sleep_until(due.into()).await;
+    }
+}

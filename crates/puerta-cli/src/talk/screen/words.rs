@@ -1,0 +1,137 @@
+//! The words of the screens: one place, so that they can be translated. What comes from outside is cleaned on its way in here.
+
+use super::clean;
+use super::input::{KNOWN, Wrong};
+use puerta_talk::room::frame::{Denial, Refusal};
+
+/// Why a message or a wish was refused, and what to do.
+pub(crate) fn refusal(why: &Refusal) -> String {
+    match why {
+        Refusal::TooLong { limit } => too_long(*limit as usize),
+        Refusal::Empty => "an empty message is not sent".to_owned(),
+        Refusal::NotInRoom { room } => {
+            let room = clean::room(room);
+            format!("you are not in {room}; type /join {room} first")
+        }
+        Refusal::NoSuchMember { name } => {
+            format!("nobody here is called {}; /who lists the names", clean::isolated(&clean::name(name)))
+        }
+        Refusal::BadName => {
+            "this name cannot be: choose 1 to 32 bytes of letters, digits and signs, without spaces".to_owned()
+        }
+        Refusal::NameTaken { name } => {
+            format!("another member is called {}; choose another name", clean::isolated(&clean::name(name)))
+        }
+        Refusal::TooManyRooms { rooms } => format!("there are {rooms} rooms, and no more may be; join one of /rooms"),
+        Refusal::Overtaken => "the hub has taken later ones already; send it again".to_owned(),
+        Refusal::ReadOnly { why } => format!("the hub keeps nothing any more ({}); reading works", clean::name(why)),
+        Refusal::Unreadable { why } => format!("the hub cannot read its log ({}); try again later", clean::name(why)),
+    }
+}
+
+/// Why the hub does not let us in, and what to do.
+pub(crate) fn denial(why: &Denial) -> String {
+    match why {
+        Denial::Version { hub } => {
+            format!("the hub speaks version {hub} of the protocol, which this program does not; use the same release")
+        }
+        Denial::InviteOnly => "this hub takes only those with an invite; ask someone inside to type /invite".to_owned(),
+        Denial::Expired => "the invite is over; ask for a new one".to_owned(),
+        Denial::UsedUp => "the invite was good for one device, and was used; ask for a new one".to_owned(),
+        Denial::UnknownInvite => "the hub does not know this invite; ask for a new one".to_owned(),
+        Denial::BadName => {
+            "the hub does not take your name: choose 1 to 32 bytes of letters, digits and signs, without spaces"
+                .to_owned()
+        }
+        Denial::Full { members } => format!("the hub has {members} members, and takes no more"),
+        Denial::TooManySessions { sessions } => {
+            format!("{sessions} programs of yours are connected already; end one of them")
+        }
+        Denial::ReadOnly { why } => {
+            format!("the hub keeps nothing any more ({}), so it takes no new members", clean::name(why))
+        }
+        Denial::Malformed => "the hub did not understand us; use the same release".to_owned(),
+    }
+}
+
+/// What is wrong with a line that was typed.
+pub(crate) fn wrong(why: &Wrong) -> String {
+    match why {
+        Wrong::Unknown { typed, nearest: Some(nearest) } => {
+            format!("no command {}; did you mean {nearest}? To send it as text, type a second /", clean::name(typed))
+        }
+        Wrong::Unknown { typed, nearest: None } => {
+            format!("no command {}; /help lists them. To send it as text, type a second /", clean::name(typed))
+        }
+        Wrong::Form(form) => format!("it is typed {form}"),
+        Wrong::Time(text) => format!("{} is no time: 30m, 2h, 7200 (seconds)", clean::name(text)),
+    }
+}
+
+/// A message that is longer than it may be.
+pub(crate) fn too_long(limit: usize) -> String {
+    format!("a message has at most {limit} bytes; shorten it, or send it in parts")
+}
+
+/// The lines of /help.
+pub(crate) fn help() -> Vec<String> {
+    KNOWN.iter().map(|known| format!("{:<30} {}", known.form, known.does)).collect()
+}
+
+/// How many members, and how many of them are there.
+pub(crate) fn count(members: u32, online: u32) -> String {
+    let plural = if members == 1 { "member" } else { "members" };
+    format!("{members} {plural}, {online} here")
+}
+
+pub(crate) const OFFLINE: &str = "Offline, trying again. What you write is sent later.";
+pub(crate) const CONNECTING: &str = "Connecting…";
+pub(crate) const UNVERIFIED: &str = "unverified";
+pub(crate) const NEW: &str = "new since you were here";
+pub(crate) const OLDEST: &str = "this is where it begins";
+pub(crate) const TRIMMED: &str = "what was before is not kept on this screen; `puerta talk export` has all of it";
+
+pub(crate) fn read_only(why: &str) -> String {
+    format!("Read-only: the hub keeps nothing any more ({}).", clean::name(why))
+}
+
+pub(crate) fn slow(rate: u32) -> String {
+    format!("Too many messages; slow down ({rate}/s). What was not taken is sent again.")
+}
+
+pub(crate) fn outbox_full(limit: usize) -> String {
+    format!("{limit} messages wait to be sent, and no more can; this one was not kept. Try again once the hub is there")
+}
+
+pub(crate) fn not_taken(text: &str, why: &str) -> String {
+    format!("not sent: {why} (it said: {})", puerta_text::fit(text, 60))
+}
+
+pub(crate) fn moving(address: &str) -> String {
+    format!("the hub closes; going on at {}, with what is not sent yet", clean::name(address))
+}
+
+pub(crate) fn renamed(before: &str, now: &str) -> String {
+    format!("{} is now called {}", clean::isolated(before), clean::isolated(now))
+}
+
+pub(crate) fn joined(name: &str) -> String {
+    format!("{} came in", clean::isolated(name))
+}
+
+pub(crate) fn left(name: &str) -> String {
+    format!("{} left", clean::isolated(name))
+}
+
+pub(crate) fn presence(name: &str, online: bool) -> String {
+    format!("{} is {}", clean::isolated(name), if online { "here" } else { "away" })
+}
+
+/// What whoever quits the program that the hub runs in is asked.
+pub(crate) fn cut_off(names: &[String], more: usize) -> String {
+    let names = names.iter().map(|name| clean::isolated(name)).collect::<Vec<_>>().join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(
+        "You host this hub: {names}{more} would be cut off. /quit again ends it; /stay leaves it running without a screen"
+    )
+}
