@@ -106,6 +106,7 @@ const TALK: &[(&str, usize)] = &[
     ("hub", 3),
     ("join", 3),
     ("log", 2),
+    ("outbox", 2),
     ("host", 4),
     ("lib", 5),
 ];

@@ -4,7 +4,7 @@ use super::place::of_sqlite;
 use super::private::{self, failed};
 use super::problem::{Problem, What};
 use super::query::Queries;
-use super::schema::{APPLICATION, VERSION};
+use super::schema::SCHEMA;
 use super::sqlite;
 use crate::room::ids::RoomNo;
 use crate::room::limits::PAGE;
@@ -81,11 +81,11 @@ fn open(path: &Path) -> Result<(PathBuf, Connection), Problem> {
         _ => of_sqlite(path, "open", &error),
     };
     let connection = sqlite::reading(&real).map_err(of_sqlite)?;
-    if sqlite::pragma(&connection, "application_id").map_err(of_sqlite)? != APPLICATION {
+    if sqlite::pragma(&connection, "application_id").map_err(of_sqlite)? != SCHEMA.application {
         return Err(problem(What::NotOurs));
     }
     match sqlite::pragma(&connection, "user_version").map_err(of_sqlite)? {
-        version if version > VERSION => Err(problem(What::Newer { version })),
+        version if version > SCHEMA.version => Err(problem(What::Newer { version })),
         _ => Ok((real, connection)),
     }
 }

@@ -24,3 +24,7 @@ pub use queue::Full;
 pub use reader::{ASKS, Reader};
 pub use store::Store;
 pub use writer::{QUEUE, Told, Writer};
+
+pub(crate) use place::{Schema, of_sqlite, open};
+pub(crate) use private::{Lock, failed, folder, try_lock};
+pub(crate) use queue::{Queue, Worker};

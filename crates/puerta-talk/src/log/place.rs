@@ -2,7 +2,7 @@
 
 use super::private::{self, Lock, failed};
 use super::problem::{Problem, What};
-use super::schema::{APPLICATION, TABLES, VERSION};
+use super::schema::SCHEMA;
 use super::sqlite::{self, errno_of, is_damage, why};
 use rusqlite::Connection;
 use std::ffi::OsString;
@@ -40,17 +40,9 @@ impl Place {
     /// was then.
     pub fn open(path: &Path) -> Result<Self, Problem> {
         let path = real(path)?;
-        let there = private::tight(&path)?;
+        private::tight(&path)?;
         let lock = private::lock(&path)?;
-        if there {
-            let header = header(&path).map_err(|error| failed(&path, "read", &error))?;
-            check_header(&path, &header, APPLICATION, VERSION)?;
-        } else {
-            make(&path)?;
-        }
-        // A log beside it that is not empty: the hub before did not end by itself.
-        let left = fs::metadata(beside(&path, "-wal")).is_ok_and(|wal| wal.len() > 0);
-        let connection = settled(&path, left, VERSION)?;
+        let connection = open(&path, &SCHEMA)?;
         Ok(Place { path, connection, lock })
     }
 
@@ -84,8 +76,29 @@ pub fn running(path: &Path) -> Option<String> {
     private::holder(&fs::canonicalize(path).ok()?)
 }
 
+/// What the files of one sort are like.
+pub(crate) struct Schema {
+    /// What `PRAGMA application_id` shows.
+    pub(crate) application: u32,
+    /// `PRAGMA user_version`: the version of the tables.
+    pub(crate) version: u32,
+    /// The SQL that makes them.
+    pub(crate) tables: &'static str,
+}
+
+/// Opens a file that we have locked, or makes it: checked, and everything that can be read in it durable.
+pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection, Problem> {
+    if private::tight(path)? {
+        let header = header(path).map_err(|error| failed(path, "read", &error))?;
+        check_header(path, &header, schema)?;
+    } else {
+        make(path, schema)?;
+    }
+    settled(path, schema.version)
+}
+
 /// A file beside another, as SQLite names them.
-pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
     PathBuf::from(name)
@@ -116,20 +129,20 @@ fn header(path: &Path) -> io::Result<Vec<u8>> {
     Ok(header)
 }
 
-fn check_header(path: &Path, header: &[u8], application: u32, version: u32) -> Result<(), Problem> {
+fn check_header(path: &Path, header: &[u8], schema: &Schema) -> Result<(), Problem> {
     let problem = |what| Err(Problem { path: path.to_owned(), what });
     let number = |at: usize| header.get(at..).and_then(|rest| rest.first_chunk()).map(|four| u32::from_be_bytes(*four));
-    if !header.starts_with(MAGIC) || number(APPLICATION_AT) != Some(application) {
+    if !header.starts_with(MAGIC) || number(APPLICATION_AT) != Some(schema.application) {
         return problem(What::NotOurs);
     }
     match number(VERSION_AT) {
-        Some(found) if found > version => problem(What::Newer { version: found }),
+        Some(found) if found > schema.version => problem(What::Newer { version: found }),
         _ => Ok(()),
     }
 }
 
 /// Makes the file whole under another name first: at every moment there is no store, or a whole one.
-fn make(path: &Path) -> Result<(), Problem> {
+fn make(path: &Path, schema: &Schema) -> Result<(), Problem> {
     let new = beside(path, ".new");
     let told = |error| failed(&new, "make", &error);
     match fs::remove_file(&new) {
@@ -138,7 +151,7 @@ fn make(path: &Path) -> Result<(), Problem> {
     }
     let file = File::options().create_new(true).write(true).mode(0o600).open(&new).map_err(told)?;
     drop(file);
-    let made = fill(&new).map_err(|error| of_sqlite(&new, "make", &error));
+    let made = fill(&new, schema).map_err(|error| of_sqlite(&new, "make", &error));
     let made = made.and_then(|()| fs::rename(&new, path).map_err(told));
     if made.is_err() {
         let _ = fs::remove_file(&new);
@@ -148,10 +161,11 @@ fn make(path: &Path) -> Result<(), Problem> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(folder, "make durable", &error))
 }
 
-fn fill(path: &Path) -> rusqlite::Result<()> {
+fn fill(path: &Path, schema: &Schema) -> rusqlite::Result<()> {
+    let Schema { application, version, tables } = schema;
     let connection = sqlite::writing(path)?;
     connection.execute_batch(&format!(
-        "BEGIN; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {TABLES} COMMIT;
+        "BEGIN; PRAGMA application_id = {application}; PRAGMA user_version = {version}; {tables} COMMIT;
          PRAGMA journal_mode = WAL;"
     ))?;
     connection.close().map_err(|(_, error)| error)
@@ -159,7 +173,9 @@ fn fill(path: &Path) -> rusqlite::Result<()> {
 
 /// Opens the file, and makes durable what is in its WAL: after a kill or a failed fsync it can be read without being on the
 /// disk. Only then may a hub tell that it is there.
-fn settled(path: &Path, left: bool, version: u32) -> Result<Connection, Problem> {
+fn settled(path: &Path, version: u32) -> Result<Connection, Problem> {
+    // A WAL beside it that is not empty: whoever had it before did not end by itself.
+    let left = fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0);
     let problem = |what| Problem { path: path.to_owned(), what };
     let failed = |error: &rusqlite::Error| of_sqlite(path, "open", error);
     let connection = sqlite::writing(path).map_err(|error| failed(&error))?;
@@ -196,7 +212,7 @@ pub(super) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Resul
 }
 
 /// What SQLite says of a file.
-pub(super) fn of_sqlite(path: &Path, doing: &'static str, error: &rusqlite::Error) -> Problem {
+pub(crate) fn of_sqlite(path: &Path, doing: &'static str, error: &rusqlite::Error) -> Problem {
     // The errno first: it is the thread's last.
     let errno = errno_of(error);
     let why = why(error);

@@ -73,11 +73,25 @@ impl Lock {
     }
 }
 
-/// The lock beside a file, or what its holder has said.
+/// The lock beside a file. Waits an instant for it.
 ///
 /// # Errors
 /// [`What::Running`] where another holds it, [`What::NotOurs`] where something else has its name, [`What::Failed`].
 pub(crate) fn lock(path: &Path) -> Result<Lock, Problem> {
+    for _ in 0..TRIES {
+        if let Some(lock) = try_lock(path)? {
+            return Ok(lock);
+        }
+        thread::sleep(PAUSE);
+    }
+    Err(Problem { path: path.to_owned(), what: What::Running { hub: holder(path) } })
+}
+
+/// The lock beside a file, unless another holds it.
+///
+/// # Errors
+/// [`What::NotOurs`] where something else has its name, [`What::Failed`].
+pub(crate) fn try_lock(path: &Path) -> Result<Option<Lock>, Problem> {
     let beside = beside(path);
     let failed = |error| failed(&beside, "lock", &error);
     match fs::symlink_metadata(&beside) {
@@ -89,18 +103,15 @@ pub(crate) fn lock(path: &Path) -> Result<Lock, Problem> {
     }
     let mut options = File::options();
     let file = options.create(true).truncate(false).read(true).write(true).mode(0o600).open(&beside).map_err(failed)?;
-    for _ in 0..TRIES {
-        match file.try_lock() {
-            Ok(()) => {
-                let mut lock = Lock { file };
-                lock.say("").map_err(failed)?;
-                return Ok(lock);
-            }
-            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+    match file.try_lock() {
+        Ok(()) => {
+            let mut lock = Lock { file };
+            lock.say("").map_err(failed)?;
+            Ok(Some(lock))
         }
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
-    Err(Problem { path: path.to_owned(), what: What::Running { hub: said(&file) } })
 }
 
 /// What the holder of the lock beside a file has said, if one holds it.
@@ -125,7 +136,7 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 /// A call on a file that failed.
-pub(super) fn failed(path: &Path, doing: &'static str, error: &io::Error) -> Problem {
+pub(crate) fn failed(path: &Path, doing: &'static str, error: &io::Error) -> Problem {
     let what = What::Failed { doing, why: reason(error), errno: error.raw_os_error() };
     Problem { path: path.to_owned(), what }
 }

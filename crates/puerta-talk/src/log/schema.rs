@@ -1,14 +1,13 @@
 //! The tables, for those who open the file with `sqlite3`.
 
-/// What `file(1)` and `PRAGMA application_id` show: "pTlk".
-pub(super) const APPLICATION: u32 = 0x7054_6c6b;
+use super::place::Schema;
 
-/// `PRAGMA user_version`: the version of these tables.
-pub(super) const VERSION: u32 = 1;
+/// "pTlk", and the tables as they are now.
+pub(super) const SCHEMA: Schema = Schema { application: 0x7054_6c6b, version: 1, tables: TABLES };
 
 /// A message lies where its room's others do, by its place. The second key finds a repeated message, and a stream's last.
 /// A stream and a number are 64 bits without a sign, kept as SQLite's 64 bits with one.
-pub(super) const TABLES: &str = "
+const TABLES: &str = "
 CREATE TABLE members (
     member INTEGER PRIMARY KEY,
     device BLOB NOT NULL UNIQUE CHECK (length(device) = 32),

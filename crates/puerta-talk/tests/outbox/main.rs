@@ -1,0 +1,186 @@
+//! The outbox: what was kept is there again, under the same ids, until it was forgotten.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use proptest::prelude::*;
+use puerta_talk::log::What;
+use puerta_talk::outbox::{Opened, Outbox, Told};
+use puerta_talk::room::frame::Target;
+use puerta_talk::room::ids::{Device, MessageId};
+use puerta_talk::room::limits::STREAMS;
+use puerta_talk::room::member::Pending;
+use puerta_talk::room::record::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
+
+const HUB: Device = Device([7; 32]);
+const OTHER: Device = Device([8; 32]);
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("puerta-outbox-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Folder(std::env::temp_dir().join(name))
+    }
+
+    fn open(&self, hub: Device) -> (Opened, Receiver<Told>) {
+        let (tell, told) = mpsc::channel();
+        (Outbox::open(&self.0, hub, move |what| drop(tell.send(what))).unwrap(), told)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn message(stream: u64, number: u64) -> Pending {
+    let to = if number.is_multiple_of(2) { Target::Room("main".into()) } else { Target::Member("bo".into()) };
+    let kind = if number.is_multiple_of(3) { Kind::Action } else { Kind::Text };
+    Pending { id: MessageId { stream, number }, to, kind, text: format!("text {number}") }
+}
+
+/// Keeps so many more; gives them.
+fn keep(opened: &Opened, told: &Receiver<Told>, numbers: impl IntoIterator<Item = u64>) -> Vec<Pending> {
+    let messages: Vec<Pending> = numbers.into_iter().map(|number| message(opened.stream, number)).collect();
+    messages.iter().for_each(|message| opened.outbox.keep(message.clone()).unwrap());
+    let mut kept = 0;
+    while kept < messages.len() {
+        let Told::Kept(ids) = told.recv().unwrap() else { panic!("not kept") };
+        assert!(ids.iter().eq(messages[kept..][..ids.len()].iter().map(|message| &message.id)));
+        kept += ids.len();
+    }
+    messages
+}
+
+#[test]
+fn what_was_kept_is_there_again_and_a_number_survives_its_message() {
+    let folder = Folder::new();
+    let (opened, told) = folder.open(HUB);
+    assert_eq!((opened.last, opened.pending.len()), (0, 0));
+    let stream = opened.stream;
+    let messages = keep(&opened, &told, 1..=5);
+    opened.outbox.forget(messages[1..].iter().map(|message| message.id).collect()).unwrap();
+    drop(opened);
+    let (opened, _) = folder.open(HUB);
+    assert_eq!((opened.stream, opened.last), (stream, 5));
+    assert_eq!(opened.pending, messages[..1]);
+    drop(opened);
+    assert!(folder.open(OTHER).0.pending.is_empty());
+}
+
+#[test]
+fn each_process_has_a_stream_of_its_own_and_the_next_one_adopts_what_it_leaves() {
+    let folder = Folder::new();
+    let (one, told_one) = folder.open(HUB);
+    let (two, told_two) = folder.open(HUB);
+    assert_ne!(one.stream, two.stream);
+    let first = keep(&one, &told_one, 1..=3);
+    let second = keep(&two, &told_two, 1..=3);
+    drop(two);
+    let (three, _) = folder.open(HUB);
+    assert_eq!((three.pending.as_slice(), three.last), (second.as_slice(), 3), "one still has its own");
+    drop((one, three));
+    let (four, _) = folder.open(HUB);
+    let all = BTreeSet::from_iter(first.iter().chain(&second).map(|message| message.id));
+    assert_eq!(BTreeSet::from_iter(four.pending.iter().map(|message| message.id)), all);
+    four.outbox.forget(all.into_iter().collect()).unwrap();
+    drop(four);
+    assert!(folder.open(HUB).0.pending.is_empty());
+}
+
+#[test]
+fn no_more_streams_are_adopted_than_a_session_may_speak_for_and_the_rest_waits() {
+    let folder = Folder::new();
+    let all: Vec<_> = (0..STREAMS + 4).map(|_| folder.open(HUB)).collect();
+    all.iter().for_each(|(opened, told)| drop(keep(opened, told, [1])));
+    drop(all);
+    let (first, _) = folder.open(HUB);
+    let (second, _) = folder.open(HUB);
+    assert_eq!((first.pending.len(), second.pending.len()), (STREAMS, 4));
+}
+
+#[test]
+fn what_is_pending_goes_over_to_another_hub_with_its_stream() {
+    let folder = Folder::new();
+    let (left, told) = folder.open(HUB);
+    let (opened, told_own) = folder.open(HUB);
+    keep(&left, &told, 1..=2);
+    keep(&opened, &told_own, 1..=2);
+    drop((left, opened));
+    let (other, told) = folder.open(OTHER);
+    let theirs = keep(&other, &told, 1..=1);
+    drop(other);
+    let (opened, told) = folder.open(HUB);
+    let (stream, mut pending) = (opened.stream, opened.pending.clone());
+    pending.insert(0, message(99, 4));
+    opened.outbox.move_to(OTHER, pending.clone()).unwrap();
+    assert_eq!(told.recv().unwrap(), Told::Moved);
+    pending.extend(keep(&opened, &told, 3..=3));
+    drop(opened);
+    assert!(folder.open(HUB).0.pending.is_empty());
+    assert_ne!(folder.open(HUB).0.stream, stream, "it is the other hub's now");
+    let (opened, _) = folder.open(OTHER);
+    let ids = BTreeSet::from_iter(pending.iter().chain(&theirs).map(|message| message.id));
+    assert_eq!(BTreeSet::from_iter(opened.pending.iter().map(|message| message.id)), ids);
+    let streams = BTreeMap::from_iter(opened.pending.iter().map(|message| (message.id.stream, message.id.number)));
+    assert_eq!(streams[&stream], 3, "in the order of its numbers");
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_a_problem_with_a_hint() {
+    let folder = Folder::new();
+    fs::write(&folder.0, "precious").unwrap();
+    let problem = Outbox::open(&folder.0, HUB, drop).unwrap_err();
+    assert!(matches!(problem.what, What::Failed { .. }) && !problem.hint().is_empty(), "{problem}");
+    fs::remove_file(&folder.0).unwrap();
+    drop(folder.open(HUB));
+    fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(matches!(Outbox::open(&folder.0, HUB, drop).unwrap_err().what, What::Loose { wanted: 0o700, .. }));
+}
+
+#[test]
+fn a_damaged_outbox_is_told_and_stays_as_it_is() {
+    let folder = Folder::new();
+    drop(folder.open(HUB));
+    let file = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().path());
+    let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "db")).unwrap();
+    fs::write(&file, "no outbox").unwrap();
+    let (opened, told) = folder.open(HUB);
+    assert!(matches!(&opened.left[..], [problem] if problem.path.ends_with(file.file_name().unwrap())));
+    keep(&opened, &told, 1..=1);
+    assert_eq!(fs::read(file).unwrap(), b"no outbox");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Each step keeps some, forgets some, and may begin anew.
+    #[test]
+    fn nothing_that_was_kept_is_lost_and_no_number_is_given_twice(
+        steps in prop::collection::vec((0..6u64, prop::collection::vec(0..40usize, 0..6), any::<bool>()), 1..12)
+    ) {
+        let folder = Folder::new();
+        let (mut opened, mut told) = folder.open(HUB);
+        let (stream, mut last, mut pending) = (opened.stream, 0, Vec::<Pending>::new());
+        for (more, forget, again) in steps {
+            pending.extend(keep(&opened, &told, last + 1..=last + more));
+            last += more;
+            let ids: Vec<MessageId> = forget.iter().filter_map(|&at| pending.get(at)).map(|message| message.id).collect();
+            pending.retain(|message| !ids.contains(&message.id));
+            opened.outbox.forget(ids).unwrap();
+            if again {
+                drop(opened);
+                (opened, told) = folder.open(HUB);
+                prop_assert_eq!((opened.stream, opened.last, &opened.pending), (stream, last, &pending));
+            }
+        }
+    }
+}
