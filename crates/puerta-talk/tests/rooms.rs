@@ -4,7 +4,7 @@
 
 use puerta_talk::hub::{self, History, Hub};
 use puerta_talk::identity::Key;
-use puerta_talk::join::{Joined, Memory, Options, join};
+use puerta_talk::join::{Joined, Keeping, Options, join};
 use puerta_talk::log::Place;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::Target;
@@ -63,6 +63,7 @@ impl Running {
 
     async fn member_with(&self, name: &str, change: impl FnOnce(&mut Setup)) -> Joined {
         let key = Key::generate().unwrap();
+        let keeping = Keeping::memory().unwrap();
         let mut setup = Setup {
             name: name.into(),
             token: None,
@@ -70,13 +71,12 @@ impl Running {
             rooms: Vec::new(),
             only: false,
             from: From::Seen { context: 100 },
-            stream: u64::from_le_bytes(puerta_talk::identity::random().unwrap()),
+            stream: keeping.stream(),
             last: 0,
             pending: Vec::new(),
         };
         change(&mut setup);
-        let options =
-            Options { key, at: vec![self.at], hub: self.key, setup, outbox: Box::new(Memory), within: PATIENCE };
+        let options = Options { key, at: vec![self.at], hub: self.key, setup, keeping, within: PATIENCE };
         join(options).await.unwrap()
     }
 }

@@ -4,14 +4,18 @@
 //! leave out, what is asked for later.
 
 mod hunt;
+mod keeping;
 mod link;
 
+pub use keeping::Keeping;
+
 use crate::identity::Key;
+use crate::outbox::Told;
 use crate::problem::Problem;
 use crate::room::Member;
 use crate::room::event::{Command, Event};
-use crate::room::ids::{Device, MessageId};
-use crate::room::member::{Effect, Input, Pending, Setup};
+use crate::room::ids::Device;
+use crate::room::member::{Effect, Input, Setup};
 use crate::transport::{Dialer, member_socket};
 use hunt::Hunt;
 use link::{FromHub, Link};
@@ -39,38 +43,9 @@ pub struct Options {
     /// Names, rooms and what is pending.
     pub setup: Setup,
     /// Where messages are kept until the hub has them.
-    pub outbox: Box<dyn Outbox>,
+    pub keeping: Keeping,
     /// For how long the first connection is tried.
     pub within: Duration,
-}
-
-/// Where messages are kept until the hub has them.
-pub trait Outbox: Send {
-    /// Keeps a message, and says by `told` when it is durable, or why it is not.
-    fn keep(&mut self, message: Pending, told: Told);
-
-    /// A message need not be kept any more.
-    fn forget(&mut self, id: MessageId);
-
-    /// From now on it is another hub's outbox, with these messages.
-    fn move_to(&mut self, hub: Device, pending: &[Pending]);
-}
-
-/// To be called once for a message, from any thread.
-pub type Told = Box<dyn FnOnce(MessageId, Result<(), String>) + Send>;
-
-/// An outbox that ends with the program. Its stream must be a fresh random number.
-#[derive(Debug, Clone, Copy)]
-pub struct Memory;
-
-impl Outbox for Memory {
-    fn keep(&mut self, message: Pending, told: Told) {
-        told(message.id, Ok(()));
-    }
-
-    fn forget(&mut self, _: MessageId) {}
-
-    fn move_to(&mut self, _: Device, _: &[Pending]) {}
 }
 
 /// A member that has come to its hub once. Dropped, it goes.
@@ -92,7 +67,7 @@ pub struct Joined {
 ///
 /// Why there was no connection within the time that was given: [`Problem::NoAnswer`] and the others of [`Dialer::connect`].
 pub async fn join(options: Options) -> Result<Joined, Problem> {
-    let Options { key, at, hub, setup, outbox, within } = options;
+    let Options { key, at, hub, setup, keeping, within } = options;
     let dialer = Dialer::new(&key, member_socket()?)?;
     let mut hunt = Hunt::start(dialer.clone(), at.clone(), hub);
     let first = tokio::time::timeout(within, hunt.first()).await;
@@ -104,21 +79,19 @@ pub async fn join(options: Options) -> Result<Joined, Problem> {
     let (commands, wishes) = mpsc::channel(COMMANDS);
     let (addresses, found) = mpsc::channel(16);
     let (end, ended) = oneshot::channel();
-    let (keep, kept) = mpsc::unbounded_channel();
     let driver = Driver {
         start: Instant::now(),
         core: Member::new(setup),
         dialer,
         at,
         hub,
-        outbox,
-        keep,
+        keeping,
         show,
         link: None,
         first: Some(first),
         hunt: None,
     };
-    tokio::spawn(driver.run(wishes, found, kept, end));
+    tokio::spawn(driver.run(wishes, found, end));
     Ok(Joined { events, commands, addresses, ended })
 }
 
@@ -127,16 +100,13 @@ fn no_answer(at: &[SocketAddr], within: Duration) -> Problem {
     Problem::NoAnswer { at, within }
 }
 
-type Kept = (MessageId, Result<(), String>);
-
 struct Driver {
     start: Instant,
     core: Member,
     dialer: Dialer,
     at: Vec<SocketAddr>,
     hub: Device,
-    outbox: Box<dyn Outbox>,
-    keep: mpsc::UnboundedSender<Kept>,
+    keeping: Keeping,
     show: mpsc::Sender<Event>,
     link: Option<Link>,
     /// The connection that was made before the task began.
@@ -157,7 +127,6 @@ impl Driver {
         mut self,
         mut wishes: mpsc::Receiver<Command>,
         mut found: mpsc::Receiver<SocketAddr>,
-        mut kept: mpsc::UnboundedReceiver<Kept>,
         end: oneshot::Sender<Problem>,
     ) {
         let mut ended = self.handle(Input::Start).await;
@@ -169,10 +138,7 @@ impl Driver {
                     Some(wish) => self.handle(Input::Command(wish)).await,
                     None => Err(End::Quit),
                 },
-                Some((id, result)) = kept.recv() => match result {
-                    Ok(()) => self.handle(Input::Kept(id)).await,
-                    Err(why) => self.handle(Input::NotKept(id, why)).await,
-                },
+                told = self.keeping.told() => self.told(told).await,
                 Some(address) = found.recv() => {
                     self.also_at(address);
                     Ok(())
@@ -210,15 +176,11 @@ impl Driver {
                         link.send(&frame);
                     }
                 }
-                Effect::Keep(message) => {
-                    let keep = self.keep.clone();
-                    let told = move |id, result| drop(keep.send((id, result)));
-                    self.outbox.keep(message, Box::new(told));
-                }
-                Effect::Forget(id) => self.outbox.forget(id),
+                Effect::Keep(message) => self.keeping.keep(message),
+                Effect::Forget(id) => self.keeping.forget(id),
                 Effect::Show(event) => self.show.send(event).await.map_err(|_| End::Quit)?,
                 Effect::Move { address, hub, pending } => {
-                    self.outbox.move_to(hub, &pending);
+                    self.keeping.move_to(hub, pending);
                     self.hub = hub;
                     self.at = address.parse().into_iter().collect();
                     self.hunt = None;
@@ -229,6 +191,24 @@ impl Driver {
             self.hunt = None;
             self.link = Some(first);
             return Box::pin(self.handle(Input::Linked)).await;
+        }
+        Ok(())
+    }
+
+    async fn told(&mut self, told: Told) -> Result<(), End> {
+        match told {
+            Told::Kept(ids) => {
+                for id in ids {
+                    self.handle(Input::Kept(id)).await?;
+                }
+            }
+            Told::NotKept { ids, why } => {
+                for id in ids {
+                    self.handle(Input::NotKept(id, why.clone())).await?;
+                }
+            }
+            // What was not moved is sent all the same, and kept for the hub before.
+            Told::Moved | Told::NotMoved { .. } => {}
         }
         Ok(())
     }

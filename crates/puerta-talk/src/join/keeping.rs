@@ -1,0 +1,102 @@
+//! Where messages are kept until the hub has them: on the disk, or, where that cannot be, in memory.
+
+use crate::identity::random;
+use crate::log;
+use crate::outbox::{Opened, Outbox, Told};
+use crate::problem::Problem;
+use crate::room::ids::{Device, MessageId};
+use crate::room::member::Pending;
+use std::path::Path;
+use tokio::sync::mpsc;
+
+/// An outbox, and what it says.
+#[derive(Debug)]
+pub struct Keeping {
+    outbox: Option<Outbox>,
+    tell: mpsc::UnboundedSender<Told>,
+    told: mpsc::UnboundedReceiver<Told>,
+    stream: u64,
+    last: u64,
+    pending: Vec<Pending>,
+    left: Vec<log::Problem>,
+}
+
+impl Keeping {
+    /// The outbox of this process for a hub, below a folder.
+    ///
+    /// # Errors
+    ///
+    /// The folder or a file in it cannot be used.
+    pub fn disk(folder: &Path, hub: Device) -> Result<Keeping, log::Problem> {
+        let (tell, told) = mpsc::unbounded_channel();
+        let sender = tell.clone();
+        let opened = Outbox::open(folder, hub, move |what| drop(sender.send(what)))?;
+        let Opened { outbox, stream, last, pending, left } = opened;
+        Ok(Keeping { outbox: Some(outbox), tell, told, stream, last, pending, left })
+    }
+
+    /// An outbox that ends with the program.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Random`] where the system gives no random bytes.
+    pub fn memory() -> Result<Keeping, Problem> {
+        let (tell, told) = mpsc::unbounded_channel();
+        let stream = u64::from_le_bytes(random()?);
+        Ok(Keeping { outbox: None, tell, told, stream, last: 0, pending: Vec::new(), left: Vec::new() })
+    }
+
+    /// The stream that is its own.
+    pub fn stream(&self) -> u64 {
+        self.stream
+    }
+
+    /// The last number that was given there.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// What was pending when it was opened.
+    pub fn pending(&self) -> Vec<Pending> {
+        self.pending.clone()
+    }
+
+    /// Files that could not be read.
+    pub fn left(&self) -> &[log::Problem] {
+        &self.left
+    }
+
+    pub(super) fn keep(&self, message: Pending) {
+        let id = message.id;
+        let told = match &self.outbox {
+            None => Told::Kept(vec![id]),
+            Some(outbox) => match outbox.keep(message) {
+                Ok(()) => return,
+                Err(_) => Told::NotKept { ids: vec![id], why: "too much waits for the disk".to_owned() },
+            },
+        };
+        // The receiver lives as long as this.
+        let _ = self.tell.send(told);
+    }
+
+    pub(super) fn forget(&self, id: MessageId) {
+        if let Some(outbox) = &self.outbox {
+            // What is not forgotten is pending again at the next start, and the hub knows it again.
+            let _ = outbox.forget(vec![id]);
+        }
+    }
+
+    pub(super) fn move_to(&self, hub: Device, pending: Vec<Pending>) {
+        if let Some(outbox) = &self.outbox {
+            let _ = outbox.move_to(hub, pending);
+        }
+    }
+
+    /// What the disk has done.
+    pub(super) async fn told(&mut self) -> Told {
+        match self.told.recv().await {
+            Some(told) => told,
+            None => std::future::pending().await,
+        }
+    }
+}
