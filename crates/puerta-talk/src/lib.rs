@@ -15,6 +15,7 @@ pub mod invite;
 pub mod join;
 pub mod log;
 pub mod outbox;
+pub mod plain;
 pub mod problem;
 pub mod room;
 pub mod rung;

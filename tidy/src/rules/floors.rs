@@ -105,6 +105,7 @@ const TALK: &[(&str, usize)] = &[
     ("transport", 2),
     ("hub", 3),
     ("join", 3),
+    ("plain", 3),
     ("log", 2),
     ("outbox", 2),
     ("host", 4),
