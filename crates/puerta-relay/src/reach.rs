@@ -28,10 +28,8 @@ pub fn reach(address: &Endpoint, interfaces: &[Interface]) -> Reach {
 pub fn invitation(transport: &str, address: &Endpoint, interfaces: &[Interface]) -> String {
     match address {
         Endpoint::Inet(address) => {
-            let from_outside = outside(address, interfaces).next().map(|i| i.address);
-            let host = from_outside.unwrap_or_else(|| here(address.ip()));
-            let place = if from_outside.is_some() { "from another machine" } else { "from this machine" };
-            let target = SocketAddr::new(host, address.port());
+            let (place, target) = target(address, interfaces);
+            let host = target.ip();
             let (prefix, flag) = if transport == "udp" { ("udp:", "-u ") } else { ("", "") };
             format!("{place}: puerta connect {prefix}{target}, or nc {flag}{host} {}", address.port())
         }
@@ -45,6 +43,14 @@ pub fn invitation(transport: &str, address: &Endpoint, interfaces: &[Interface])
             format!("from this machine: puerta connect {prefix}{unix}{nc}")
         }
     }
+}
+
+/// From where an address is best reached (`from another machine`), and what to connect to there.
+pub fn target(address: &SocketAddr, interfaces: &[Interface]) -> (&'static str, SocketAddr) {
+    let from_outside = outside(address, interfaces).next().map(|i| i.address);
+    let host = from_outside.unwrap_or_else(|| here(address.ip()));
+    let place = if from_outside.is_some() { "from another machine" } else { "from this machine" };
+    (place, SocketAddr::new(host, address.port()))
 }
 
 impl fmt::Display for Reach {
