@@ -5,7 +5,7 @@ use puerta::units;
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// Sockets for people: connect, listen, resolve names, and explain what an address means.
+/// Sockets for people: connect, listen, talk, resolve names, and explain what an address means.
 #[derive(Debug, Parser)]
 #[command(
     name = "puerta",
@@ -43,6 +43,13 @@ Examples:
   puerta listen --keep :7007 -- cat           echo: a process for each client
   puerta listen --broadcast :9000             a room: all hear what one says")]
     Listen(Listen),
+    /// Talk with people: lines of stdin are messages, and theirs go to stdout
+    #[command(after_help = "\
+Examples:
+  puerta talk --plain 10.0.0.5:7778           to nc -u, socat, or another puerta
+  puerta talk --plain --listen :7778          a hub: messages go to all others
+  puerta talk --plain --wire ull1106 --name ana server")]
+    Talk(crate::talk::Arguments),
     /// Resolve a name to addresses, in the order in which connect would try them, or an address to its name
     #[command(after_help = "\
 Examples:
@@ -248,7 +255,7 @@ pub(crate) struct Explain {
     pub(crate) json: bool,
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
     units::parse_time(text).map_err(|error| error.to_string())
 }
 

@@ -203,7 +203,7 @@ fn run<F: Future<Output = Result<Verdict, Problem>>>(
 
 /// A runtime of one thread. It panics where it can have no socket pair for its signals: that is an error here, and of those
 /// that can be its reason, which goes with the panic, a limit of descriptors is the likely one.
-fn runtime() -> io::Result<Runtime> {
+pub(crate) fn runtime() -> io::Result<Runtime> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let built = panic::catch_unwind(|| runtime::Builder::new_current_thread().enable_all().build());

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Connect(arguments) => exchange::connect(arguments),
         Command::Listen(arguments) => exchange::listen(arguments),
+        Command::Talk(arguments) => talk::run(&arguments),
         Command::Resolve(arguments) => resolve::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions { shell } => pages::completions(shell),

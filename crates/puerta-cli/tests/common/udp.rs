@@ -35,6 +35,11 @@ impl Client {
         self
     }
 
+    /// The next datagram.
+    pub fn bytes(&self) -> Vec<u8> {
+        receive(&self.0).0
+    }
+
     /// The next datagram as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&receive(&self.0).0).into_owned()
