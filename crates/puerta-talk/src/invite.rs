@@ -4,21 +4,22 @@
 //! the version (1), the hub's Ed25519 key (32), the join token (16). Whoever has the link is let in, until it expires or is revoked.
 //!
 //! Bounds: 1 to 8 places; a host of 1 to 253 bytes (letters, digits, `-`, `.`, `_`) or an IP address without a zone, which means
-//! nothing elsewhere; a port from 1; a room of 1 to 32 bytes of UTF-8 that hides nothing, with `%XX` for all but
+//! nothing elsewhere; a port from 1; a room of 1 to 32 bytes that [may be called so](may_be_called), with `%XX` for all but
 //! letters, digits, `-`, `.`, `_`, `~`; 2,304 bytes in all.
 
 use crate::room::ids::Device;
+use crate::room::rooms::may_be_called;
 use crate::room::store::Token;
 use data_encoding::BASE64URL_NOPAD;
 use puerta::Host;
-use puerta_text::visible;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 /// Places of an invite.
 pub const PLACES: usize = 8;
 /// Bytes of a room's name.
-pub const ROOM: usize = 32;
+pub const ROOM: u32 = 32;
 /// Bytes of a link; white space around it does not count.
 pub const LONGEST: usize = 2304;
 
@@ -97,6 +98,20 @@ impl Place {
     }
 }
 
+impl TryFrom<SocketAddr> for Place {
+    type Error = BadInvite;
+
+    fn try_from(at: SocketAddr) -> Result<Self, BadInvite> {
+        let host = match at.ip().to_canonical() {
+            IpAddr::V4(ip) => Host::V4(ip),
+            // A link-local address needs a zone, which means nothing elsewhere.
+            IpAddr::V6(ip) if ip.is_unicast_link_local() => return Err(BadInvite::Place(at.to_string())),
+            IpAddr::V6(ip) => Host::V6 { ip, zone: None },
+        };
+        Place::new(host, at.port())
+    }
+}
+
 impl Invite {
     /// An invite to `room` of the hub with this key.
     ///
@@ -112,7 +127,7 @@ impl Invite {
         if room.is_empty() {
             return Err(BadInvite::NoRoom);
         }
-        if room.len() > ROOM || visible(&room) != room {
+        if !may_be_called(&room, ROOM) {
             return Err(BadInvite::Room);
         }
         Ok(Invite { places, room, hub, token })
