@@ -6,6 +6,7 @@ use crate::room::ids::Device;
 use puerta::{Bad, Call, Cause, Error, errno};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// Why a command could not do its work.
@@ -19,6 +20,85 @@ pub enum Problem {
     Random,
     /// What was given as an invite is none.
     Invite(BadInvite),
+    /// Neither `$XDG_CONFIG_HOME` nor `$HOME` says where keys are kept.
+    NoHome,
+    /// A file or folder of ours could not be read or written.
+    File {
+        /// Its path.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// Where a file or a folder of ours should be, something else is.
+    WrongKind {
+        /// The path.
+        path: String,
+        /// What it should be.
+        kind: Kind,
+        /// It is a symbolic link, wherever that leads.
+        link: bool,
+    },
+    /// A file or a folder of ours belongs to another user.
+    NotOurs {
+        /// The path.
+        path: String,
+        /// What it is.
+        kind: Kind,
+    },
+    /// A file or a folder of ours is open to others.
+    Loose {
+        /// The path.
+        path: String,
+        /// What it is.
+        kind: Kind,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file of the device key holds none.
+    KeyDamaged {
+        /// The path.
+        path: String,
+    },
+    /// The file of known hubs cannot be read; it is not written over.
+    HubsDamaged {
+        /// The path.
+        path: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another process holds the file of known hubs.
+    HubsLocked {
+        /// The path of its lock.
+        path: String,
+        /// How long was waited.
+        within: Duration,
+    },
+    /// No more hubs are remembered.
+    TooManyHubs {
+        /// How many are.
+        limit: usize,
+    },
+    /// No hub of that name is remembered.
+    UnknownHub {
+        /// The name.
+        name: String,
+    },
+    /// A hub or its room is called what cannot be remembered.
+    HubName {
+        /// The name.
+        name: String,
+    },
+    /// A hub that is remembered, by its name or its address, shows another key. Nothing was said to it.
+    KeyChanged {
+        /// The name under which it is remembered.
+        name: String,
+        /// The key that is remembered.
+        remembered: Device,
+        /// The key that it shows now.
+        shown: Device,
+    },
     /// No hub answered in time.
     NoAnswer {
         /// Where.
@@ -56,18 +136,44 @@ pub enum Problem {
     Announcement(Unfit),
 }
 
+/// What lies at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+}
+
 impl Problem {
+    pub(crate) fn file(path: &Path, error: io::Error) -> Self {
+        Problem::File { path: path.to_string_lossy().into_owned(), error }
+    }
+
     /// The exit status: the table of all commands.
     pub fn status(&self) -> u8 {
         match self {
             Problem::Socket(error) => status_of(error),
-            Problem::System(_) | Problem::Random => 1,
+            Problem::System(_)
+            | Problem::Random
+            | Problem::TooManyHubs { .. }
+            | Problem::UnknownHub { .. }
+            | Problem::HubName { .. } => 1,
+            Problem::NoHome
+            | Problem::File { .. }
+            | Problem::WrongKind { .. }
+            | Problem::NotOurs { .. }
+            | Problem::Loose { .. }
+            | Problem::KeyDamaged { .. }
+            | Problem::HubsDamaged { .. }
+            | Problem::HubsLocked { .. } => 8,
             Problem::Invite(_) | Problem::Announcement(_) => 2,
             Problem::NoAnswer { .. }
             | Problem::HubFull { .. }
             | Problem::NotTalk { .. }
             | Problem::Handshake { .. }
-            | Problem::WrongKey { .. } => 6,
+            | Problem::WrongKey { .. }
+            | Problem::KeyChanged { .. } => 6,
         }
     }
 }

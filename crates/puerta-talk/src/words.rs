@@ -3,7 +3,7 @@
 use crate::announcement::{NAME, Unfit};
 use crate::fingerprint::{Fingerprint, NoFingerprint};
 use crate::invite::{self, BadInvite};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::rung::{Rung, Trouble, Why};
 use puerta::{Call, Error, errno, units};
 use puerta_text::visible;
@@ -18,6 +18,35 @@ impl fmt::Display for Problem {
             Problem::System(error) => write!(f, "the system refused: {}", reason(error)),
             Problem::Random => f.write_str("the system gave no random bytes"),
             Problem::Invite(bad) => write!(f, "{bad}"),
+            Problem::NoHome => f.write_str("there is no folder for keys: neither XDG_CONFIG_HOME nor HOME is set"),
+            Problem::File { path, error } => write!(f, "{}: {}", visible(path), reason(error)),
+            Problem::WrongKind { path, kind, link: true } => {
+                write!(f, "{} is a symbolic link, not {}: not used", visible(path), article(*kind))
+            }
+            Problem::WrongKind { path, kind, link: false } => {
+                write!(f, "{} is not {}: not used", visible(path), article(*kind))
+            }
+            Problem::NotOurs { path, .. } => write!(f, "{} belongs to another user: not used", visible(path)),
+            Problem::Loose { path, mode, .. } => {
+                write!(f, "{} is open to others (mode {mode:04o}): not used", visible(path))
+            }
+            Problem::KeyDamaged { path } => write!(f, "{} holds no device key, or a damaged one", visible(path)),
+            Problem::HubsDamaged { path, line, reason } => {
+                write!(f, "{} is damaged at line {line}: {}", visible(path), visible(reason))
+            }
+            Problem::HubsLocked { path, within } => {
+                write!(f, "{} is held by another process for {}", visible(path), units::print_time(*within))
+            }
+            Problem::TooManyHubs { limit } => write!(f, "{limit} hubs are remembered, and no more can be"),
+            Problem::UnknownHub { name } => write!(f, "no hub called {} is remembered", visible(name)),
+            Problem::HubName { name } => write!(f, "{} cannot be the name of a hub or a room", quoted(name)),
+            Problem::KeyChanged { name, remembered, shown } => write!(
+                f,
+                "the key of {} has changed from {} to {}: not joined",
+                visible(name),
+                Fingerprint::of(*remembered),
+                Fingerprint::of(*shown)
+            ),
             Problem::NoAnswer { at, within } => {
                 write!(f, "no hub answers at {} within {}", shown(*at), units::print_time(*within))
             }
@@ -44,6 +73,28 @@ impl Problem {
     /// What to do about it, in a line.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed(match self {
+            Problem::WrongKind { path, .. } => return Some(format!("mv {0} {0}.old", shell(path)).into()),
+            Problem::NotOurs { path, .. } => {
+                return Some(format!("make it yours: sudo chown \"$(id -u)\" {}", shell(path)).into());
+            }
+            Problem::Loose { path, kind: Kind::Folder, .. } => {
+                return Some(format!("chmod 700 {}", shell(path)).into());
+            }
+            Problem::Loose { path, kind: Kind::File, .. } => return Some(format!("chmod 600 {}", shell(path)).into()),
+            Problem::KeyDamaged { path } => {
+                let text = format!("restore it from a copy, or begin as somebody new: mv {0} {0}.old", shell(path));
+                return Some(text.into());
+            }
+            Problem::HubsDamaged { path, .. } => {
+                return Some(format!("mend that line, or forget every hub: mv {0} {0}.old", shell(path)).into());
+            }
+            Problem::KeyChanged { name, .. } => {
+                let text = format!(
+                    "ask its host whether the key is new; if it is: puerta talk forget {}",
+                    shell(&visible(name))
+                );
+                return Some(text.into());
+            }
             Problem::Socket(error) => return error.hint(),
             Problem::System(error) => match error.raw_os_error() {
                 Some(errno::EMFILE | errno::ENFILE) => "there are too few descriptors: raise the limit (`ulimit -n`)",
@@ -51,6 +102,17 @@ impl Problem {
             },
             Problem::Random => "check that getrandom(2) is allowed here (a sandbox may forbid it)",
             Problem::Invite(bad) => bad.hint(),
+            Problem::NoHome => "set HOME, or XDG_CONFIG_HOME to a folder by its absolute path",
+            Problem::File { error, .. } => match error.raw_os_error() {
+                Some(errno::ENOSPC) => "the disk is full: make room and try again",
+                _ => "check that the folder is there and that you may write in it",
+            },
+            Problem::HubsLocked { .. } => "end the other puerta, and try again",
+            Problem::TooManyHubs { .. } => "forget one that is not needed: puerta talk forget NAME",
+            Problem::UnknownHub { .. } => "the names stand in hubs.toml, in the folder of keys",
+            Problem::HubName { .. } => {
+                "a name has 1 to 32 bytes, all of them to be seen, no white space, and no #, @, ~, / or - in front"
+            }
             Problem::NoAnswer { .. } => {
                 "check the address and the port, that the hub runs, and that no firewall keeps its UDP port closed"
             }
@@ -159,6 +221,26 @@ fn reason(error: &io::Error) -> String {
     // Only its words are used, and they do not depend on the call.
     let error = Error::from_io(Call::Bind, error);
     format!("{} ({})", error.reason(), error.name())
+}
+
+fn article(kind: Kind) -> &'static str {
+    match kind {
+        Kind::File => "a file",
+        Kind::Folder => "a folder",
+    }
+}
+
+/// A name from outside, of which only the beginning may matter.
+fn quoted(name: &str) -> String {
+    let name: String = name.chars().take(64).collect();
+    format!("\"{}\"", visible(&name))
+}
+
+/// A word for the shell, in quotes where it needs them.
+fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/.,:@%=_+-".contains(c);
+    let word = visible(word);
+    if word.chars().all(plain) { word.into_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// An address for people: an IPv4 peer of a dual-stack socket as IPv4.

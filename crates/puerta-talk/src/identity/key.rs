@@ -19,7 +19,7 @@ const PKCS8: [u8; 16] =
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// The length of a key file's bytes before they are PEM.
-const DER: usize = PKCS8.len() + SEED;
+pub(super) const DER: usize = PKCS8.len() + SEED;
 
 /// A private key. It signs, and tells nothing of itself: `Debug` shows the public key alone.
 ///
@@ -37,8 +37,7 @@ impl Key {
     /// # Errors
     /// [`Problem::Random`] where the system gives none.
     pub fn generate() -> Result<Self, Problem> {
-        let der = Secret::random()?;
-        Key::from_der(&der)
+        Key::from_der(&Secret::random()?).ok_or(Problem::Random)
     }
 
     /// Its public half.
@@ -52,10 +51,11 @@ impl Key {
         Arc::new(CertifiedKey::new(vec![shown], self.signer.clone()))
     }
 
-    fn from_der(der: &Secret) -> Result<Self, Problem> {
-        let signer = any_eddsa_type(&PrivatePkcs8KeyDer::from(&der.0[..])).map_err(|_| Problem::Random)?;
-        let device = signer.public_key().as_ref().and_then(device_of).ok_or(Problem::Random)?;
-        Ok(Key { device, signer })
+    /// `None` for what is no Ed25519 key.
+    pub(super) fn from_der(der: &Secret) -> Option<Self> {
+        let signer = any_eddsa_type(&PrivatePkcs8KeyDer::from(&der.0[..])).ok()?;
+        let device = signer.public_key().as_ref().and_then(device_of)?;
+        Some(Key { device, signer })
     }
 }
 
@@ -66,10 +66,10 @@ impl fmt::Debug for Key {
 }
 
 /// Bytes of a private key in PKCS#8, overwritten when dropped.
-struct Secret([u8; DER]);
+pub(super) struct Secret(pub(super) [u8; DER]);
 
 impl Secret {
-    fn random() -> Result<Self, Problem> {
+    pub(super) fn random() -> Result<Self, Problem> {
         let mut der = Secret([0; DER]);
         let (head, seed) = der.0.split_at_mut(PKCS8.len());
         head.copy_from_slice(&PKCS8);
@@ -85,7 +85,7 @@ impl Drop for Secret {
 }
 
 /// Overwrites; the compiler may not leave it out, since for all that it knows somebody looks.
-fn wipe(bytes: &mut [u8]) {
+pub(super) fn wipe(bytes: &mut [u8]) {
     bytes.fill(0);
     black_box(bytes);
 }
