@@ -1,7 +1,9 @@
 //! The command line.
 
-use crate::{Result, jobs};
+use crate::Result;
+use crate::jobs::{self, Job};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How often each contender runs unless `--rounds` says otherwise; medians of fewer mean little.
 const ROUNDS: usize = 5;
@@ -12,6 +14,9 @@ const BYTES: u64 = 2 << 30;
 /// How much the pipe of a bulk job holds: 1 MiB, what an unprivileged program can have.
 const PIPE: usize = 1 << 20;
 
+/// How long a job that is measured by time runs unless `--seconds` says otherwise.
+const SECONDS: u64 = 1;
+
 /// What the command line asks for.
 pub(crate) struct Options {
     /// Jobs by name, or `all`.
@@ -19,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// How much a bulk job moves in a run.
     pub(crate) bytes: u64,
+    /// How long a job that is measured by time runs.
+    pub(crate) time: Duration,
     /// How many bytes the pipe to or from the contender holds.
     pub(crate) pipe: usize,
     pub(crate) json: Option<PathBuf>,
@@ -32,8 +39,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn wants(&self, job: &str) -> bool {
-        self.names.iter().any(|name| name == job || name == "all")
+    pub(crate) fn wants(&self, job: &dyn Job) -> bool {
+        self.names.iter().any(|name| is_called(job, name))
     }
 }
 
@@ -44,6 +51,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options> {
         names: Vec::new(),
         rounds: ROUNDS,
         bytes: BYTES,
+        time: Duration::from_secs(SECONDS),
         pipe: PIPE,
         json: None,
         plot: None,
@@ -57,6 +65,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options> {
         match arg.as_str() {
             "--rounds" => options.rounds = count(&value()?)?,
             "--bytes" => options.bytes = size(&value()?)?,
+            "--seconds" => options.time = Duration::from_secs(count(&value()?)? as u64),
             "--pipe" => options.pipe = usize::try_from(size(&value()?)?).map_err(|e| e.to_string())?,
             "--json" => options.json = Some(value()?.into()),
             "--plot" => options.plot = Some(value()?.into()),
@@ -64,7 +73,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options> {
             "--here" => options.here = true,
             "--inside" => options.inside = true,
             "--help" | "-h" => return Ok(Options { names: Vec::new(), ..options }),
-            name if name == "all" || jobs::all().iter().any(|job| job.name() == name) => options.names.push(arg),
+            name if jobs::all().iter().any(|job| is_called(job.as_ref(), name)) => options.names.push(arg),
             _ => return Err(format!("no job or option is called {arg}\n{}", usage())),
         }
     }
@@ -76,9 +85,11 @@ pub(crate) fn usage() -> String {
     for job in jobs::all() {
         text += &format!("  {:18}{}\n", job.name(), job.about());
     }
+    text += "all those of talk are called talk, those of talk-log talk-log\n";
     text + "\noptions:
   --rounds N        runs of each contender, in alternating order (5)
   --bytes SIZE      how much a bulk job moves in a run (2g)
+  --seconds N       how long a run of talk and talk-log takes (1); paced ones take four times as long
   --pipe SIZE       how much the pipe to or from the contender holds (1m; a shell's holds 64k)
   --json FILE       the raw figures
   --plot FILE.svg   bars
@@ -86,8 +97,12 @@ pub(crate) fn usage() -> String {
   --here            stay in this network: no namespace of its own, whatever its congestion control\n"
 }
 
+fn is_called(job: &dyn Job, name: &str) -> bool {
+    name == "all" || name == job.group() || name == job.name()
+}
+
 fn count(text: &str) -> Result<usize> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{text} is no number of rounds"))
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{text} is no number, or 0"))
 }
 
 /// `64k`, `1m`, `2g`: powers of 1024.

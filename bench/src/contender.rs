@@ -6,25 +6,48 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where servers are that an ordinary user's PATH leaves out.
+const SYSTEM: &str = "/usr/sbin:/sbin";
+
 /// One side of a comparison.
 #[derive(Clone)]
 pub(crate) struct Contender {
     /// As the table names it.
     pub(crate) name: &'static str,
-    /// The program; `puerta` is ours.
-    pub(crate) program: &'static str,
-    /// The Debian package that holds it.
-    pub(crate) package: &'static str,
-    /// The arguments; `PORT` stands for the port.
+    /// The program that is started.
+    pub(crate) program: Program,
+    /// The arguments; `PORT` stands for the port, `FILE` for a file that the job writes.
     pub(crate) arguments: &'static [&'static str],
+    /// Whether the others' figures are compared with this one's.
+    pub(crate) ours: bool,
 }
 
-/// The name that [`Contender::program`] has for our own command.
-pub(crate) const OURS: &str = "puerta";
+/// What a contender is.
+#[derive(Clone, Copy)]
+pub(crate) enum Program {
+    /// Our own command.
+    Puerta,
+    /// Another's command, and the Debian package that holds it.
+    Peer(&'static str, &'static str),
+}
+
+/// The name of our own command.
+const OURS: &str = "puerta";
 
 impl Contender {
-    pub(crate) fn is_ours(&self) -> bool {
-        self.program == OURS
+    /// Our own command.
+    pub(crate) fn ours(name: &'static str, arguments: &'static [&'static str]) -> Contender {
+        Contender { name, program: Program::Puerta, arguments, ours: true }
+    }
+
+    /// A peer's command, and the Debian package that holds it.
+    pub(crate) fn peer(
+        name: &'static str,
+        program: &'static str,
+        package: &'static str,
+        arguments: &'static [&'static str],
+    ) -> Contender {
+        Contender { name, program: Program::Peer(program, package), arguments, ours: false }
     }
 
     /// Where the program is.
@@ -32,20 +55,29 @@ impl Contender {
     /// # Errors
     /// It is not there; the message names what to install.
     pub(crate) fn find(&self, ours: &Result<PathBuf>) -> Result<PathBuf> {
-        if self.is_ours() {
-            return ours.clone();
+        match self.program {
+            Program::Puerta => ours.clone(),
+            Program::Peer(program, package) => {
+                let mut path = env::var_os("PATH").unwrap_or_default();
+                path.push(":");
+                path.push(SYSTEM);
+                let found = env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+                found.ok_or_else(|| format!("{program} is missing: package {package}"))
+            }
         }
-        let path = env::var_os("PATH").unwrap_or_default();
-        let found = env::split_paths(&path).map(|folder| folder.join(self.program)).find(|file| file.is_file());
-        found.ok_or_else(|| format!("{} is missing: package {}", self.program, self.package))
+    }
+
+    /// The words that start it.
+    pub(crate) fn words(&self, program: &str, port: u16, file: &str) -> Vec<String> {
+        let port = port.to_string();
+        let arguments = self.arguments.iter().map(|word| word.replace("PORT", &port).replace("FILE", file));
+        std::iter::once(program.to_owned()).chain(arguments).collect()
     }
 
     /// The version of its package, where dpkg knows it.
     pub(crate) fn version(&self) -> String {
-        if self.is_ours() {
-            return env!("CARGO_PKG_VERSION").to_owned();
-        }
-        let asked = Command::new("dpkg-query").args(["-W", "-f", "${Version}", self.package]).output();
+        let Program::Peer(_, package) = self.program else { return env!("CARGO_PKG_VERSION").to_owned() };
+        let asked = Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output();
         asked.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
     }
 }

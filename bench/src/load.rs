@@ -2,7 +2,7 @@
 
 use crate::Result;
 use puerta::io::{SpliceFlags, sendfile, splice};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -16,6 +16,9 @@ const BLOCK: usize = 1 << 20;
 
 /// How long a contender may take until it connects or listens.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// TCP_LISTEN, as `/proc/net/tcp` writes it.
+const LISTEN: &str = "0A";
 
 /// So many bytes to send, the same for every contender.
 #[derive(Clone, Copy)]
@@ -84,7 +87,7 @@ pub(crate) fn block_file() -> Result<File> {
     let path = folder.join(format!("puerta-bench-{}", std::process::id()));
     let tell = |e: io::Error| format!("{}: {e}", path.display());
     let mut file = File::options().read(true).write(true).create_new(true).open(&path).map_err(tell)?;
-    std::fs::remove_file(&path).map_err(tell)?;
+    fs::remove_file(&path).map_err(tell)?;
     let block = random_block();
     (0..16).try_for_each(|_| file.write_all(&block)).map_err(tell)?;
     Ok(file)
@@ -143,6 +146,14 @@ pub(crate) fn listener() -> Result<(TcpListener, u16)> {
     Ok((listener, port))
 }
 
+/// A port that was free a moment ago: peers cannot all be asked to choose one and tell.
+///
+/// # Errors
+/// None can be had.
+pub(crate) fn free_port() -> Result<u16> {
+    listener().map(|(_, port)| port)
+}
+
 /// The contender's connection, unless it ends without one.
 ///
 /// # Errors
@@ -170,7 +181,27 @@ pub(crate) fn connect(port: u16, over: impl Fn() -> bool) -> Result<TcpStream> {
     poll("it did not listen", over, || TcpStream::connect(to).ok().map(Ok))
 }
 
-fn poll<T>(failure: &str, over: impl Fn() -> bool, mut attempt: impl FnMut() -> Option<Result<T>>) -> Result<T> {
+/// Whether something listens on this TCP port: proc_pid_net(5). Connecting to see would be a member, and ncat ends when one goes at once.
+pub(crate) fn listens(port: u16) -> bool {
+    let listens = |line: &str| {
+        let mut fields = line.split_whitespace().skip(1);
+        let local = fields.next().and_then(|address| address.rsplit_once(':'));
+        let same = local.is_some_and(|(_, local)| u16::from_str_radix(local, 16) == Ok(port));
+        same && fields.nth(1) == Some(LISTEN)
+    };
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
+    tables.iter().any(|table| table.lines().any(listens))
+}
+
+/// Tries again and again, until there is something, or until `over`.
+///
+/// # Errors
+/// `failure`, when it took too long or is over.
+pub(crate) fn poll<T>(
+    failure: &str,
+    over: impl Fn() -> bool,
+    mut attempt: impl FnMut() -> Option<Result<T>>,
+) -> Result<T> {
     let begin = Instant::now();
     loop {
         let last = over();

@@ -41,7 +41,7 @@ fn run() -> Result<bool> {
     let ours = contender::ours(&options);
     let mut results = Vec::new();
     let mut all_compared = true;
-    for job in jobs::all().iter().filter(|job| options.wants(job.name())) {
+    for job in jobs::all().iter().filter(|job| options.wants(job.as_ref())) {
         eprintln!("{}: {}", job.name(), job.about());
         match runner::compare(job.as_ref(), &ours, &options) {
             Ok(result) => {

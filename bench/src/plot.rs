@@ -1,6 +1,5 @@
 //! Bars as SVG: the median of each contender, a line from the least to the most.
 
-use crate::report::size;
 use crate::runner::Outcome;
 
 const WIDTH: f64 = 720.0;
@@ -23,19 +22,20 @@ pub(crate) fn svg(outcomes: &[Outcome]) -> String {
 }
 
 fn chart(outcome: &Outcome, top: f64) -> String {
-    let most = outcome.rows.iter().map(|row| row.rate().most).fold(f64::MIN_POSITIVE, f64::max);
+    let most = outcome.rows.iter().map(|row| row.figures(0).most).fold(f64::MIN_POSITIVE, f64::max);
     let scale = (WIDTH - LABELS - FIGURES) / most;
-    let title = format!("{}: {}, {}, {}", outcome.job, outcome.about, size(outcome.bytes), outcome.unit.rate);
+    let head = outcome.measures.first().map_or("", |measure| measure.head);
+    let title = format!("{}: {}, {}, {head}", outcome.job, outcome.about, outcome.amount);
     let mut text =
         format!("<text x=\"10\" y=\"{:.1}\" font-weight=\"bold\">{}</text>\n", top + LINE * 0.8, escape(&title));
     for (i, row) in outcome.rows.iter().enumerate() {
-        let (rate, y) = (row.rate(), top + LINE * (i as f64 + 1.2));
+        let (rate, y) = (row.figures(0), top + LINE * (i as f64 + 1.2));
         let (from, to) = (LABELS + rate.least * scale, LABELS + rate.most * scale);
         let (middle, baseline) = (y + LINE * 0.35, y + LINE * 0.52);
-        let fill = if row.contender.is_ours() { "#c2410c" } else { "#94a3b8" };
+        let fill = if row.contender.ours { "#c2410c" } else { "#94a3b8" };
         let figure = match outcome.ours() {
-            Some(ours) if !row.contender.is_ours() => {
-                format!("{:.2} (ours is {:.2} ×)", rate.median, ours.ratio_to(row).median)
+            Some(ours) if !row.contender.ours => {
+                format!("{:.2} (ours is {:.2} ×)", rate.median, ours.ratio_to(row, 0).median)
             }
             _ => format!("{:.2}", rate.median),
         };

@@ -2,6 +2,7 @@
 
 use crate::arguments::Options;
 use crate::isolate::Place;
+use crate::jobs::Sample;
 use crate::json::{array, number, object, string};
 use crate::runner::{Outcome, Row};
 
@@ -14,31 +15,19 @@ const DISTURBED: f64 = 0.05;
 /// One job for people.
 pub(crate) fn table(outcome: &Outcome) -> String {
     let rounds = outcome.rows.first().map_or(0, |row| row.samples.len());
-    let mut text = format!(
-        "\n{}: {}, {}, {rounds} rounds, medians (least–most)\n{:22}{:>8}  {:>13}  {:>9}  {:>8}  {:>6}  ours is\n",
-        outcome.job,
-        outcome.about,
-        size(outcome.bytes),
-        "",
-        outcome.unit.rate,
-        "spread",
-        outcome.unit.cpu,
-        "peak MiB",
-        "loader",
-    );
+    let about = format!("{}, {}", outcome.about, outcome.amount);
+    let mut text = format!("\n{}: {about}, {rounds} rounds, medians (least–most)\n{:22}", outcome.job, "");
+    for measure in outcome.measures {
+        text += &format!("{:>15}  {:<15} {:<19}", measure.head, "spread", "ours is");
+    }
+    text += &format!("{:>8}  {:>6}\n", "peak MiB", "loader");
     for row in &outcome.rows {
-        let rate = row.rate();
-        text += &format!(
-            "{:22}{:>8.2}  {:>13}  {:>9.3}  {:>8.1}  {:>5.0}%{} {}\n",
-            row.contender.name,
-            rate.median,
-            format!("{:.2}–{:.2}", rate.least, rate.most),
-            row.cpu().median,
-            row.peak_kib() as f64 / 1024.0,
-            row.loader().median * 100.0,
-            if row.loader().median > SATURATED { "*" } else { " " },
-            ratio(outcome, row),
-        );
+        text += &format!("{:22}", row.contender.name);
+        for (at, measure) in outcome.measures.iter().enumerate() {
+            text += &cells(outcome, row, at, measure.digits);
+        }
+        let full = if row.loader().median > SATURATED { "*" } else { "" };
+        text += &format!("{:>8.1}  {:>5.0}%{full}\n", row.peak_kib() as f64 / 1024.0, row.loader().median * 100.0);
     }
     if outcome.rows.iter().any(|row| row.loader().median > SATURATED) {
         text += "* the loader's core was full: this contender could do more, compare its CPU\n";
@@ -62,16 +51,17 @@ pub(crate) fn place(place: &Place) -> String {
 
 /// Every figure.
 pub(crate) fn json(outcomes: &[Outcome], place: &Place, options: &Options) -> String {
-    let rows = |outcome: &Outcome| array(outcome.rows.iter().map(row));
+    let rows = |outcome: &Outcome| array(outcome.rows.iter().map(|one| row(outcome, one)));
     let absent = |outcome: &Outcome| {
         let left_out = |(name, why): &(&str, String)| object(&[("name", string(name)), ("why", string(why))]);
         array(outcome.absent.iter().map(left_out))
     };
     let job = |outcome: &Outcome| {
         object(&[
-            ("name", string(outcome.job)),
-            ("rate", string(outcome.unit.rate)),
-            ("cpu", string(outcome.unit.cpu)),
+            ("name", string(&outcome.job)),
+            ("about", string(&outcome.about)),
+            ("amount", string(&outcome.amount)),
+            ("units", object(&outcome.measures.iter().map(|m| (m.key, string(m.head))).collect::<Vec<_>>())),
             ("sha256", string(&outcome.digest)),
             ("contenders", rows(outcome)),
             ("left_out", absent(outcome)),
@@ -85,6 +75,7 @@ pub(crate) fn json(outcomes: &[Outcome], place: &Place, options: &Options) -> St
         ("pinned", place.pinned.to_string()),
         ("rounds", options.rounds.to_string()),
         ("bytes", options.bytes.to_string()),
+        ("seconds", options.time.as_secs().to_string()),
         ("pipe", options.pipe.to_string()),
         ("jobs", array(outcomes.iter().map(job))),
     ];
@@ -98,30 +89,32 @@ pub(crate) fn size(bytes: u64) -> String {
     fit.map_or_else(|| format!("{bytes} B"), |(shift, unit)| format!("{} {unit}", bytes >> shift))
 }
 
-fn ratio(outcome: &Outcome, row: &Row) -> String {
-    match outcome.ours() {
-        Some(ours) if !row.contender.is_ours() => {
-            let ratio = ours.ratio_to(row);
+/// One measure of one contender: the median, the spread, and how many times it ours is.
+fn cells(outcome: &Outcome, row: &Row, at: usize, digits: usize) -> String {
+    let figures = row.figures(at);
+    let spread = format!("{:.digits$}–{:.digits$}", figures.least, figures.most);
+    let ratio = match outcome.ours() {
+        Some(ours) if !row.contender.ours => {
+            let ratio = ours.ratio_to(row, at);
             format!("{:.2} × ({:.2}–{:.2})", ratio.median, ratio.least, ratio.most)
         }
         _ => String::new(),
-    }
+    };
+    format!("{:>15.digits$}  {spread:<15} {ratio:<19}", figures.median)
 }
 
-fn row(row: &Row) -> String {
-    let sample = |s: &crate::jobs::Sample| {
-        object(&[
-            ("rate", number(s.rate)),
-            ("cpu", number(s.cpu)),
-            ("peak_kib", s.peak_kib.to_string()),
-            ("loader", number(s.loader)),
-            ("waited", number(s.waited)),
-        ])
+fn row(outcome: &Outcome, row: &Row) -> String {
+    let sample = |s: &Sample| {
+        let figures = outcome.measures.iter().zip(&s.figures).map(|(measure, figure)| (measure.key, number(*figure)));
+        let others = [("peak_kib", s.peak_kib.to_string()), ("loader", number(s.loader)), ("waited", number(s.waited))];
+        object(&figures.chain(others).collect::<Vec<_>>())
     };
+    let medians: Vec<(&str, String)> =
+        outcome.measures.iter().enumerate().map(|(at, m)| (m.key, number(row.figures(at).median))).collect();
     object(&[
         ("name", string(row.contender.name)),
         ("version", string(&row.version)),
-        ("median_rate", number(row.rate().median)),
+        ("medians", object(&medians)),
         ("samples", array(row.samples.iter().map(sample))),
     ])
 }

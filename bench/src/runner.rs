@@ -3,16 +3,16 @@
 use crate::Result;
 use crate::arguments::Options;
 use crate::contender::Contender;
-use crate::jobs::{Job, Sample, Unit};
+use crate::jobs::{Job, Measure, Sample};
 use crate::stats::{Spread, spread};
 use std::path::PathBuf;
 
 /// A job's figures.
 pub(crate) struct Outcome {
-    pub(crate) job: &'static str,
+    pub(crate) job: String,
     pub(crate) about: String,
-    pub(crate) unit: Unit,
-    pub(crate) bytes: u64,
+    pub(crate) amount: String,
+    pub(crate) measures: &'static [Measure],
     pub(crate) digest: String,
     /// Ours first, where it could be measured.
     pub(crate) rows: Vec<Row>,
@@ -26,15 +26,13 @@ pub(crate) struct Row {
     pub(crate) version: String,
     /// One a round.
     pub(crate) samples: Vec<Sample>,
+    failed: Option<String>,
 }
 
 impl Row {
-    pub(crate) fn rate(&self) -> Spread {
-        spread(self.samples.iter().map(|s| s.rate))
-    }
-
-    pub(crate) fn cpu(&self) -> Spread {
-        spread(self.samples.iter().map(|s| s.cpu))
+    /// The figures of the measure at this place.
+    pub(crate) fn figures(&self, at: usize) -> Spread {
+        spread(self.each(at))
     }
 
     pub(crate) fn loader(&self) -> Spread {
@@ -49,20 +47,24 @@ impl Row {
         self.samples.iter().map(|s| s.peak_kib).max().unwrap_or_default()
     }
 
-    /// How many times as fast this one is as the other, round by round: the machine's speed shifts between rounds.
-    pub(crate) fn ratio_to(&self, other: &Row) -> Spread {
-        spread(self.samples.iter().zip(&other.samples).map(|(a, b)| a.rate / b.rate))
+    /// How many times the other's figure this one's is, round by round: the machine's speed shifts between rounds.
+    pub(crate) fn ratio_to(&self, other: &Row, at: usize) -> Spread {
+        spread(self.each(at).zip(other.each(at)).map(|(a, b)| a / b))
+    }
+
+    fn each(&self, at: usize) -> impl Iterator<Item = f64> {
+        self.samples.iter().map(move |s| s.figures.get(at).copied().unwrap_or(f64::NAN))
     }
 }
 
 impl Outcome {
     pub(crate) fn ours(&self) -> Option<&Row> {
-        self.rows.iter().find(|row| row.contender.is_ours())
+        self.rows.iter().find(|row| row.contender.ours)
     }
 }
 
 /// # Errors
-/// Bodies differ, a contender failed in the middle, or nobody could be measured.
+/// Bodies differ, or nobody could be measured.
 pub(crate) fn compare(job: &dyn Job, ours: &Result<PathBuf>, options: &Options) -> Result<Outcome> {
     let mut absent = Vec::new();
     let mut present = Vec::new();
@@ -87,17 +89,34 @@ pub(crate) fn compare(job: &dyn Job, ours: &Result<PathBuf>, options: &Options) 
     }
     let mut rows: Vec<Row> = Vec::new();
     for (contender, _) in &present {
-        rows.push(Row { contender: contender.clone(), version: contender.version(), samples: Vec::new() });
+        rows.push(Row {
+            contender: contender.clone(),
+            version: contender.version(),
+            samples: Vec::new(),
+            failed: None,
+        });
     }
     for round in 0..options.rounds {
         eprintln!("  round {} of {}", round + 1, options.rounds);
         for at in order(round, present.len()) {
             let (Some((contender, program)), Some(row)) = (present.get(at), rows.get_mut(at)) else { continue };
-            let sample = job.measure(contender, program, options);
-            row.samples.push(sample.map_err(|message| format!("{}: {message}", contender.name))?);
+            if row.failed.is_some() {
+                continue;
+            }
+            match job.measure(contender, program, options) {
+                Ok(sample) => row.samples.push(sample),
+                Err(message) => row.failed = Some(format!("in round {}: {message}", round + 1)),
+            }
         }
     }
-    Ok(Outcome { job: job.name(), about: job.about(), unit: job.unit(), bytes: options.bytes, digest, rows, absent })
+    // Who failed once has no place in a comparison, but does not keep the others from theirs.
+    let (failed, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.failed.is_some());
+    absent.extend(failed.into_iter().map(|row| (row.contender.name, row.failed.unwrap_or_default())));
+    if rows.is_empty() {
+        return Err("no contender could be measured".to_owned());
+    }
+    let (about, amount) = (job.about(), job.amount(options));
+    Ok(Outcome { job: job.name(), about, amount, measures: job.measures(), digest, rows, absent })
 }
 
 /// Forward and backward in turn, each time from another start: nobody always follows the same one.

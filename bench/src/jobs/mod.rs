@@ -1,5 +1,6 @@
 //! The jobs. A new one is a file here and a line in [`all`].
 
+mod bulk;
 mod listen_from_tcp;
 mod stdin_to_tcp;
 
@@ -10,13 +11,17 @@ use crate::contender::Contender;
 /// Something that people do with sockets, and who does it.
 pub(crate) trait Job {
     /// As the command line names it.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> String;
+    /// The name for this one and others like it, or its own.
+    fn group(&self) -> &'static str;
     /// What is done, in a line.
     fn about(&self) -> String;
+    /// How much of it is done in a run.
+    fn amount(&self, options: &Options) -> String;
     /// Ours first, then the peers, each in its best configuration.
     fn contenders(&self) -> Vec<Contender>;
-    /// What [`Sample::rate`] and [`Sample::cpu`] count.
-    fn unit(&self) -> Unit;
+    /// What the figures of a [`Sample`] are; the first is what the plot shows.
+    fn measures(&self) -> &'static [Measure];
     /// The digest that must come out.
     ///
     /// # Errors
@@ -34,24 +39,22 @@ pub(crate) trait Job {
     fn measure(&self, contender: &Contender, program: &str, options: &Options) -> Result<Sample>;
 }
 
-/// The words of a table's head.
+/// A column of the table.
 #[derive(Clone, Copy)]
-pub(crate) struct Unit {
-    /// More is better.
-    pub(crate) rate: &'static str,
-    /// Less is better.
-    pub(crate) cpu: &'static str,
+pub(crate) struct Measure {
+    /// Its name in the JSON.
+    pub(crate) key: &'static str,
+    /// The head of its column.
+    pub(crate) head: &'static str,
+    /// How many digits behind the point it is worth.
+    pub(crate) digits: usize,
 }
 
-/// GiB/s, and CPU seconds for each GiB.
-pub(crate) const BULK: Unit = Unit { rate: "GiB/s", cpu: "CPU s/GiB" };
-
 /// One run of one contender.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Sample {
-    pub(crate) rate: f64,
-    /// The contender's processor time for each unit of work.
-    pub(crate) cpu: f64,
+    /// One for each of [`Job::measures`].
+    pub(crate) figures: Vec<f64>,
     pub(crate) peak_kib: u64,
     /// Which part of its own core the loader needed, 0 to 1. Near 1 it is what limits the rate.
     pub(crate) loader: f64,
@@ -61,27 +64,4 @@ pub(crate) struct Sample {
 
 pub(crate) fn all() -> Vec<Box<dyn Job>> {
     vec![Box::new(stdin_to_tcp::StdinToTcp), Box::new(listen_from_tcp::ListenFromTcp)]
-}
-
-/// The words that start a contender.
-fn words(contender: &Contender, program: &str, port: u16) -> Vec<String> {
-    let port = port.to_string();
-    let arguments = contender.arguments.iter().map(|word| word.replace("PORT", &port));
-    std::iter::once(program.to_owned()).chain(arguments).collect()
-}
-
-/// A bulk run's figures, unless bytes are missing.
-fn bulk(bytes: u64, wanted: u64, seconds: f64, usage: &crate::process::Usage, loader_cpu: f64) -> Result<Sample> {
-    if bytes != wanted {
-        return Err(format!("{bytes} of {wanted} bytes came out; {}", usage.ending()));
-    }
-    usage.succeeded()?;
-    let gib = bytes as f64 / f64::from(1 << 30);
-    Ok(Sample {
-        rate: gib / seconds,
-        cpu: usage.cpu / gib,
-        peak_kib: usage.peak_kib,
-        loader: (loader_cpu / seconds).min(1.0),
-        waited: (usage.waited / seconds).min(1.0),
-    })
 }
