@@ -11,6 +11,9 @@ pub(crate) const CONTENDER: usize = 0;
 /// The core of what loads it: this process.
 const LOADER: usize = 1;
 
+/// The most descriptors that a job needs: a room's members, with room to spare. Peers that count by their limit slow down with a higher one.
+const FILES: u64 = 16_384;
+
 /// Where the figures were taken.
 pub(crate) struct Place {
     pub(crate) kernel: String,
@@ -46,14 +49,23 @@ pub(crate) fn enter(options: &Options) -> Result<Place> {
         }
     }
     let core = LOADER.to_string();
-    words.extend(["taskset", "-c", &core]);
+    let files = format!("--nofile={}", files());
+    words.extend(["prlimit", &files, "taskset", "-c", &core]);
     let mut words = words.into_iter();
     let mut again = Command::new(words.next().unwrap_or_default());
     again.args(words).arg(itself).args(std::env::args_os().skip(1)).arg("--inside");
     if here && !options.here {
         again.arg("--here");
     }
-    Err(format!("cannot run taskset (package util-linux): {}", again.exec()))
+    Err(format!("cannot run prlimit and taskset (package util-linux): {}", again.exec()))
+}
+
+/// How many descriptors a process may have: what it could raise its limit to, within [`FILES`].
+fn files() -> u64 {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let hard = line.and_then(|text| text.split_whitespace().nth(1)).map(str::parse);
+    hard.and_then(Result::ok).map_or(FILES, |hard: u64| hard.min(FILES))
 }
 
 fn unshares(flags: &str) -> bool {

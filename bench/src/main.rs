@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod chat;
 mod contender;
 mod isolate;
 mod jobs;

@@ -4,7 +4,9 @@ use crate::Result;
 use crate::isolate;
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,12 +20,22 @@ const INTERVAL: Duration = Duration::from_millis(5);
 const TICKS: f64 = 100.0;
 
 /// How much of a contender's stderr is kept for a message.
-const KEPT: u64 = 4096;
+const KEPT: usize = 4096;
 
 /// A contender that was started.
 pub(crate) struct Running {
     child: Child,
-    errors: Option<JoinHandle<String>>,
+    errors: Option<JoinHandle<()>>,
+    said: Arc<Mutex<Vec<u8>>>,
+}
+
+/// What a process has taken of the processors.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Spent {
+    /// Seconds on a core, user and system.
+    pub(crate) cpu: f64,
+    /// Seconds that its first thread was ready to run while other work had the core; other threads wait for each other, too.
+    pub(crate) waited: f64,
 }
 
 /// What it took.
@@ -49,8 +61,10 @@ impl Running {
         command.args(["-c", &core]).args(words);
         let started = command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).spawn();
         let mut child = started.map_err(|e| format!("cannot start {}: {e}", words.join(" ")))?;
-        let errors = child.stderr.take().map(|pipe| thread::spawn(move || first_of(pipe)));
-        Ok(Running { child, errors })
+        let said = Arc::default();
+        let kept = Arc::clone(&said);
+        let errors = child.stderr.take().map(|pipe| thread::spawn(move || keep_first(pipe, &kept)));
+        Ok(Running { child, errors, said })
     }
 
     pub(crate) fn stdin(&mut self) -> Result<ChildStdin> {
@@ -59,6 +73,27 @@ impl Running {
 
     pub(crate) fn stdout(&mut self) -> Result<ChildStdout> {
         self.child.stdout.take().ok_or_else(|| "the contender has no pipe for stdout".to_owned())
+    }
+
+    /// The first of what it wrote on stderr so far.
+    pub(crate) fn said(&self) -> String {
+        let kept = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&kept).into_owned()
+    }
+
+    /// What it and its threads have taken so far.
+    pub(crate) fn spent(&self) -> Spent {
+        spent(&self.child.id().to_string())
+    }
+
+    /// Its resident memory now, in KiB: VmRSS.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        memory(self.child.id(), "VmRSS:")
+    }
+
+    /// The most that was resident so far, in KiB: VmHWM.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        memory(self.child.id(), "VmHWM:")
     }
 
     /// Whether it has ended; it is still there to be read about.
@@ -80,7 +115,7 @@ impl Running {
         let begin = Instant::now();
         let mut peak_kib = 0;
         while !ended(pid) {
-            peak_kib = peak(pid).max(peak_kib);
+            peak_kib = self.peak_kib().max(peak_kib);
             if begin.elapsed() > DEADLINE {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
@@ -88,12 +123,21 @@ impl Running {
             }
             thread::sleep(INTERVAL);
         }
-        let (first, waited) = schedule(pid);
+        let first = schedstat(format!("/proc/{pid}/schedstat").as_ref());
         // stat counts all threads, in steps of 10 ms; schedstat only the first, in nanoseconds. The larger is nearer.
-        let cpu = stat(&pid.to_string()).map(|fields| ticks(&fields)).unwrap_or_default().max(first);
+        let cpu = stat(&pid.to_string()).map(|fields| ticks(&fields)).unwrap_or_default().max(first.cpu);
         let status = self.child.wait().map_err(|e| format!("wait: {e}"))?;
-        let errors = self.errors.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        Ok(Usage { cpu, peak_kib, waited, status, errors })
+        let _ = self.errors.take().map(JoinHandle::join);
+        let errors = self.said();
+        Ok(Usage { cpu, peak_kib, waited: first.waited, status, errors })
+    }
+}
+
+impl Drop for Running {
+    /// Nothing that was started stays, also when a run was broken off.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -123,12 +167,21 @@ pub(crate) fn own_cpu() -> f64 {
     stat("self").map(|fields| ticks(&fields)).unwrap_or_default()
 }
 
-fn first_of(mut pipe: impl Read) -> String {
-    let mut kept = Vec::new();
-    let _ = pipe.by_ref().take(KEPT).read_to_end(&mut kept);
-    // Read on, so that a talkative contender is never held up.
-    let _ = std::io::copy(&mut pipe, &mut std::io::sink());
-    String::from_utf8_lossy(&kept).into_owned()
+/// What a process and its threads that still run have taken so far, in nanoseconds' steps; `self` is this one.
+pub(crate) fn spent(pid: &str) -> Spent {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let cpu = tasks.map(|task| schedstat(&task.path().join("schedstat")).cpu).sum();
+    Spent { cpu, waited: schedstat(format!("/proc/{pid}/schedstat").as_ref()).waited }
+}
+
+/// Reads on when enough is kept, so that a talkative contender is never held up.
+fn keep_first(mut pipe: impl Read, kept: &Mutex<Vec<u8>>) {
+    let mut part = [0; 4096];
+    while let Ok(length @ 1..) = pipe.read(&mut part) {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = KEPT.saturating_sub(kept.len()).min(length);
+        kept.extend_from_slice(part.get(..room).unwrap_or_default());
+    }
 }
 
 /// The fields of proc_pid_stat(5) behind the name, the state first.
@@ -148,15 +201,15 @@ fn ended(pid: u32) -> bool {
     stat(&pid.to_string()).is_none_or(|fields| fields.first().is_none_or(|state| state == "Z" || state == "X"))
 }
 
-/// Seconds on a core and seconds ready to run but without one: proc(5), `/proc/PID/schedstat`.
-fn schedule(pid: u32) -> (f64, f64) {
-    let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+/// proc(5), `/proc/PID/schedstat`: nanoseconds on a core, and ready to run but without one.
+fn schedstat(path: &Path) -> Spent {
+    let text = fs::read_to_string(path).unwrap_or_default();
     let mut seconds = text.split_whitespace().map(|ns| ns.parse::<f64>().unwrap_or_default() / 1e9);
-    (seconds.next().unwrap_or_default(), seconds.next().unwrap_or_default())
+    Spent { cpu: seconds.next().unwrap_or_default(), waited: seconds.next().unwrap_or_default() }
 }
 
-fn peak(pid: u32) -> u64 {
+fn memory(pid: u32, field: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|text| text.split_whitespace().next()).and_then(|kib| kib.parse().ok()).unwrap_or_default()
 }

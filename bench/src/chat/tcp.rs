@@ -1,0 +1,391 @@
+//! The loader for servers that speak lines over TCP: one thread, epoll(7) by way of tokio, a read for each time that a member has
+//! something, and no parsing but to count line ends.
+
+use super::body::{SIZE, body, sender};
+use super::pace::beat;
+use super::server::{Begun, Server};
+use super::window::Window;
+use super::{Done, Load, Work};
+use crate::Result;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::sync::Notify;
+use tokio::task::LocalSet;
+use tokio::time::timeout;
+
+/// How long all members together may take to join: each of them is told of to all others.
+const JOINING: Duration = Duration::from_secs(120);
+
+/// How many connect at once: fewer than the shortest backlog, 10.
+const CONNECTING: usize = 8;
+
+/// How many enter the room at once.
+const ENTERING: usize = 256;
+
+/// How long the last messages may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How much a member reads at once.
+const BUFFER: usize = 64 << 10;
+
+/// How much is kept of what was searched already: more than the longest text that is searched for.
+const TAIL: usize = 2 * SIZE;
+
+/// How many messages are under way while the bodies are compared.
+const COMPARING: u64 = 8;
+
+/// A protocol of lines.
+pub(super) trait Wire: Sync {
+    /// What a member sends when it is connected.
+    fn hello(&self, member: usize) -> String;
+    /// What it hears then.
+    fn greeted(&self) -> &'static str;
+    /// What it sends to enter the room, and what it hears when it is there; nothing where to connect is to enter.
+    fn enter(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+    /// What it sends to say something.
+    fn message(&self, body: &str) -> String;
+    /// How many lines a message is when it arrives.
+    fn lines(&self) -> u64 {
+        1
+    }
+    /// The body in a line that a member heard, if there is one.
+    fn body<'a>(&self, line: &'a str) -> Option<&'a str>;
+}
+
+/// As [`Chat::run`](super::Chat::run).
+///
+/// # Errors
+/// As there.
+pub(super) fn run(wire: &'static dyn Wire, server: &Server, work: &Work) -> Result<Done> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| format!("the loader: {e}"))?;
+    LocalSet::new().block_on(&runtime, async {
+        let room = Room::open(wire, server.port, work).await?;
+        room.within(PATIENCE, room.settle()).await?;
+        match work.load {
+            Load::Bodies(messages) => room.compare(server.begin(), messages).await,
+            Load::Busy { outstanding, time } => room.fill(server.begin(), outstanding, time).await,
+            Load::Paced { every, time } => room.pace(server.begin(), every, time).await,
+        }
+    })
+}
+
+/// What to do with what is heard.
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    /// Look for a text.
+    Search,
+    /// Count it.
+    Count,
+    /// Count and keep it.
+    Keep,
+}
+
+struct Room {
+    wire: &'static dyn Wire,
+    work: Work,
+    streams: Vec<Rc<TcpStream>>,
+    shared: Rc<Shared>,
+}
+
+/// What the readers of all members share.
+struct Shared {
+    wire: &'static dyn Wire,
+    mode: Cell<Mode>,
+    members: RefCell<Vec<Member>>,
+    /// How many members still look for a text.
+    searching: Cell<usize>,
+    window: RefCell<Window>,
+    /// When each message was sent, where that is asked for.
+    sent: RefCell<Vec<Instant>>,
+    latencies: RefCell<Vec<f64>>,
+    buffer: RefCell<Vec<u8>>,
+    failure: RefCell<Option<String>>,
+    /// Something changed that the sender may wait for.
+    progress: Notify,
+}
+
+#[derive(Default)]
+struct Member {
+    searched: Vec<String>,
+    heard: Vec<u8>,
+    lines: u64,
+}
+
+impl Room {
+    async fn open(wire: &'static dyn Wire, port: u16, work: &Work) -> Result<Room> {
+        let shared = Rc::new(Shared {
+            wire,
+            mode: Cell::new(Mode::Search),
+            members: RefCell::default(),
+            searching: Cell::new(0),
+            window: RefCell::new(Window::new(work.members, 0)),
+            sent: RefCell::default(),
+            latencies: RefCell::default(),
+            buffer: RefCell::new(vec![0; BUFFER]),
+            failure: RefCell::default(),
+            progress: Notify::new(),
+        });
+        let mut room = Room { wire, work: *work, streams: Vec::new(), shared };
+        let begin = Instant::now();
+        for member in 0..work.members {
+            let tell = |e: io::Error| format!("member {member} cannot connect: {e}");
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.map_err(tell)?;
+            stream.set_nodelay(true).map_err(tell)?;
+            let stream = Rc::new(stream);
+            room.streams.push(stream.clone());
+            room.shared.members.borrow_mut().push(Member::default());
+            room.shared.search(member, vec![wire.greeted().to_owned()]);
+            tokio::task::spawn_local(listen(member, stream, room.shared.clone()));
+            room.say(member, wire.hello(member).as_bytes()).await?;
+            if (member + 1) % CONNECTING == 0 || member + 1 == work.members {
+                room.within(JOINING.saturating_sub(begin.elapsed()), room.shared.found()).await?;
+            }
+        }
+        room.within(JOINING.saturating_sub(begin.elapsed()), room.enter()).await?;
+        Ok(room)
+    }
+
+    /// The members enter the room, many at once: each entering is told to all who are there.
+    async fn enter(&self) -> Result<()> {
+        let Some((text, answer)) = self.wire.enter() else { return Ok(()) };
+        for member in 0..self.work.members {
+            self.shared.search(member, vec![answer.to_owned()]);
+            self.say(member, text.as_bytes()).await?;
+            if (member + 1) % ENTERING == 0 {
+                self.shared.found().await?;
+            }
+        }
+        self.shared.found().await
+    }
+
+    /// Waits until what the joining caused has passed: two members say something, and each member waits for what the others said.
+    async fn settle(&self) -> Result<()> {
+        // The line's end is searched for, too: a late one would count as a message.
+        let end = if self.wire.message("").ends_with("\r\n") { "\r\n" } else { "\n" };
+        let last =
+            [u64::MAX >> 25, (u64::MAX >> 25) - 1].map(|number| String::from_utf8_lossy(&body(number)).into_owned());
+        for member in 0..self.work.members {
+            let others = last.iter().enumerate().filter(|(by, _)| *by != member);
+            self.shared.search(member, others.map(|(_, text)| format!("{text}{end}")).collect());
+        }
+        for (by, text) in last.iter().enumerate() {
+            self.say(by, self.wire.message(text).as_bytes()).await?;
+        }
+        self.shared.found().await
+    }
+
+    async fn compare(&self, begun: Begun<'_>, messages: u64) -> Result<Done> {
+        self.start(Mode::Keep, COMPARING);
+        let limit = PATIENCE;
+        self.within(limit, async {
+            for number in 0..messages {
+                self.shared.wait(|window| window.free() > 0).await?;
+                let by = sender(number, self.work.members);
+                self.shared.window.borrow_mut().send(by);
+                let text = self.wire.message(&String::from_utf8_lossy(&body(number)));
+                self.say(by, text.as_bytes()).await?;
+            }
+            self.shared.wait(Window::is_empty).await
+        })
+        .await?;
+        Ok(self.done(begun))
+    }
+
+    async fn fill(&self, begun: Begun<'_>, outstanding: u64, time: Duration) -> Result<Done> {
+        self.start(Mode::Count, outstanding);
+        let message = self.wire.message(&String::from_utf8_lossy(&body(0)));
+        let (end, mut number) = (begun.at + time, 0);
+        self.within(time + PATIENCE, async {
+            while Instant::now() < end {
+                let free = self.shared.window.borrow().free();
+                for _ in 0..free {
+                    let by = sender(number, self.work.members);
+                    number += 1;
+                    self.shared.window.borrow_mut().send(by);
+                    self.say(by, message.as_bytes()).await?;
+                }
+                self.shared.wait(|window| window.free() > 0).await?;
+            }
+            self.shared.wait(Window::is_empty).await
+        })
+        .await?;
+        Ok(self.done(begun))
+    }
+
+    async fn pace(&self, begun: Begun<'_>, every: Duration, time: Duration) -> Result<Done> {
+        self.start(Mode::Count, u64::MAX);
+        let message = self.wire.message(&String::from_utf8_lossy(&body(0)));
+        let mut beat = beat(every, time);
+        self.within(time + PATIENCE, async {
+            while beat.recv().await.is_some() {
+                self.shared.sent.borrow_mut().push(Instant::now());
+                self.shared.window.borrow_mut().send(0);
+                self.say(0, message.as_bytes()).await?;
+            }
+            self.shared.wait(Window::is_empty).await
+        })
+        .await?;
+        Ok(self.done(begun))
+    }
+
+    fn start(&self, mode: Mode, outstanding: u64) {
+        for member in self.shared.members.borrow_mut().iter_mut() {
+            *member = Member::default();
+        }
+        *self.shared.window.borrow_mut() = Window::new(self.work.members, outstanding);
+        self.shared.mode.set(mode);
+    }
+
+    fn done(&self, begun: Begun<'_>) -> Done {
+        let taken = begun.end();
+        let members = self.shared.members.borrow();
+        let bodies = members.iter().map(|member| {
+            let heard = String::from_utf8_lossy(&member.heard);
+            heard.lines().filter_map(|line| self.wire.body(line)).map(|body| body.as_bytes().to_vec()).collect()
+        });
+        let bodies = bodies.collect();
+        let deliveries = self.shared.window.borrow().deliveries();
+        Done { deliveries, taken, latencies: self.shared.latencies.take(), bodies }
+    }
+
+    async fn say(&self, member: usize, text: &[u8]) -> Result<()> {
+        let Some(stream) = self.streams.get(member) else { return Ok(()) };
+        let mut left = text;
+        while !left.is_empty() {
+            match stream.try_write(left) {
+                Ok(written) => left = left.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    stream.writable().await.map_err(|e| e.to_string())?;
+                }
+                Err(error) => return Err(format!("member {member} cannot send: {error}")),
+            }
+        }
+        Ok(())
+    }
+
+    async fn within(&self, limit: Duration, work: impl Future<Output = Result<()>>) -> Result<()> {
+        match timeout(limit, work).await {
+            Ok(result) => result,
+            Err(_) if self.shared.mode.get() == Mode::Search => {
+                let (joined, all) = (self.streams.len(), self.work.members);
+                Err(format!("the members took too long to join: {joined} of {all} are connected"))
+            }
+            Err(_) => Err(format!("messages did not arrive: {}", self.shared.window.borrow().lack())),
+        }
+    }
+}
+
+impl Shared {
+    /// A member looks for these texts.
+    fn search(&self, member: usize, texts: Vec<String>) {
+        if let Some(member) = self.members.borrow_mut().get_mut(member) {
+            member.searched = texts;
+            member.heard.clear();
+            self.searching.set(self.searching.get() + 1);
+        }
+    }
+
+    /// Waits until nobody looks for a text any longer.
+    async fn found(&self) -> Result<()> {
+        while self.searching.get() > 0 {
+            self.check()?;
+            self.progress.notified().await;
+        }
+        self.check()
+    }
+
+    async fn wait(&self, until: impl Fn(&Window) -> bool) -> Result<()> {
+        loop {
+            self.check()?;
+            if until(&self.window.borrow()) {
+                return Ok(());
+            }
+            self.progress.notified().await;
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.failure.borrow_mut().take().map_or(Ok(()), Err)
+    }
+
+    fn fail(&self, message: String) {
+        self.failure.borrow_mut().get_or_insert(message);
+        self.progress.notify_one();
+    }
+
+    fn hear(&self, member: usize, bytes: &[u8]) {
+        let mut members = self.members.borrow_mut();
+        let Some(state) = members.get_mut(member) else { return };
+        if self.mode.get() == Mode::Search {
+            if state.look(bytes) {
+                self.searching.set(self.searching.get() - 1);
+                self.progress.notify_one();
+            }
+            return;
+        }
+        if self.mode.get() == Mode::Keep {
+            state.heard.extend_from_slice(bytes);
+        }
+        let had = state.lines / self.wire.lines();
+        state.lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let has = state.lines / self.wire.lines();
+        drop(members);
+        self.late(had, has);
+        let mut window = self.window.borrow_mut();
+        if let Err(message) = window.receive(member, has - had) {
+            drop(window);
+            self.fail(message);
+        } else if window.free() > 0 || window.is_empty() {
+            self.progress.notify_one();
+        }
+    }
+
+    /// How late the messages from one to the other number are now.
+    fn late(&self, from: u64, to: u64) {
+        let sent = self.sent.borrow();
+        if sent.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let range = usize::try_from(from).unwrap_or_default()..usize::try_from(to).unwrap_or_default();
+        let micros = sent.get(range).unwrap_or_default().iter().map(|at| now.duration_since(*at).as_secs_f64() * 1e6);
+        self.latencies.borrow_mut().extend(micros);
+    }
+}
+
+impl Member {
+    /// Whether the last of the texts that it looks for is there now.
+    fn look(&mut self, bytes: &[u8]) -> bool {
+        if self.searched.is_empty() {
+            return false;
+        }
+        self.heard.extend_from_slice(bytes);
+        let heard = &self.heard;
+        self.searched.retain(|text| !heard.windows(text.len()).any(|part| part == text.as_bytes()));
+        self.heard.drain(..self.heard.len().saturating_sub(TAIL));
+        self.searched.is_empty()
+    }
+}
+
+/// Reads for a member until its connection ends.
+async fn listen(member: usize, stream: Rc<TcpStream>, shared: Rc<Shared>) {
+    loop {
+        if let Err(error) = stream.readable().await {
+            return shared.fail(format!("member {member}: {error}"));
+        }
+        let mut buffer = shared.buffer.borrow_mut();
+        match stream.try_read(&mut buffer) {
+            Ok(0) => return shared.fail(format!("the server closed the connection of member {member}")),
+            Ok(length) => shared.hear(member, buffer.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return shared.fail(format!("member {member} cannot receive: {error}")),
+        }
+    }
+}
