@@ -145,30 +145,52 @@ fn check_header(path: &Path, header: &[u8], schema: &Schema) -> Result<(), Probl
 fn make(path: &Path, schema: &Schema) -> Result<(), Problem> {
     let new = beside(path, ".new");
     let told = |error| failed(&new, "make", &error);
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(told(error)),
-        _ => {}
-    }
+    // A journal of one that was never finished would be played back into the new one.
+    remove(&new).map_err(told)?;
     let file = File::options().create_new(true).write(true).mode(0o600).open(&new).map_err(told)?;
     drop(file);
     let made = fill(&new, schema).map_err(|error| of_sqlite(&new, "make", &error));
+    let made = made.and_then(|wal| if wal { Ok(()) } else { Err(no_wal(&new)) });
     let made = made.and_then(|()| fs::rename(&new, path).map_err(told));
     if made.is_err() {
-        let _ = fs::remove_file(&new);
+        let _ = remove(&new);
         return made;
     }
     let folder = path.parent().unwrap_or(Path::new("/"));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(folder, "make durable", &error))
 }
 
-fn fill(path: &Path, schema: &Schema) -> rusqlite::Result<()> {
+/// Whether the file is in WAL mode then: SQLite is silent when it cannot be.
+fn fill(path: &Path, schema: &Schema) -> rusqlite::Result<bool> {
     let Schema { application, version, tables } = schema;
     let connection = sqlite::writing(path)?;
     connection.execute_batch(&format!(
-        "BEGIN; PRAGMA application_id = {application}; PRAGMA user_version = {version}; {tables} COMMIT;
-         PRAGMA journal_mode = WAL;"
+        "BEGIN; PRAGMA application_id = {application}; PRAGMA user_version = {version}; {tables} COMMIT;"
     ))?;
-    connection.close().map_err(|(_, error)| error)
+    let wal = to_wal(&connection)?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(wal)
+}
+
+fn to_wal(connection: &Connection) -> rusqlite::Result<bool> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    Ok(mode == "wal")
+}
+
+fn no_wal(path: &Path) -> Problem {
+    let why = "SQLite's WAL does not work there (a network file system, or a disk that fails)".to_owned();
+    Problem { path: path.to_owned(), what: What::Failed { doing: "open", why, errno: None } }
+}
+
+/// Removes a file that was not finished, and what SQLite has put beside it.
+fn remove(path: &Path) -> io::Result<()> {
+    for end in ["-journal", "-wal", "-shm", ""] {
+        match fs::remove_file(beside(path, end)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Opens the file, and makes durable what is in its WAL: after a kill or a failed fsync it can be read without being on the
@@ -183,10 +205,8 @@ fn settled(path: &Path, version: u32) -> Result<Connection, Problem> {
     if found > version {
         return Err(problem(What::Newer { version: found }));
     }
-    let mode: String =
-        connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(|error| failed(&error))?;
-    if mode != "wal" {
-        return Err(problem(What::NotOurs));
+    if !to_wal(&connection).map_err(|error| failed(&error))? {
+        return Err(no_wal(path));
     }
     let small = fs::metadata(path).is_ok_and(|meta| meta.len() <= CHECKED);
     if left && small {

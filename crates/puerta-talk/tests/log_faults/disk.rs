@@ -1,0 +1,114 @@
+//! A disk that fails, or is full.
+
+use crate::{Folder, check_log, check_outbox, full, last, session, under};
+use std::fs;
+use std::process::Command;
+
+/// Which calls fail with what.
+const FAULTS: &[(&str, &[&str])] =
+    &[("fsync", &["EIO", "ENOSPC"]), ("fdatasync", &["EIO", "ENOSPC"]), ("pwrite64", &["EIO", "ENOSPC", "EDQUOT"])];
+
+/// How many of each are tried by default.
+const EACH: usize = 6;
+
+fn count(list: &str, call: &str) -> usize {
+    list.lines()
+        .filter(|line| line.split_whitespace().nth(1).is_some_and(|c| c.starts_with(&format!("{call}("))))
+        .count()
+}
+
+#[test]
+fn an_acknowledgement_comes_after_the_fsync_of_what_it_acknowledges() {
+    for (kind, word, wal) in [("log", "stored", "room.db-wal"), ("outbox", "kept", "-1.db-wal")] {
+        let folder = Folder::new();
+        let list = folder.0.join("list");
+        let calls = "trace=fsync,fdatasync,pwrite64,write";
+        let output = under(&["-y", "-o", list.to_str().unwrap(), "-e", calls], kind, &folder.0, 10);
+        assert!(output.status.success(), "{output:?}");
+        let (mut written, mut synced, mut told) = (false, false, 0);
+        for line in fs::read_to_string(&list).unwrap().lines() {
+            let on_wal = line.split_once('>').is_some_and(|(before, _)| before.ends_with(wal));
+            if line.contains("pwrite64(") && on_wal {
+                (written, synced) = (true, false);
+            } else if line.contains("sync(") && on_wal {
+                synced = written;
+            } else if line.contains(&format!("\"{word} ")) {
+                assert!(synced, "{kind}: {line} before its fsync");
+                (written, synced) = (false, false);
+                told += 1;
+            }
+        }
+        assert_eq!(told, 10);
+    }
+}
+
+#[test]
+fn a_failing_disk_acknowledges_nothing_and_can_be_read() {
+    let folder = Folder::new();
+    let list = folder.0.join("list");
+    assert!(under(&["-o", list.to_str().unwrap()], "log", &folder.0, 10).status.success());
+    let list = fs::read_to_string(&list).unwrap();
+    let (mut runs, mut closed) = (0, 0);
+    for (call, errnos) in FAULTS {
+        let all = count(&list, call);
+        let step = if full() { 1 } else { all.div_ceil(EACH).max(1) };
+        for (k, errno) in (1..=all).step_by(step).flat_map(|k| errnos.iter().map(move |errno| (k, errno))) {
+            let folder = Folder::new();
+            let inject = format!("inject={call}:error={errno}:when={k}+");
+            let calls = format!("trace={call}");
+            let output = under(&["-o", "/dev/null", "-e", &calls, "-e", &inject], "log", &folder.0, 10);
+            let said = String::from_utf8(output.stdout).unwrap();
+            let stored = last(&said, "stored");
+            let named = said.lines().filter(|line| line.contains(errno)).count();
+            let at = format!("{call} {errno} {k}:\n{said}");
+            runs += 1;
+            if said.contains("refused: ") {
+                // SQLite does not say why it cannot go over to WAL.
+                assert!(stored == 0 && (named == 1 || said.contains("WAL does not work")), "{at}");
+            } else if said.contains("failed ") {
+                closed += 1;
+                let later = said.lines().find_map(|line| line.strip_prefix("failed later: "));
+                let first = said.lines().find(|line| line.starts_with("failed ")).unwrap();
+                assert!(named == 2 && later.is_some_and(|why| first.ends_with(why)), "{at}");
+                assert!(said.contains(&format!("read {stored}")), "{at}");
+            } else {
+                // Only what comes after the last acknowledgement has failed.
+                assert!(stored == 10 && said.contains("read 10"), "{at}");
+            }
+            check_log(&folder.0, stored).unwrap_or_else(|why| panic!("{at}{why}"));
+        }
+    }
+    println!("disk faults: {runs} runs, {closed} closed the log");
+    assert!(closed > 3, "{closed} of {runs}");
+}
+
+#[test]
+fn a_member_whose_disk_fails_is_told_and_sends_nothing_that_was_not_kept() {
+    for (call, errno) in [("fsync", "EIO"), ("pwrite64", "ENOSPC")] {
+        for k in [8, 12, 16, 20, 24] {
+            let folder = Folder::new();
+            let inject = format!("inject={call}:error={errno}:when={k}+");
+            let output =
+                under(&["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject], "outbox", &folder.0, 10);
+            let said = String::from_utf8(output.stdout).unwrap();
+            check_outbox(&folder.0, last(&said, "kept")).unwrap_or_else(|why| panic!("{call} {k}: {why}\n{said}"));
+            assert!(
+                last(&said, "kept") == 10 || said.contains(errno) || said.contains("WAL does not work"),
+                "{call} {k}:\n{said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn root_a_full_disk_closes_the_log_to_writing_and_can_be_read() {
+    let folder = Folder::new();
+    let script = "mount -t tmpfs -o size=2m none \"$1\" && \"$0\" log \"$1/d\" 100000 64";
+    let output =
+        Command::new("unshare").args(["-m", "sh", "-c", script]).arg(session()).arg(&folder.0).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let stored = last(&said, "stored");
+    let told = said.lines().filter(|line| line.starts_with("failed ") && line.contains("ENOSPC")).count();
+    assert!(stored > 100 && told == 2, "{}", said.lines().rev().take(5).collect::<Vec<_>>().join("\n"));
+    assert!(said.contains(&format!("read {stored}\n")), "{said}");
+}
