@@ -58,6 +58,31 @@ impl Reporter {
         self.problem(&Problem::Socket(error))
     }
 
+    /// A problem of any kind that ended the command: one line and a hint. Gives the status back.
+    pub(crate) fn trouble(&self, message: &str, hint: Option<&str>, status: u8) -> u8 {
+        self.error(message, hint, Place::default(), status);
+        status
+    }
+
+    /// A line that the user may want to read, on stderr.
+    pub(crate) fn note(&self, text: &str) {
+        if self.json {
+            object(json!({"event": "note", "message": text}));
+        } else if !self.quiet {
+            line(text);
+        }
+    }
+
+    /// A hub listens: where, who can reach it, and how others come in.
+    pub(crate) fn hub(&self, address: &str, reach: &str, invite: &str) {
+        if self.json {
+            object(json!({"event": "listening", "address": address, "reach": reach, "invite": invite}));
+        } else {
+            line(&format!("listening on {address} (UDP); {reach}"));
+            line(&format!("invite: {invite}"));
+        }
+    }
+
     fn error(&self, message: &str, hint: Option<&str>, place: Place, status: u8) -> ExitCode {
         if self.json {
             let Place { call, local, peer, errno } = place;

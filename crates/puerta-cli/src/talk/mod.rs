@@ -2,14 +2,14 @@
 
 mod arguments;
 mod plain;
-#[allow(dead_code, unused_imports, reason = "rooms come with their drivers")]
-pub(crate) mod screen;
+mod rooms;
+#[allow(dead_code, unused_imports, reason = "lines, JSON and pipes come next")]
+mod screen;
 
 pub(crate) use arguments::Arguments;
 
 use crate::report::Reporter;
 use crate::trace;
-use puerta_relay::problem::Problem;
 use std::process::ExitCode;
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -19,8 +19,5 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.plain {
         return plain::run(arguments, reporter);
     }
-    reporter.problem(&Problem::Usage {
-        what: "rooms are not here yet".to_owned(),
-        hint: "talk in the plain mode: puerta talk --plain HOST, or puerta talk --plain --listen".to_owned(),
-    })
+    rooms::run(arguments, reporter)
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments, reporter: Reporter) -> ExitCode {
         Ok(settings) => settings,
         Err(problem) => return reporter.problem(&problem),
     };
-    let Some(text) = arguments.listen.as_deref().or(arguments.address.as_deref()) else {
+    let Some(text) = arguments.plain_listen().or(arguments.address.as_deref()) else {
         let what = "whom to talk with is missing".to_owned();
         let hint = "name a host, or be a hub: --listen".to_owned();
         return reporter.problem(&Problem::Usage { what, hint });

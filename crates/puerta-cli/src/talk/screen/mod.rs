@@ -20,7 +20,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use clock::rfc3339;
 pub(crate) use full::Full;
+pub(crate) use words::{denial, refusal};
 
 /// How many events are taken in before what they changed is shown.
 const BATCH: usize = 1024;

@@ -50,7 +50,7 @@ pub(crate) fn restore() {
 
 /// Draws cells. Behind a character that a terminal may give another width than we do, it says where the next one goes: one
 /// such character does not shift the rest of its row.
-pub(super) struct Careful<W: Write>(CrosstermBackend<W>);
+pub(crate) struct Careful<W: Write>(CrosstermBackend<W>);
 
 impl Careful<BufWriter<Stdout>> {
     pub(super) fn stdout() -> Self {

@@ -1,0 +1,65 @@
+//! Our own files: the key, the hubs that we know, the store, the outbox; and how we are called.
+
+use super::trouble::Trouble;
+use puerta_talk::host::short_name;
+use puerta_talk::identity::{Book, Folder, Key};
+use puerta_talk::problem::Problem;
+use puerta_talk::room::rooms::may_be_called;
+use std::path::{Path, PathBuf};
+
+/// The longest name, in bytes.
+const NAME: u32 = 32;
+
+/// What is ours.
+#[derive(Debug, Clone)]
+pub(super) struct Home {
+    pub(super) key: Key,
+    pub(super) book: Book,
+    data: PathBuf,
+}
+
+impl Home {
+    /// Finds it by the environment, and makes what is missing.
+    pub(super) fn open() -> Result<Home, Trouble> {
+        let folder = Folder::own()?;
+        Ok(Home { key: Key::of(&folder)?, book: Book::of(&folder), data: data()? })
+    }
+
+    /// The hub's store, unless `--store` says otherwise.
+    pub(super) fn store(&self, wished: Option<&Path>) -> PathBuf {
+        wished.map_or_else(|| self.data.join("room.db"), Path::to_owned)
+    }
+
+    /// Where messages wait for their hub.
+    pub(super) fn outbox(&self) -> PathBuf {
+        self.data.join("outbox")
+    }
+}
+
+/// `$XDG_DATA_HOME/puerta`, or `$HOME/.local/share/puerta`; a path that is not absolute does not count (XDG Base Directory
+/// Specification 0.8).
+pub(super) fn data() -> Result<PathBuf, Trouble> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
+    Ok(data.ok_or(Problem::NoHome)?.join("puerta"))
+}
+
+/// How we are called: as asked for, or as the user is.
+pub(super) fn own_name(wished: Option<&str>) -> Result<String, Trouble> {
+    if let Some(name) = wished {
+        let fine = may_be_called(name, NAME);
+        let why = "a name has up to 32 bytes, no white space and no comma, does not begin with # @ ~ / or -, and hides nothing";
+        return if fine { Ok(name.to_owned()) } else { Err(Trouble::usage("this cannot be a name", why)) };
+    }
+    let user = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let fit = user.map(|name| short_name(&name)).find(|name| may_be_called(name, NAME));
+    Ok(fit.unwrap_or_else(|| "somebody".to_owned()))
+}
+
+/// How a hub of ours is called: by its machine, so that people know it again.
+pub(super) fn hub_name(own: &str) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let name = short_name(&if host.is_empty() { own.to_owned() } else { format!("{own}@{host}") });
+    if may_be_called(&name, NAME) { name } else { own.to_owned() }
+}

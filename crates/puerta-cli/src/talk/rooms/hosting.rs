@@ -1,0 +1,184 @@
+//! Our own hub: opened, announced, and who can reach it said, with the invite as a link and as a QR code.
+
+use super::home::{Home, hub_name};
+use super::ladder::{self, Target};
+use super::trouble::Trouble;
+use super::trust;
+use crate::report::Reporter;
+use crate::talk::Arguments;
+use puerta::{Endpoint, interfaces};
+use puerta_relay::reach;
+use puerta_talk::announcement::{Announcement, yields};
+use puerta_talk::discovery::Finder;
+use puerta_talk::host::{Host, Wish};
+use puerta_talk::hub::Handle;
+use puerta_talk::invite::{Invite, PLACES, Place};
+use puerta_talk::room::ids::Device;
+use puerta_talk::room::store::Token;
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+use std::io::IsTerminal;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+/// For how long a hub that was opened because there was no other looks for one that was opened at the same time, before the
+/// screen is shown: both ask at once and every few hundred milliseconds.
+const SETTLE: Duration = Duration::from_millis(1500);
+
+/// A hub of ours that runs.
+pub(super) struct Hosting {
+    pub(super) handle: Handle,
+    pub(super) local: SocketAddr,
+    pub(super) name: String,
+    room: String,
+    address: SocketAddr,
+    hub: Device,
+    announcement: Announcement,
+    opened: Instant,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// Opens a hub. It runs until [`Hosting::end`].
+pub(super) fn open(
+    home: &Home,
+    arguments: &Arguments,
+    own: &str,
+    without_arguments: bool,
+    reporter: Reporter,
+) -> Result<Hosting, Trouble> {
+    let room = arguments.first_room().to_owned();
+    let name = hub_name(own);
+    let wish = Wish {
+        key: home.key.clone(),
+        name: name.clone(),
+        room: room.clone(),
+        store: (!arguments.no_store).then(|| home.store(arguments.store.as_deref())),
+        listen: arguments.listen_at()?,
+        invite_only: arguments.invite_only,
+        limits: arguments.limits(),
+        announced: !arguments.invite_only,
+        without_arguments,
+    };
+    let host = Host::open(wish)?;
+    if host.ipv6_off() {
+        reporter.note("IPv6 is switched off here: listening on IPv4 alone");
+    }
+    let (handle, local, address) = (host.handle(), host.local(), host.address());
+    let announcement = host.announcement();
+    let (stop, mut stopped) = watch::channel(false);
+    let task = tokio::spawn(host.run(async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }));
+    let (hub, opened) = (home.key.device(), Instant::now());
+    Ok(Hosting { handle, local, name, room, address, hub, announcement, opened, stop, task })
+}
+
+impl Hosting {
+    /// Says where it is and who can reach it, and gives an invite: as a link on stderr, and as a QR code on a terminal.
+    pub(super) fn announce(&self, arguments: &Arguments, reporter: Reporter) -> Result<Vec<String>, Trouble> {
+        let interfaces = interfaces().unwrap_or_default();
+        let reach = reach::reach(&Endpoint::Inet(self.address), &interfaces);
+        let token = self.handle.invite(arguments.invite_lasts(), arguments.once, false)?;
+        let link = self.link(&self.room, Token(token))?;
+        reporter.hub(&self.address.to_string(), &reach.to_string(), &link);
+        if std::io::stderr().is_terminal() && !reporter.json() {
+            for line in qr(&link) {
+                reporter.note(&line);
+            }
+        }
+        Ok(vec![format!("listening on {} (UDP); {reach}", self.address), format!("invite: {link}")])
+    }
+
+    /// The link of an invite.
+    pub(super) fn link(&self, room: &str, token: Token) -> Result<String, Trouble> {
+        let places = places(self.address);
+        let invite = Invite::new(places, room.to_owned(), self.hub, token);
+        Ok(invite.map_err(puerta_talk::problem::Problem::Invite)?.to_string())
+    }
+
+    /// Whether another hub was opened at the same time to which ours gives way, and the user agrees: then its members are sent
+    /// there, and so are we.
+    pub(super) async fn settle(&self, home: &Home, arguments: &Arguments) -> Result<Option<Target>, Trouble> {
+        let settings = puerta_talk::discovery::Settings {
+            itself: Some(self.announcement.process),
+            ..puerta_talk::discovery::Settings::default()
+        };
+        let mut finder = Finder::with(settings);
+        let until = Instant::now() + SETTLE;
+        while let Ok(found) = timeout_at(until, finder.next()).await {
+            let ours = Announcement { age: self.opened.elapsed(), ..self.announcement.clone() };
+            if found.announcement.hub == self.hub || !yields(&ours, &found.announcement) {
+                continue;
+            }
+            let hubs = home.book.read()?;
+            let mut target = ladder::found_target(&hubs, home, &found)?;
+            if target.trust.is_none() {
+                let name = found.announcement.name.clone();
+                match trust::agreed(&name, target.hub, arguments.accept, arguments.may_ask()).await {
+                    Ok(trust) => target.trust = Some(trust),
+                    // Who does not want to move stays.
+                    Err(Trouble::Declined | Trouble::NotTrusted { .. }) => continue,
+                    Err(trouble) => return Err(trouble),
+                }
+            }
+            self.handle.make_way(found.source.to_string(), target.hub);
+            return Ok(Some(target));
+        }
+        Ok(None)
+    }
+
+    /// How many others are connected.
+    pub(super) fn others(&self) -> usize {
+        self.handle.counts().online.saturating_sub(1)
+    }
+
+    /// Ends it: what came is made durable, and the members hear of it.
+    pub(super) async fn end(self) {
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
+    }
+}
+
+/// Where others can connect to: the addresses of the interfaces, or the one that is listened on.
+fn places(address: SocketAddr) -> Vec<Place> {
+    let here = |ip: IpAddr| Place::new(host_of(ip), address.port()).ok();
+    if !address.ip().is_unspecified() {
+        return here(address.ip()).into_iter().collect();
+    }
+    let interfaces = interfaces().unwrap_or_default();
+    let outside = interfaces.iter().filter(|i| i.up && !i.loopback && !is_link_local(i.address));
+    let fits = outside.filter(|i| address.is_ipv6() || i.address.is_ipv4());
+    let mut places: Vec<Place> = fits.filter_map(|i| here(i.address)).take(PLACES).collect();
+    // IPv4 first: it is what most networks have.
+    places.sort_by_key(|p| !matches!(p.host(), puerta::Host::V4(_)));
+    if places.is_empty() {
+        places.extend(here(IpAddr::from([127, 0, 0, 1])));
+    }
+    places
+}
+
+fn host_of(ip: IpAddr) -> puerta::Host {
+    match ip {
+        IpAddr::V4(ip) => puerta::Host::V4(ip),
+        IpAddr::V6(ip) => puerta::Host::V6 { ip, zone: None },
+    }
+}
+
+/// Such an address means nothing without its interface.
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+/// The link as lines of half blocks, two rows of dots in each.
+pub(super) fn qr(link: &str) -> Vec<String> {
+    let Ok(code) = QrCode::new(link.as_bytes()) else { return Vec::new() };
+    let text = code.render::<Dense1x2>().quiet_zone(true).build();
+    text.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,211 @@
+//! `talk` in rooms: finds the hub or opens one, joins, and shows what is said.
+
+mod actions;
+mod home;
+mod hosting;
+mod ladder;
+mod session;
+mod show;
+mod trouble;
+mod trust;
+
+use super::arguments::{Arguments, What};
+use super::screen::Ended;
+use crate::exchange::runtime;
+use crate::report::Reporter;
+use crate::signals::Stop;
+use home::{Home, own_name};
+use hosting::Hosting;
+use ladder::Target;
+use puerta_relay::background;
+use puerta_talk::invite::Invite;
+use puerta_talk::log;
+use puerta_talk::problem::Problem;
+use puerta_talk::room::member::From;
+use session::Wanted;
+use show::Mode;
+use std::io::{self, BufRead};
+use std::process::ExitCode;
+use std::time::Duration;
+pub(super) use trouble::Trouble;
+
+/// For how long the hub of another program of ours is waited for that has the store and is not there yet.
+const ALMOST: Duration = Duration::from_secs(3);
+
+pub(super) fn run(arguments: &Arguments, reporter: Reporter) -> ExitCode {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return reporter.problem(&puerta_relay::problem::Problem::System(error)),
+    };
+    let done = runtime.block_on(begin(arguments, reporter));
+    // A name server that does not answer holds a thread; nobody waits for it.
+    runtime.shutdown_background();
+    ExitCode::from(match done {
+        Ok(status) => status,
+        Err(trouble) => reporter.trouble(&trouble.message(), trouble.hint().as_deref(), trouble.status()),
+    })
+}
+
+async fn begin(arguments: &Arguments, reporter: Reporter) -> Result<u8, Trouble> {
+    let mut stop = Stop::watch().map_err(Trouble::System)?;
+    let what = arguments.what()?;
+    if let What::Action(action) = what {
+        return actions::run(action, arguments, reporter, &mut stop).await;
+    }
+    let home = Home::open()?;
+    let own = own_name(arguments.name.as_deref())?;
+    if let What::Host = what {
+        let hosting = hosting::open(&home, arguments, &own, false, reporter)?;
+        hosting.announce(arguments, reporter)?;
+        stop.wait().await;
+        hosting.end().await;
+        return Ok(0);
+    }
+    let arrived = tokio::select! {
+        biased;
+        how = stop.wait() => return Ok(session::status(&Ended::Signal(how), None, reporter)),
+        arrived = arrive(&home, what, &own, arguments, reporter) => arrived?,
+    };
+    talk(&home, arrived, own, arguments, reporter, &mut stop).await
+}
+
+/// The hub to go to, and our own if we have opened one.
+type Arrived = (Target, Option<Hosting>);
+
+async fn arrive(
+    home: &Home,
+    what: What<'_>,
+    own: &str,
+    arguments: &Arguments,
+    reporter: Reporter,
+) -> Result<Arrived, Trouble> {
+    match what {
+        What::Find => find(home, own, arguments, reporter).await,
+        What::Hub(text) => {
+            let target = ladder::named(home, text, arguments.within()).await?;
+            Ok((trusted(target, arguments).await?, None))
+        }
+        What::Invite(text) => {
+            let invite: Invite = text.parse().map_err(Problem::Invite)?;
+            Ok((ladder::invited(home, &invite).await?, None))
+        }
+        What::Stdin => {
+            let text = background::run(first_line).await.map_err(Trouble::System)?.map_err(Trouble::System)?;
+            let invite: Invite = text.parse().map_err(Problem::Invite)?;
+            Ok((ladder::invited(home, &invite).await?, None))
+        }
+        What::Host | What::Action(_) => Err(Trouble::Nobody),
+    }
+}
+
+/// The ladder: this machine, the network, what is remembered; else a hub of our own.
+async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter) -> Result<Arrived, Trouble> {
+    let store = home.store(arguments.store.as_deref());
+    if let Some(target) = ladder::on_this_machine(home, &store) {
+        return Ok((target, None));
+    }
+    if arguments.opens() {
+        reporter.note("looking for a room on the network …");
+    }
+    for target in ladder::on_the_network(home).await? {
+        match trusted(target, arguments).await {
+            Ok(target) => return Ok((target, None)),
+            // Another one may be the right one.
+            Err(Trouble::Declined) => {}
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    if let Some(target) = ladder::remembered(home).await? {
+        return Ok((target, None));
+    }
+    if !arguments.opens() {
+        return Err(Trouble::Nobody);
+    }
+    let hosting = match hosting::open(home, arguments, own, true, reporter) {
+        Ok(hosting) => hosting,
+        Err(Trouble::Log(problem)) if matches!(problem.what, log::What::Running { .. }) => {
+            let target = almost(home, arguments).await.ok_or(Trouble::Log(problem))?;
+            return Ok((target, None));
+        }
+        Err(trouble) => return Err(trouble),
+    };
+    reporter.note("nobody is here yet: opened a room");
+    if let Some(target) = hosting.settle(home, arguments).await? {
+        reporter.note("another room was opened at the same time: going there");
+        // Our members are told where to go before it ends.
+        hosting.end().await;
+        return Ok((target, None));
+    }
+    Ok((Target::own(home, hosting.local), Some(hosting)))
+}
+
+/// The hub of another program of ours, which has just taken the store.
+async fn almost(home: &Home, arguments: &Arguments) -> Option<Target> {
+    let store = home.store(arguments.store.as_deref());
+    let wait = async {
+        loop {
+            if let Some(target) = ladder::on_this_machine(home, &store) {
+                return target;
+            }
+            tokio::time::sleep(ALMOST / 60).await;
+        }
+    };
+    tokio::time::timeout(ALMOST, wait).await.ok()
+}
+
+/// A hub that is trusted, or that someone agrees to.
+async fn trusted(mut target: Target, arguments: &Arguments) -> Result<Target, Trouble> {
+    if target.trust.is_none() || ladder::accepts(arguments.accept, target.hub) {
+        let name = target.name.clone().unwrap_or_else(|| "there".to_owned());
+        target.trust = Some(trust::agreed(&name, target.hub, arguments.accept, arguments.may_ask()).await?);
+    }
+    Ok(target)
+}
+
+async fn talk(
+    home: &Home,
+    arrived: Arrived,
+    own: String,
+    arguments: &Arguments,
+    reporter: Reporter,
+    stop: &mut Stop,
+) -> Result<u8, Trouble> {
+    let (target, hosting) = arrived;
+    let greeting = match &hosting {
+        Some(hosting) => hosting.announce(arguments, reporter)?,
+        None => Vec::new(),
+    };
+    let wanted = wanted(own, arguments)?;
+    let mut room = session::enter(home, &target, wanted, arguments, hosting.as_ref(), reporter).await?;
+    room.facts.greeting = greeting;
+    let mut ended = room.joined.ended;
+    let end = show::show(Mode::of(arguments), room.facts, room.joined.events, room.joined.commands, stop).await;
+    let problem = session::problem(&mut ended);
+    if let Some(hosting) = hosting {
+        if matches!(end, Ended::Stay) {
+            reporter.note(&format!("the hub stays, with {} others; Ctrl-C ends it", hosting.others()));
+            stop.wait().await;
+        }
+        hosting.end().await;
+    }
+    Ok(session::status(&end, problem.as_ref(), reporter))
+}
+
+fn wanted(name: String, arguments: &Arguments) -> Result<Wanted, Trouble> {
+    let rooms: Vec<String> = arguments.wanted_room().map(str::to_owned).into_iter().collect();
+    let mut wanted = Wanted::talk(name, rooms);
+    if arguments.follow {
+        wanted.only = !wanted.rooms.is_empty();
+        wanted.from = arguments.since.map_or(From::Now, From::Place);
+    } else if Mode::of(arguments) == Mode::Pipe {
+        wanted.only = true;
+        wanted.feed = false;
+    }
+    Ok(wanted)
+}
+
+fn first_line() -> io::Result<String> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line)
+}

@@ -1,0 +1,189 @@
+//! In a room: the member, its outbox, and the screen.
+
+use super::home::Home;
+use super::hosting::Hosting;
+use super::ladder::Target;
+use super::trouble::Trouble;
+use crate::report::Reporter;
+use crate::talk::Arguments;
+use crate::talk::screen::{self, Ended, Facts};
+use puerta_relay::verdict::How;
+use puerta_talk::fingerprint::Fingerprint;
+use puerta_talk::identity::{KnownHub, Trust};
+use puerta_talk::invite::{Invite, PLACES, Place};
+use puerta_talk::join::{Joined, Keeping, Options, join};
+use puerta_talk::room::event::Event;
+use puerta_talk::room::ids::Device;
+use puerta_talk::room::member::{From, Setup};
+use puerta_talk::room::rooms::may_be_called;
+use puerta_talk::room::store::Token;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, oneshot};
+
+/// Messages before those that are new that a screen shows first.
+const CONTEXT: u64 = 100;
+
+/// Events that wait for the screen.
+const EVENTS: usize = 256;
+
+/// A connection to the hub, with what the screens need.
+pub(super) struct Room {
+    pub(super) joined: Joined,
+    pub(super) facts: Facts,
+}
+
+/// What is wanted of a room.
+pub(super) struct Wanted {
+    pub(super) name: String,
+    /// Rooms to be in, without the `#`; none: the hub's first.
+    pub(super) rooms: Vec<String>,
+    pub(super) only: bool,
+    pub(super) feed: bool,
+    pub(super) from: From,
+}
+
+impl Wanted {
+    pub(super) fn talk(name: String, rooms: Vec<String>) -> Wanted {
+        Wanted { name, rooms, only: false, feed: true, from: From::Seen { context: CONTEXT } }
+    }
+}
+
+/// Connects to the hub. It is remembered once it has let us in.
+pub(super) async fn enter(
+    home: &Home,
+    target: &Target,
+    wanted: Wanted,
+    arguments: &Arguments,
+    hosting: Option<&Hosting>,
+    reporter: Reporter,
+) -> Result<Room, Trouble> {
+    let keeping = match Keeping::disk(&home.outbox(), target.hub) {
+        Ok(keeping) => keeping,
+        Err(problem) => {
+            reporter.note(&format!("{problem}: what is not delivered when this ends is lost"));
+            reporter.note(&format!("hint: {}", problem.hint()));
+            Keeping::memory()?
+        }
+    };
+    for problem in keeping.left() {
+        reporter.note(&format!("{problem}: messages that wait there are not sent"));
+    }
+    let room = wanted.rooms.first().cloned().or_else(|| target.room.clone());
+    let setup = Setup {
+        name: wanted.name,
+        token: target.token,
+        feed: wanted.feed,
+        rooms: if wanted.rooms.is_empty() { target.room.iter().cloned().collect() } else { wanted.rooms },
+        only: wanted.only,
+        from: wanted.from,
+        stream: keeping.stream(),
+        last: keeping.last(),
+        pending: keeping.pending(),
+    };
+    let options = Options {
+        key: home.key.clone(),
+        at: target.at.clone(),
+        hub: target.hub,
+        setup,
+        keeping,
+        within: arguments.within(),
+    };
+    let joined = join(options).await?;
+    let joined = remembering(joined, home, target);
+    let verified = target.own || target.trust.is_some_and(|trust| trust > Trust::Agreed);
+    let (hub, at) = (target.hub, target.at.clone());
+    let facts = Facts {
+        hub: hosting.map(|h| h.name.clone()).or_else(|| target.name.clone()).unwrap_or_default(),
+        fingerprint: Fingerprint::of(target.hub).to_string(),
+        verified,
+        hosting: hosting.is_some(),
+        greeting: Vec::new(),
+        link: Box::new(move |room, token| link(&at, hub, room, token)),
+        room,
+    };
+    Ok(Room { joined, facts })
+}
+
+/// Hands the events on, and remembers the hub when it lets us in.
+fn remembering(joined: Joined, home: &Home, target: &Target) -> Joined {
+    let Joined { mut events, commands, addresses, ended } = joined;
+    let (show, shown) = mpsc::channel(EVENTS);
+    let (book, target) = (home.book.clone(), target.clone());
+    tokio::spawn(async move {
+        let mut known = target.own;
+        while let Some(event) = events.recv().await {
+            if let (Event::Online(welcome), false) = (&event, known) {
+                known = true;
+                let hub = known_hub(&target, &welcome.hub, &welcome.first);
+                let book = book.clone();
+                // What cannot be remembered is asked for again the next time.
+                let _ = puerta_relay::background::run(move || hub.map(|hub| book.remember(hub))).await;
+            }
+            if show.send(event).await.is_err() {
+                return;
+            }
+        }
+    });
+    Joined { events: shown, commands, addresses, ended }
+}
+
+fn known_hub(target: &Target, name: &str, first: &str) -> Option<KnownHub> {
+    if !may_be_called(name, puerta_talk::identity::NAME) {
+        return None;
+    }
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(KnownHub {
+        name: name.to_owned(),
+        addresses: places(&target.at),
+        key: target.hub,
+        room: target.room.clone().unwrap_or_else(|| first.to_owned()),
+        trust: target.trust?,
+        last_used: since.as_secs(),
+    })
+}
+
+fn places(at: &[SocketAddr]) -> Vec<Place> {
+    let place = |at: &SocketAddr| {
+        let host = match at.ip() {
+            IpAddr::V4(ip) => puerta::Host::V4(ip),
+            IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(puerta::Host::V6 { ip, zone: None }, puerta::Host::V4),
+        };
+        Place::new(host, at.port()).ok()
+    };
+    at.iter().filter_map(place).take(PLACES).collect()
+}
+
+/// The link of an invite that the hub has made, or what to do without one.
+fn link(at: &[SocketAddr], hub: Device, room: &str, token: &[u8]) -> String {
+    let token = token.try_into().map(Token).ok();
+    let invite = token.and_then(|token| Invite::new(places(at), room.to_owned(), hub, token).ok());
+    invite.map_or_else(|| "this invite cannot be written as a link".to_owned(), |invite| invite.to_string())
+}
+
+/// How it ended, as the status of the command; with the hub's end where it had one.
+pub(super) fn status(ended: &Ended, problem: Option<&Trouble>, reporter: Reporter) -> u8 {
+    if let Some(trouble) = problem {
+        return reporter.trouble(&trouble.message(), trouble.hint().as_deref(), trouble.status());
+    }
+    match ended {
+        Ended::Quit | Ended::Stay | Ended::OutputClosed => 0,
+        Ended::NotStored(messages) => {
+            let what = format!("{messages} messages were not stored by the hub; they wait in the outbox");
+            reporter.trouble(&what, Some("they are sent when puerta talk runs again"), 7)
+        }
+        Ended::Denied(denial) => reporter.trouble(&screen::denial(denial), None, 6),
+        Ended::Closed => reporter.trouble("the connection to the hub has ended", None, 7),
+        Ended::Signal(How::Interrupted) => 130,
+        Ended::Signal(_) => 143,
+        Ended::Failed(error) => reporter.trouble(&format!("the terminal failed: {error}"), None, 8),
+    }
+}
+
+/// What ended the member, if anything did.
+pub(super) fn problem(ended: &mut oneshot::Receiver<puerta_talk::problem::Problem>) -> Option<Trouble> {
+    ended.try_recv().ok().map(Trouble::Talk)
+}
+
+/// How long commands that ask the hub something wait for its answer.
+pub(super) const ANSWER: Duration = Duration::from_secs(10);

@@ -1,0 +1,114 @@
+//! What can go wrong on the way into a room, with its words.
+
+use puerta_talk::fingerprint::Fingerprint;
+use puerta_talk::hub::Failure;
+use puerta_talk::log;
+use puerta_talk::problem::Problem;
+use puerta_talk::room::ids::Device;
+use std::io;
+
+/// Why there is no talk.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The network, the keys, the hub.
+    Talk(Problem),
+    /// The store or the outbox.
+    Log(log::Problem),
+    /// The system.
+    System(io::Error),
+    /// An option that makes no sense here.
+    Usage {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A hub that was not joined before, and nobody to ask.
+    NotTrusted {
+        /// Its name, made visible.
+        name: String,
+        /// Its key.
+        hub: Device,
+    },
+    /// The user does not want to join.
+    Declined,
+    /// There is no hub.
+    Nobody,
+    /// The name of a host leads nowhere.
+    Resolve(puerta_relay::problem::Problem),
+    /// Our output failed.
+    Output(io::Error),
+}
+
+impl Trouble {
+    pub(crate) fn usage(what: impl Into<String>, hint: &'static str) -> Trouble {
+        Trouble::Usage { what: what.into(), hint }
+    }
+
+    pub(super) fn message(&self) -> String {
+        match self {
+            Trouble::Talk(problem) => problem.to_string(),
+            Trouble::Log(problem) => problem.to_string(),
+            Trouble::System(error) => error.to_string(),
+            Trouble::Usage { what, .. } => what.clone(),
+            Trouble::NotTrusted { name, hub } => {
+                format!("the hub {name} is not known here; its fingerprint is {}: not joined", Fingerprint::of(*hub))
+            }
+            Trouble::Declined => "not joined".to_owned(),
+            Trouble::Nobody => "no hub was found".to_owned(),
+            Trouble::Resolve(problem) => problem.to_string(),
+            Trouble::Output(error) => format!("standard output: {error}"),
+        }
+    }
+
+    pub(super) fn hint(&self) -> Option<String> {
+        match self {
+            Trouble::Talk(problem) => problem.hint().map(|hint| hint.into_owned()),
+            Trouble::Log(problem) => Some(problem.hint()),
+            Trouble::System(_) | Trouble::Declined | Trouble::Output(_) => None,
+            Trouble::Usage { hint, .. } => Some((*hint).to_owned()),
+            Trouble::NotTrusted { hub, .. } => Some(format!(
+                "compare the fingerprint with its host's, then: puerta talk --accept {}",
+                Fingerprint::of(*hub)
+            )),
+            Trouble::Nobody => {
+                Some("ask for an invite, name the hub's host, or see what is wrong: puerta talk doctor".to_owned())
+            }
+            Trouble::Resolve(problem) => problem.hint().map(|hint| hint.into_owned()),
+        }
+    }
+
+    /// The exit status: the table of all commands.
+    pub(super) fn status(&self) -> u8 {
+        match self {
+            Trouble::Talk(problem) => problem.status(),
+            Trouble::Log(problem) => problem.status(),
+            Trouble::System(_) => 1,
+            Trouble::Usage { .. } => 2,
+            Trouble::NotTrusted { .. } | Trouble::Declined | Trouble::Nobody => 6,
+            Trouble::Resolve(problem) => problem.status(),
+            Trouble::Output(_) => 8,
+        }
+    }
+}
+
+impl From<Problem> for Trouble {
+    fn from(problem: Problem) -> Self {
+        Trouble::Talk(problem)
+    }
+}
+
+impl From<log::Problem> for Trouble {
+    fn from(problem: log::Problem) -> Self {
+        Trouble::Log(problem)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Log(problem) => Trouble::Log(problem),
+            Failure::Problem(problem) => Trouble::Talk(problem),
+        }
+    }
+}

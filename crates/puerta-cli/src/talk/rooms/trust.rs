@@ -1,0 +1,49 @@
+//! A hub that is not known is never joined in silence.
+
+use super::trouble::Trouble;
+use puerta_talk::fingerprint::Fingerprint;
+use puerta_talk::identity::Trust;
+use puerta_talk::room::ids::Device;
+use puerta_text::visible;
+use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
+use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use std::io::{self, IsTerminal, Write};
+
+/// Whether a hub that is not known is joined: because of `--accept`, or because someone at the terminal has pressed a key.
+pub(super) async fn agreed(name: &str, hub: Device, accept: Option<Fingerprint>, ask: bool) -> Result<Trust, Trouble> {
+    if accept == Some(Fingerprint::of(hub)) {
+        return Ok(Trust::Compared);
+    }
+    let name = visible(name).into_owned();
+    if accept.is_some() || !ask || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Trouble::NotTrusted { name, hub });
+    }
+    let question = format!(
+        "found the hub {name}, for the first time; its fingerprint is {}\n\
+         join it? Enter or y joins, any other key does not (compare the fingerprint with its host's to be sure) ",
+        Fingerprint::of(hub)
+    );
+    let answer = puerta_relay::background::run(move || key(&question)).await;
+    if answer.map_err(Trouble::System)?.map_err(Trouble::System)? { Ok(Trust::Agreed) } else { Err(Trouble::Declined) }
+}
+
+/// Asks, and takes one key.
+fn key(question: &str) -> io::Result<bool> {
+    let mut stderr = io::stderr();
+    write!(stderr, "{question}")?;
+    stderr.flush()?;
+    enable_raw_mode()?;
+    let answer = loop {
+        match read() {
+            Ok(Event::Key(key)) if key.kind == KeyEventKind::Press => {
+                let control = key.modifiers.contains(KeyModifiers::CONTROL);
+                break Ok(!control && matches!(key.code, KeyCode::Enter | KeyCode::Char('y' | 'Y' | 'j' | 's' | 'S')));
+            }
+            Ok(_) => {}
+            Err(error) => break Err(error),
+        }
+    };
+    disable_raw_mode()?;
+    writeln!(stderr)?;
+    answer
+}
