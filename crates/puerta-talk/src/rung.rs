@@ -33,6 +33,8 @@ pub enum Why {
     Mdns(String),
     /// This machine has no network for it.
     NoNetwork,
+    /// The system gave no random bytes, so that no question can be told from another's.
+    Random,
     /// More hubs than this announce themselves: the others are not told.
     TooMany(usize),
 }

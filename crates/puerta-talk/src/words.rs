@@ -149,6 +149,7 @@ impl fmt::Display for Trouble {
             Why::Socket(error) => write!(f, ": {error}"),
             Why::Mdns(reason) => write!(f, ": {}", visible(reason)),
             Why::NoNetwork => f.write_str(": this machine has no network for it"),
+            Why::Random => f.write_str(": the system gave no random bytes"),
             Why::TooMany(most) => write!(f, ": more than {most} hubs announce themselves; the others are not shown"),
         }
     }
@@ -161,6 +162,7 @@ impl Trouble {
             Why::Socket(error) => return error.hint(),
             Why::Mdns(_) => "the other ways go on; check that a firewall lets UDP port 5353 pass",
             Why::NoNetwork => "connect to a network, or join by an address or an invite",
+            Why::Random => "check that getrandom(2) is allowed here (a sandbox may forbid it)",
             Why::TooMany(_) => "join by an address or an invite",
         }))
     }

@@ -123,12 +123,11 @@ async fn garbage_gets_no_answer_and_the_hub_goes_on() {
     let asks = question(Process(*b"stranger"));
     let mut garbage = vec![Vec::new(), asks[..511].to_vec(), [&asks[..], &[0]].concat(), vec![0xff; 65_000]];
     garbage.push(answer(Process(*b"stranger"), &hub(2)));
-    garbage.extend((0..64).map(|i| asks.iter().enumerate().map(|(at, b)| if at == i { !b } else { *b }).collect()));
+    // Each byte but those of the asking process.
+    let spoilt = |at: usize| asks.iter().enumerate().map(|(i, b)| if i == at { !b } else { *b }).collect();
+    garbage.extend((0..13).chain(21..64).map(spoilt));
     // Its own question: it does not talk to itself.
     garbage.push(question(hub(1).process).to_vec());
-    let in_header = |datagram: &[u8]| asker(datagram).is_none_or(|p| p == hub(1).process);
-    garbage.retain(|datagram| in_header(datagram));
-    assert!(garbage.len() > 50);
     for datagram in garbage.iter().cycle().take(5_000) {
         socket.send_to(datagram, &at(settings.port), Flags::NONE).await.unwrap();
         tokio::task::yield_now().await;

@@ -143,6 +143,17 @@ fn root_a_hub_is_found_by_mdns_alone_also_by_who_looked_before() {
 }
 
 #[test]
+fn root_mdns_tells_the_age_of_a_hub_anew() {
+    let [ana, eva] = two(IPV4);
+    let _hub = ana.opens("mdns", "ana", "7");
+    let until = Instant::now() + LIMIT;
+    let is_old = |line: String| line.rsplit(' ').nth(2).is_some_and(|ms| ms.parse::<u32>().unwrap() >= 2000);
+    while !is_old(eva.looks("mdns").says("found")) {
+        assert!(Instant::now() < until, "it seems young for ever");
+    }
+}
+
+#[test]
 fn root_a_hub_is_found_over_ipv6_alone_without_any_address_given() {
     let [ana, eva] = two(None);
     let _hub = ana.opens("multicast", "ana", "7");

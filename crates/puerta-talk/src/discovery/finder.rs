@@ -107,7 +107,14 @@ impl Finder {
                         continue;
                     }
                 },
-                Some(heard) = browse(self.mdns.as_mut()) => heard,
+                heard = browse(self.mdns.as_mut()) => match heard {
+                    Some(heard) => heard,
+                    None => {
+                        self.mdns = None;
+                        self.troubles.note(Rung::Mdns, None, Err(Why::Mdns("its thread has ended".to_owned())));
+                        continue;
+                    }
+                },
                 () = sleep_until(due) => {
                     self.ask();
                     continue;
@@ -136,7 +143,7 @@ impl Finder {
         self.due = Some(next.max(now + Duration::from_millis(50)));
         self.rounds += 1;
         self.open();
-        let Some(asks) = self.asks else { return };
+        let Some(asks) = self.asks else { return self.troubles.note(Rung::Broadcast, None, Err(Why::Random)) };
         let interfaces = match interfaces() {
             Ok(interfaces) => interfaces,
             Err(error) => return self.troubles.note(Rung::Broadcast, None, Err(Why::Socket(error))),
