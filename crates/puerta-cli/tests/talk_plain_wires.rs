@@ -173,13 +173,17 @@ fn ull1066_frames_that_tcp_cuts_anywhere_are_read_whole_and_ours_come_whole() {
 #[test]
 fn our_ull1066_hub_relays_frames_verbatim_to_the_others() {
     let mut ours = hub("ull1066");
-    let [mut ana, eva, ada] = [(); 3].map(|()| client(ours.port()));
+    let [mut ana, mut eva, ada] = [(); 3].map(|()| client(ours.port()));
     for member in [&ana, &eva, &ada] {
         ours.says(&format!("~{} is here", member.local_addr().unwrap()));
     }
     let frame = ull1066(dirty, "ana", "Hola");
     let (head, tail) = frame.split_at(700);
     ana.write_all(head).unwrap();
+    // Once this came back, the hub has read the first part.
+    let other = ull1066(dirty, "eva", "between");
+    eva.write_all(&other).unwrap();
+    assert_eq!((some_of(&ana, 1066), some_of(&ada, 1066)), (other.clone(), other));
     ana.write_all(tail).unwrap();
     for member in [&eva, &ada] {
         assert_eq!(some_of(member, 1066), frame);

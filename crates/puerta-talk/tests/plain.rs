@@ -72,6 +72,7 @@ fn only_the_source_ends_a_membership_whatever_name_the_frame_gives() {
         }
         hub.heard(at(9), &frame(wire, "ana", quit), now, UNIX_EPOCH);
         assert_eq!(hub.members(), 2, "a stranger quits for nobody");
+        assert!(!events(&mut hub).iter().any(|line| line.contains("127.0.0.1:9")), "and was never here");
         hub.heard(at(2), &frame(wire, "ana", quit), now, UNIX_EPOCH);
         assert!(hub.has(&at(1)) && !hub.has(&at(2)));
         let left = |event: &Event| matches!(event, Event::Left { who, why: Why::Quit } if who.address == at(2));
