@@ -210,7 +210,8 @@ impl Arguments {
     /// The room to send to or to read: `--to`, or the one that stands in place of a host.
     pub(crate) fn wanted_room(&self) -> Option<&str> {
         let named = self.address.as_deref().filter(|room| room.starts_with('#'));
-        self.to.as_deref().or(named).map(|room| room.trim_start_matches('#'))
+        let to = self.to.as_deref().filter(|to| !to.starts_with('@'));
+        to.or(named).map(|room| room.trim_start_matches('#'))
     }
 
     /// The room that our hub begins with.

@@ -3,7 +3,6 @@
 mod arguments;
 mod plain;
 mod rooms;
-#[allow(dead_code, unused_imports, reason = "lines, JSON and pipes come next")]
 mod screen;
 
 pub(crate) use arguments::Arguments;

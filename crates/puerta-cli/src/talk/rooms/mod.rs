@@ -179,7 +179,7 @@ async fn talk(
     let mut room = session::enter(home, &target, wanted, arguments, hosting.as_ref(), reporter).await?;
     room.facts.greeting = greeting;
     let mut ended = room.joined.ended;
-    let end = show::show(Mode::of(arguments), room.facts, room.joined.events, room.joined.commands, stop).await;
+    let end = show::show(arguments, room.facts, room.joined.events, room.joined.commands, stop).await;
     let problem = session::problem(&mut ended);
     if let Some(hosting) = hosting {
         if matches!(end, Ended::Stay) {

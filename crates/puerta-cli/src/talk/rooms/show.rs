@@ -1,9 +1,11 @@
 //! Which screen, for which terminal or pipe.
 
+use crate::report;
 use crate::signals::Stop;
 use crate::talk::Arguments;
-use crate::talk::screen::{self, Ended, Facts, Full};
+use crate::talk::screen::{self, Ended, Facts, Full, Json, Line, Pipe, Wanted};
 use puerta_talk::room::event::{Command, Event};
+use puerta_talk::room::frame::Target;
 use std::io::{self, IsTerminal};
 use tokio::sync::mpsc;
 
@@ -36,15 +38,37 @@ impl Mode {
 
 /// Shows a room until it ends.
 pub(super) async fn show(
-    mode: Mode,
+    arguments: &Arguments,
     facts: Facts,
     events: mpsc::Receiver<Event>,
     commands: mpsc::Sender<Command>,
     stop: &mut Stop,
 ) -> Ended {
     let signal = stop.wait();
-    match mode {
+    let follow = arguments.follow;
+    match Mode::of(arguments) {
         Mode::Full => screen::run(|typed| Full::open(facts, typed, |_| 0), events, commands, signal).await,
-        _ => Ended::Closed,
+        Mode::Line => {
+            let open = move |typed| Line::open(facts, follow, typed, |_| 0);
+            screen::run(open, events, commands, signal).await
+        }
+        Mode::Json => {
+            let room = arguments.wanted_room().filter(|_| follow).map(str::to_owned);
+            let wanted = Wanted { room, since: arguments.since, follow };
+            screen::run(|typed| Json::open(facts, wanted, typed), events, commands, signal).await
+        }
+        Mode::Pipe => {
+            let to = target(arguments.to.as_deref().unwrap_or_default());
+            let tell = Box::new(|line: &str| report::line(line));
+            screen::run(|typed| Pipe::open(to, typed, tell), events, commands, signal).await
+        }
+    }
+}
+
+/// `#build`, `@ana`; without a sign it is a room.
+fn target(to: &str) -> Target {
+    match to.strip_prefix('@') {
+        Some(name) => Target::Member(name.to_owned()),
+        None => Target::Room(to.strip_prefix('#').unwrap_or(to).to_owned()),
     }
 }

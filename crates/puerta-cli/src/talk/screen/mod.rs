@@ -5,6 +5,11 @@ mod clean;
 mod clock;
 mod full;
 mod input;
+mod json;
+mod line;
+mod pipe;
+mod stdin;
+mod tally;
 
 #[cfg(test)]
 mod script;
@@ -22,6 +27,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use clock::rfc3339;
 pub(crate) use full::Full;
+pub(crate) use json::{Json, Wanted};
+pub(crate) use line::Line;
+pub(crate) use pipe::Pipe;
 pub(crate) use words::{denial, refusal};
 
 /// How many events are taken in before what they changed is shown.
@@ -33,6 +41,9 @@ const TYPED: usize = 256;
 
 /// Makes the link of an invite from its room's name and its token.
 pub(crate) type MakeLink = Box<dyn Fn(&str, &[u8]) -> String + Send>;
+
+/// Writes to the terminal or to stdout.
+pub(crate) type Print = Box<dyn FnMut(&str) -> io::Result<()> + Send>;
 
 /// What a screen is told at the start, besides what the hub tells.
 pub(crate) struct Facts {
@@ -57,10 +68,10 @@ pub(crate) struct Facts {
 pub(crate) enum Ended {
     /// The user wished it, or the input ended and everything was stored.
     Quit,
+    /// The same, but so many messages of this run are not stored: they are in the outbox, but for those that were refused.
+    NotStored(usize),
     /// The user leaves, and the hub in this program stays.
     Stay,
-    /// The input ended, and so many of its messages were not stored.
-    NotStored(usize),
     /// The hub does not let us in.
     Denied(Denial),
     /// Whoever sent the events has ended.
@@ -108,6 +119,10 @@ pub(crate) trait Screen {
     }
     /// Set once there is nothing more to do.
     fn ended(&mut self) -> Option<Ended>;
+    /// Messages of this run that are not stored.
+    fn not_stored(&self) -> usize;
+    /// A signal ends it.
+    fn stopped(&mut self) {}
 }
 
 /// Runs a screen in a thread of its own until it ends or a signal comes: a terminal that takes nothing for a while does not
@@ -142,6 +157,8 @@ pub(crate) async fn run<S: Screen>(
         how = signal => {
             let _ = stop.send(true);
             let _ = tokio::time::timeout(GRACE * 2, told).await;
+            // A screen that is stuck in its output cannot restore the terminal itself.
+            full::restore();
             Ended::Signal(how)
         }
     }
@@ -154,7 +171,7 @@ async fn turn(
     mut keys: mpsc::Receiver<Typed>,
     mut stopped: watch::Receiver<bool>,
 ) -> Ended {
-    let ended = loop {
+    let why = loop {
         if let Err(error) = screen.show(Instant::now()) {
             let closed = error.kind() == io::ErrorKind::BrokenPipe;
             break if closed { Ended::OutputClosed } else { Ended::Failed(error) };
@@ -164,7 +181,10 @@ async fn turn(
         }
         let (listens, waiting, due) = (screen.listens(), !screen.commands().is_empty(), screen.due());
         tokio::select! {
-            _ = stopped.changed() => break Ended::Quit,
+            _ = stopped.changed() => {
+                screen.stopped();
+                break Ended::Quit;
+            }
             event = events.recv() => {
                 let Some(event) = event else { break Ended::Closed };
                 let now = Instant::now();
@@ -196,7 +216,10 @@ async fn turn(
         }
     })
     .await;
-    ended
+    match (why, screen.not_stored()) {
+        (Ended::Quit, messages @ 1..) => Ended::NotStored(messages),
+        (why, _) => why,
+    }
 }
 
 async fn until(due: Option<Instant>) {

@@ -107,6 +107,12 @@ pub(crate) fn not_taken(text: &str, why: &str) -> String {
     format!("not sent: {why} (it said: {})", puerta_text::fit(text, 60))
 }
 
+pub(crate) const CUT: &str = "a line was longer than a message may be: it is sent in parts";
+
+pub(crate) fn not_kept(why: &str) -> String {
+    format!("our own disk did not keep it ({}); make room and try again", clean::name(why))
+}
+
 pub(crate) fn moving(address: &str) -> String {
     format!("the hub closes; going on at {}, with what is not sent yet", clean::name(address))
 }
@@ -125,6 +131,12 @@ pub(crate) fn left(name: &str) -> String {
 
 pub(crate) fn presence(name: &str, online: bool) -> String {
     format!("{} is {}", clean::isolated(name), if online { "here" } else { "away" })
+}
+
+/// What is not stored at the end.
+pub(crate) fn not_stored(messages: usize) -> String {
+    let (plural, them) = if messages == 1 { ("message is", "it") } else { ("messages are", "they") };
+    format!("{messages} {plural} not stored at the hub; unless refused, {them} will be sent the next time")
 }
 
 /// What whoever quits the program that the hub runs in is asked.

@@ -13,8 +13,8 @@ mod tests;
 
 pub(crate) use terminal::restore;
 
-use super::view::{Done, View};
-use super::{Ended, Facts, Screen, Typed};
+use super::view::{Done, ITEMS, View};
+use super::{Ended, Facts, Print, Screen, Typed};
 use draw::Parts;
 use notify::Notifier;
 use prompt::Prompt;
@@ -38,14 +38,11 @@ const FRAME: Duration = Duration::from_millis(16);
 /// How long the keyboard's thread waits before it looks whether it is still wanted.
 const KEYS: Duration = Duration::from_millis(200);
 
-/// Writes what rings to the terminal.
-type Ring = Box<dyn FnMut(&str) -> io::Result<()> + Send>;
-
 /// The full screen on a terminal.
 pub(crate) struct Full<B: Backend> {
     view: View,
     terminal: Terminal<B>,
-    bell: Ring,
+    bell: Print,
     notifier: Notifier,
     look: Look,
     prompt: Prompt,
@@ -107,11 +104,11 @@ impl<B: Backend> Full<B> {
         terminal: Terminal<B>,
         look: Look,
         notifier: Notifier,
-        bell: Ring,
+        bell: Print,
         keyboard: Keyboard,
     ) -> Self {
         Full {
-            view: View::new(facts),
+            view: View::new(facts, ITEMS),
             terminal,
             bell,
             notifier,
@@ -255,6 +252,7 @@ impl<B: Backend> Screen for Full<B> {
             self.prompt.set(&super::clean::text(&text));
         }
         self.view.apply(event, now);
+        self.view.told.clear();
         self.changed = true;
     }
 
@@ -303,6 +301,10 @@ impl<B: Backend> Screen for Full<B> {
 
     fn ended(&mut self) -> Option<Ended> {
         self.ended.take()
+    }
+
+    fn not_stored(&self) -> usize {
+        self.view.pending()
     }
 }
 

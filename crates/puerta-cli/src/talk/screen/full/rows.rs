@@ -85,8 +85,8 @@ pub(super) fn entry(view: &View, place: &Place, i: usize, width: u16, look: Look
 /// What stands above a message: the day, where another begins, and the line of what is new.
 fn between(place: &Place, i: usize, m: &Message, width: u16, look: Look) -> Vec<Line<'static>> {
     let before = place.items.iter().take(i).rev().find_map(|item| match &item.what {
-        What::Message(before) => Some(before),
-        What::Note(_) => None,
+        What::Message(before) if item.id > place.moved => Some(before),
+        _ => None,
     });
     let mut rows = Vec::new();
     let day = look.moment(m.at).date();
@@ -108,7 +108,8 @@ pub(super) fn rule(words: &str, width: u16, style: Style) -> Line<'static> {
 
 fn message(view: &View, place: &Place, i: usize, m: &Message, width: u16, look: Look) -> Vec<Line<'static>> {
     let time = look.moment(m.at).time();
-    let receipt = if m.own { receipt(view, place, i, m) } else { String::new() };
+    let ours = place.items.get(i).is_some_and(|item| item.id > place.moved);
+    let receipt = if m.own && ours { receipt(view, place, i, m) } else { String::new() };
     let body = if m.calls && !place.is_private() { look.new_line() } else { Style::new() };
     said(&time, &m.name, m.kind, &m.text, &receipt, body, width, look)
 }

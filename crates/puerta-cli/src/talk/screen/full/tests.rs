@@ -207,7 +207,7 @@ fn scrolling_back_asks_for_what_was_before_and_stays_where_it_is() {
     shown.key(KeyCode::PageUp, KeyModifiers::NONE);
     shown.is("page-up");
     shown.events([message(MAIN, 61, BOB, "new below")]);
-    shown.is("page-up");
+    shown.is("page-up-below");
     shown.full.commands().clear();
     shown.key(KeyCode::Home, KeyModifiers::NONE);
     shown.rows();

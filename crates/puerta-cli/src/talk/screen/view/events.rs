@@ -1,7 +1,7 @@
 //! What each event changes.
 
 use super::place::{History, Item, Key, Member, Message, Pending, What};
-use super::{Link, View, attention};
+use super::{Link, Receipts, View, attention};
 use crate::talk::screen::{clean, words};
 use puerta_talk::room::event::Event;
 use puerta_talk::room::frame::{MemberFacts, RoomFacts, Target};
@@ -30,7 +30,13 @@ impl View {
                     self.wanted = Some(welcome.first);
                 }
             }
-            Event::Offline => self.link = Link::Offline,
+            Event::Offline => {
+                self.link = Link::Offline;
+                // An answer will not come any more.
+                for place in self.places.iter_mut().filter(|p| p.history == History::Asked) {
+                    place.history = History::Unknown;
+                }
+            }
             Event::Denied(why) => {
                 self.link = Link::Offline;
                 self.note_here(words::denial(&why), true);
@@ -56,7 +62,7 @@ impl View {
                 if let Some(place) = self.places.get_mut(at)
                     && place.pending.len() <= PENDING
                 {
-                    place.pending.push_back(Pending { id, kind, text, stored: false, since: now });
+                    place.pending.push_back(Pending { id, kind, text, stored: false });
                 }
             }
             Event::Stored { id, .. } => {
@@ -73,8 +79,7 @@ impl View {
                 self.note_here(words::not_taken(&clean::name(&text), &why), true);
             }
             Event::NotKept { text, why } => {
-                let why = format!("our own disk did not keep it ({}); make room and try again", clean::name(&why));
-                self.note_here(words::not_taken(&clean::name(&text), &why), true);
+                self.note_here(words::not_taken(&clean::name(&text), &words::not_kept(&why)), true);
             }
             Event::Slow { rate } => self.note_here(words::slow(rate), true),
             Event::ReadOnly(why) => self.read_only = Some(clean::name(&why)),
@@ -105,7 +110,10 @@ impl View {
             Event::Members { room, members } => self.list_members(room, members),
             Event::Invite { room, token, .. } => self.invite(room, token.as_ref()),
             Event::Sorry(why) => self.note_here(words::refusal(&why), true),
-            Event::Moving { address, .. } => self.note_here(words::moving(&address), false),
+            Event::Moving { address, .. } => {
+                self.note_here(words::moving(&address), false);
+                self.move_on();
+            }
         }
     }
 
@@ -120,7 +128,7 @@ impl View {
             return;
         };
         let known = self.places.iter().position(|p| p.no == Some(facts.no) && !p.is_private());
-        let named = || self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if *n == name));
+        let named = || self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if same(n, &name)));
         let at = known.or_else(named).unwrap_or_else(|| self.open(Key::Room(name.clone())));
         let Some(place) = self.places.get_mut(at) else { return };
         place.no = Some(facts.no);
@@ -132,10 +140,20 @@ impl View {
         let seen = place.seen;
         self.receipts.known(facts.no, facts.seen);
         self.receipts.seen(facts.no, seen);
-        if self.wanted.as_deref() == Some(name.as_str()) || (self.at == 0 && self.places.len() == 2) {
+        if self.wanted.as_deref().is_some_and(|wanted| same(wanted, &name)) || (self.at == 0 && self.places.len() == 2)
+        {
             self.wanted = None;
             self.go(at);
         }
+    }
+
+    /// Another hub's numbers begin anew.
+    fn move_on(&mut self) {
+        let last = self.new_id();
+        self.places.iter_mut().for_each(|place| place.move_on(last));
+        (self.inbox, self.inbox_last) = (None, 0);
+        self.receipts = Receipts::default();
+        self.verified = false;
     }
 
     fn gone(&mut self, room: RoomNo) {
@@ -218,7 +236,7 @@ impl View {
         let text = clean::text(&record.text);
         let own = Some(record.from.no) == self.my_no();
         let calls = !own && (record.to.is_some() || attention::names(&text, &self.my_name()));
-        Message { seq: record.seq, at: record.at, from: record.from.no, name, kind: record.kind, text, own, calls }
+        Message { seq: record.seq, at: record.at, name, kind: record.kind, text, own, calls }
     }
 
     /// A message of ours is no longer pending; tells where it was.
@@ -238,7 +256,8 @@ impl View {
         let text = words::joined(&name);
         if let Some(place) = self.places.get_mut(at) {
             let before = if place.members.len() < NAMED {
-                place.members.insert(who.no, Member { name, online: true, seen: 0 })
+                let raw = who.name.clone();
+                place.members.insert(who.no, Member { name, raw, online: true, seen: 0 })
             } else {
                 None
             };
@@ -281,6 +300,7 @@ impl View {
             let mut here = false;
             if let Some(member) = place.members.get_mut(&who.no) {
                 member.name.clone_from(&shown);
+                name.clone_into(&mut member.raw);
                 here = true;
             }
             if let Key::Member(Some(no), known) = &mut place.key
@@ -336,7 +356,7 @@ impl View {
     fn invite(&mut self, room: RoomNo, token: &[u8]) {
         let Some(at) = self.place_of(room) else { return };
         let Some(Key::Room(name)) = self.places.get(at).map(|place| &place.key) else { return };
-        let link = clean::name(&(self.make_link)(name, token));
+        let link = clean::name(&self.invite_link(name, token));
         self.note_here("whoever has this link can come in; from another terminal:".to_owned(), false);
         self.note_here(format!("  puerta talk '{link}'"), false);
     }
@@ -371,7 +391,7 @@ impl View {
     pub(super) fn place_to(&mut self, to: &Target) -> usize {
         match to {
             Target::Room(name) => {
-                let known = self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if n == name));
+                let known = self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if same(n, name)));
                 known.unwrap_or_else(|| self.open(Key::Room(name.clone())))
             }
             Target::Member(name) => self.conversation(None, name),
@@ -381,7 +401,8 @@ impl View {
     /// The conversation with a member: by number, else by name.
     fn conversation(&mut self, no: Option<MemberNo>, name: &str) -> usize {
         let numbered = |key: &Key| matches!(key, Key::Member(known, _) if known.is_some() && *known == no);
-        let named = |key: &Key| matches!(key, Key::Member(known, n) if n == name && (no.is_none() || known.is_none()));
+        let named =
+            |key: &Key| matches!(key, Key::Member(known, n) if same(n, name) && (no.is_none() || known.is_none()));
         let found = self.places.iter().position(|p| numbered(&p.key));
         let found = found.or_else(|| self.places.iter().position(|p| named(&p.key)));
         let Some(at) = found else { return self.open(Key::Member(no, name.to_owned())) };
@@ -392,7 +413,15 @@ impl View {
     }
 }
 
+/// Names differ by more than capitals.
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    a == b || a.to_lowercase() == b.to_lowercase()
+}
+
 fn members(facts: Vec<MemberFacts>) -> std::collections::BTreeMap<MemberNo, Member> {
-    let member = |m: MemberFacts| (m.who.no, Member { name: clean::name(&m.who.name), online: m.online, seen: m.seen });
+    let member = |m: MemberFacts| {
+        let name = clean::name(&m.who.name);
+        (m.who.no, Member { name, raw: m.who.name, online: m.online, seen: m.seen })
+    };
     facts.into_iter().take(NAMED).map(member).collect()
 }

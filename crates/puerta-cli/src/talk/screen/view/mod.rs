@@ -11,7 +11,8 @@ mod wishes;
 mod tests;
 
 pub(crate) use attention::Call;
-pub(crate) use place::{History, Item, Key, Member, Message, Note, Pending, Place, What};
+pub(crate) use events::same;
+pub(crate) use place::{History, ITEMS, Item, Key, Member, Message, Note, Pending, Place, What};
 pub(crate) use wishes::Done;
 
 use super::{Facts, MakeLink, clean, words};
@@ -62,6 +63,10 @@ pub(crate) struct View {
     pub(crate) out: VecDeque<Command>,
     /// Set when the hub has turned us away.
     pub(crate) denied: Option<puerta_talk::room::frame::Denial>,
+    /// Lines of our own since this was last taken, with the place that they are for: for screens that only append.
+    pub(crate) told: Vec<(usize, Note)>,
+    /// Items that a place keeps.
+    most: usize,
     make_link: MakeLink,
     inbox: Option<RoomNo>,
     /// The last place of the inbox that is here.
@@ -77,10 +82,12 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(crate) fn new(facts: Facts) -> Self {
+    pub(crate) fn new(facts: Facts, most: usize) -> Self {
         let hub = clean::name(&facts.hub);
         let mut view = View {
-            places: vec![Place::new(Key::Hub, hub.clone())],
+            places: vec![Place::new(Key::Hub, hub.clone(), most)],
+            most,
+            told: Vec::new(),
             hub,
             fingerprint: clean::name(&facts.fingerprint),
             verified: facts.verified,
@@ -103,8 +110,12 @@ impl View {
             next_id: 0,
             first_id: 0,
         };
+        if let Some(room) = view.wanted.clone() {
+            // What is written before the hub is there goes to where it was meant.
+            view.at = view.open(Key::Room(room));
+        }
         for line in &facts.greeting {
-            view.note(0, clean::name(line), false);
+            view.note_here(clean::name(line), false);
         }
         view
     }
@@ -193,8 +204,16 @@ impl View {
         self.attention.take()
     }
 
+    /// Whether there is a room to speak in.
+    pub(crate) fn is_somewhere(&self) -> bool {
+        self.at > 0
+    }
+
     /// What was before the first message here is asked for, once at a time.
     pub(crate) fn older(&mut self) {
+        if self.link != Link::Online {
+            return;
+        }
         let Some(place) = self.places.get_mut(self.at) else { return };
         if place.is_full() {
             place.history = History::Trimmed;
@@ -207,7 +226,11 @@ impl View {
 
     /// A line of our own in a place.
     pub(crate) fn note(&mut self, at: usize, text: String, trouble: bool) {
-        let item = Item { id: self.new_id(), what: What::Note(Note { text, trouble }) };
+        let note = Note { text, trouble };
+        if self.told.len() < COMMANDS {
+            self.told.push((at, note.clone()));
+        }
+        let item = Item { id: self.new_id(), what: What::Note(note) };
         if let Some(place) = self.places.get_mut(at) {
             place.push(item);
         }
@@ -216,6 +239,11 @@ impl View {
     /// A line of our own where we are.
     pub(crate) fn note_here(&mut self, text: String, trouble: bool) {
         self.note(self.at, text, trouble);
+    }
+
+    /// The link of an invite.
+    pub(crate) fn invite_link(&self, room: &str, token: &[u8]) -> String {
+        (self.make_link)(room, token)
     }
 
     /// Others who are there, by name and number: who would be cut off if this hub ended.
@@ -278,7 +306,7 @@ impl View {
                 self.at -= usize::from(i < self.at);
             }
         }
-        let mut place = Place::new(key, title);
+        let mut place = Place::new(key, title, self.most);
         if place.is_private() {
             place.no = self.inbox;
         }

@@ -4,7 +4,6 @@ use puerta_talk::room::frame::Target;
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::record::Kind;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
 
 /// Messages and notes that a place keeps.
 pub(crate) const ITEMS: usize = 10_000;
@@ -49,6 +48,10 @@ pub(crate) struct Place {
     pub(crate) history: History,
     /// Whether we are no longer in it.
     pub(crate) gone: bool,
+    /// Items up to this one are another hub's: their places mean nothing here.
+    pub(crate) moved: i64,
+    /// Items that are kept.
+    most: usize,
     bytes: usize,
 }
 
@@ -85,7 +88,6 @@ pub(crate) struct Message {
     pub(crate) seq: u64,
     /// Milliseconds since 1970.
     pub(crate) at: i64,
-    pub(crate) from: MemberNo,
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) text: String,
@@ -110,7 +112,6 @@ pub(crate) struct Pending {
     pub(crate) text: String,
     /// Durable, but its turn in the order of the room has not come.
     pub(crate) stored: bool,
-    pub(crate) since: Instant,
 }
 
 /// Someone of a room.
@@ -118,12 +119,14 @@ pub(crate) struct Pending {
 pub(crate) struct Member {
     /// Clean.
     pub(crate) name: String,
+    /// As it came.
+    pub(crate) raw: String,
     pub(crate) online: bool,
     pub(crate) seen: u64,
 }
 
 impl Place {
-    pub(crate) fn new(key: Key, title: String) -> Self {
+    pub(crate) fn new(key: Key, title: String, most: usize) -> Self {
         Place {
             key,
             no: None,
@@ -140,6 +143,8 @@ impl Place {
             seen_by: None,
             history: History::Unknown,
             gone: false,
+            moved: i64::MIN,
+            most,
             bytes: 0,
         }
     }
@@ -153,13 +158,22 @@ impl Place {
         }
     }
 
+    /// The name as it came, without `#` or `@`.
+    pub(crate) fn raw_name(&self) -> &str {
+        match &self.key {
+            Key::Hub => "",
+            Key::Room(name) | Key::Member(_, name) => name,
+        }
+    }
+
     pub(crate) fn is_private(&self) -> bool {
         matches!(self.key, Key::Member(..))
     }
 
     /// The messages, newest first.
     pub(crate) fn newest(&self) -> impl Iterator<Item = (i64, &Message)> {
-        self.items.iter().rev().filter_map(|item| match &item.what {
+        let ours = self.items.iter().rev().take_while(|item| item.id > self.moved);
+        ours.filter_map(|item| match &item.what {
             What::Message(message) => Some((item.id, message)),
             What::Note(_) => None,
         })
@@ -173,15 +187,15 @@ impl Place {
     /// The place of the first message that is here.
     pub(crate) fn first(&self) -> Option<u64> {
         self.items.iter().find_map(|item| match &item.what {
-            What::Message(message) => Some(message.seq),
-            What::Note(_) => None,
+            What::Message(message) if item.id > self.moved => Some(message.seq),
+            _ => None,
         })
     }
 
     pub(crate) fn push(&mut self, item: Item) {
         self.bytes += size(&item);
         self.items.push_back(item);
-        while self.items.len() > ITEMS || (self.bytes > BYTES && self.items.len() > 1) {
+        while self.items.len() > self.most || (self.bytes > BYTES && self.items.len() > 1) {
             self.drop_first();
         }
     }
@@ -198,7 +212,7 @@ impl Place {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.items.len() >= ITEMS || self.bytes > BYTES
+        self.items.len() >= self.most || self.bytes > BYTES
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -212,6 +226,20 @@ impl Place {
             if matches!(item.what, What::Message(_)) {
                 self.history = History::Trimmed;
             }
+        }
+    }
+
+    /// What comes from now on is from another hub: numbers begin anew.
+    pub(crate) fn move_on(&mut self, last: i64) {
+        self.no = None;
+        self.moved = last;
+        self.members.clear();
+        (self.member_count, self.online_count) = (0, 0);
+        (self.unread, self.called, self.seen) = (0, false, 0);
+        (self.new_since, self.seen_by) = (None, None);
+        self.history = History::Oldest;
+        if let Key::Member(no, _) = &mut self.key {
+            *no = None;
         }
     }
 

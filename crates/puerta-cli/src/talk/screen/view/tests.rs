@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use super::place::ITEMS;
 use super::*;
 use crate::talk::screen::script::*;
 use puerta_talk::room::event::{Command, Event};
@@ -10,7 +9,7 @@ use puerta_talk::room::record::Kind;
 use std::time::Duration;
 
 fn view(events: impl IntoIterator<Item = Event>) -> View {
-    let mut view = View::new(facts());
+    let mut view = View::new(facts(), ITEMS);
     let now = Instant::now();
     for event in arrival().into_iter().chain(events) {
         view.apply(event, now);
@@ -187,7 +186,7 @@ fn it_rings_for_other_rooms_private_words_our_name_and_a_terminal_in_the_backgro
 
 #[test]
 fn history_that_was_seen_before_neither_rings_nor_counts() {
-    let mut view = View::new(facts());
+    let mut view = View::new(facts(), ITEMS);
     for event in [online(), room(MAIN, "main", &[ANA, BOB], 5), message(MAIN, 5, BOB, "old ana")] {
         view.apply(event, Instant::now());
     }
@@ -351,4 +350,30 @@ fn what_others_choose_is_clean_wherever_it_is_kept() {
     for text in all {
         assert!(!text.contains(char::is_control) && !text.contains('\u{202e}'), "{text:?}");
     }
+}
+
+#[test]
+fn another_hub_begins_anew_below_what_is_there() {
+    let moving = Event::Moving { address: "h:1".to_owned(), hub: puerta_talk::room::ids::Device([0; 32]) };
+    let mut view =
+        view([message(MAIN, 1, BOB, "old one"), message(MAIN, 2, BOB, "old two"), pending(1, "main", "mine")]);
+    view.apply(moving, Instant::now());
+    for event in [online(), room(RoomNo(7), "Main", &[ANA, BOB], 0), message(RoomNo(7), 1, BOB, "new one")] {
+        view.apply(event, Instant::now());
+    }
+    view.apply(own(RoomNo(7), 2, "mine"), Instant::now());
+    let texts = texts(view.current());
+    assert_eq!(texts.len(), 5, "{texts:?}");
+    assert_eq!(texts[3..], ["bob: new one", "ana: mine"]);
+    assert_eq!((view.places.len(), view.current().last()), (2, 2));
+}
+
+#[test]
+fn what_only_the_hub_can_answer_is_not_lost_in_silence_while_it_is_away() {
+    let mut view = view([Event::Offline]);
+    for line in ["/who", "/rooms", "/invite", "/older", "/leave"] {
+        assert_eq!(view.line(line), Done::Keep, "{line}");
+    }
+    assert!(view.out.is_empty());
+    assert_eq!(view.line("hola"), Done::Taken);
 }

@@ -1,7 +1,8 @@
 //! What each line that was typed leads to.
 
-use super::place::Key;
-use super::{COMMANDS, View};
+use super::events::same;
+use super::place::{Key, Place};
+use super::{COMMANDS, Link, View};
 use crate::talk::screen::input::{self, Wish};
 use crate::talk::screen::words;
 use puerta_talk::room::event::Command;
@@ -34,6 +35,10 @@ impl View {
         if !matches!(wish, Wish::Quit | Wish::Nothing) {
             self.asked_to_quit = false;
         }
+        let asks = matches!(wish, Wish::Leave(_) | Wish::Rooms | Wish::Who | Wish::Invite { .. } | Wish::Older);
+        if asks && self.link != Link::Online {
+            return self.keep("the hub is not there now; try again once it is");
+        }
         match wish {
             Wish::Nothing => {}
             Wish::Say(text) => return self.say(self.current().target(), Kind::Text, text),
@@ -58,7 +63,14 @@ impl View {
 
     /// Says something, unless it is too long.
     pub(crate) fn say(&mut self, to: Option<Target>, kind: Kind, text: String) -> Done {
-        let Some(to) = to else { return self.keep("this is no room; type /join #room first") };
+        let Some(to) = to else {
+            let connecting = self.link != Link::Online;
+            return self.keep(if connecting {
+                "not connected yet; try again in a moment"
+            } else {
+                "this is no room; type /join #room first"
+            });
+        };
         if text.len() > self.longest() {
             return self.keep(&words::too_long(self.longest()));
         }
@@ -66,7 +78,7 @@ impl View {
             return self.keep("too much waits to be sent; try again in a moment");
         }
         if let Target::Member(name) = &to
-            && self.me.as_ref().is_some_and(|me| me.name == *name)
+            && self.me.as_ref().is_some_and(|me| same(&me.name, name))
         {
             return self.keep("that is you; /who lists the others");
         }
@@ -79,7 +91,8 @@ impl View {
     }
 
     fn join(&mut self, room: String) -> Done {
-        let known = self.places.iter().position(|p| p.key == Key::Room(room.clone()) && p.no.is_some() && !p.gone);
+        let named = |p: &Place| matches!(&p.key, Key::Room(name) if same(name, &room));
+        let known = self.places.iter().position(|p| named(p) && p.no.is_some() && !p.gone);
         if let Some(at) = known {
             self.go(at);
         } else {
@@ -90,7 +103,7 @@ impl View {
     }
 
     fn leave(&mut self, room: Option<&str>) -> Done {
-        let named = |name: &str| self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if n == name));
+        let named = |name: &str| self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if same(n, name)));
         let at = room.map_or(Some(self.at), named);
         let Some((at, place)) = at.and_then(|at| Some((at, self.places.get(at)?))) else {
             return self.keep("you are not in such a room; the rooms you are in are listed beside");

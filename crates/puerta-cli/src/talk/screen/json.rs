@@ -1,0 +1,216 @@
+//! `--json`: each event is one object on stdout, each line of stdin a message, a command or an object. The page
+//! docs/guide/talk-json.md has an example of each; a test holds the two together.
+
+mod events;
+mod lines;
+
+use super::tally::Tally;
+use super::view::{Done, View};
+use super::{Ended, Facts, Print, Screen, Typed, stdin};
+use events::{Object, note, object};
+use lines::Asked;
+use puerta_talk::room::event::{Command, Event};
+use puerta_talk::room::ids::RoomNo;
+use puerta_talk::room::record::Record;
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// Messages a place keeps: only what receipts need.
+const KEPT: usize = 64;
+/// Messages on their way above which stdin is not read.
+const FULL: usize = 64;
+
+/// What a reader wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Only this room, by its name without the `#`.
+    pub(crate) room: Option<String>,
+    /// Only messages behind this place: where a reader left off.
+    pub(crate) since: Option<u64>,
+    /// Goes on when stdin has ended; stdin is not read at all.
+    pub(crate) follow: bool,
+}
+
+/// Objects on stdout.
+pub(crate) struct Json {
+    view: View,
+    wanted: Wanted,
+    print: Print,
+    text: String,
+    tally: Tally,
+    input_ended: bool,
+    ended: Option<Ended>,
+    now: Instant,
+}
+
+impl Json {
+    /// Writes to stdout, and reads stdin unless it only follows.
+    ///
+    /// # Errors
+    /// What the system says when there is no thread.
+    pub(crate) fn open(facts: Facts, wanted: Wanted, typed: mpsc::Sender<Typed>) -> io::Result<Self> {
+        if !wanted.follow {
+            stdin::read(stdin::By::Lines, typed)?;
+        }
+        let print = |text: &str| {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes())?;
+            out.flush()
+        };
+        Ok(Json::new(facts, wanted, Box::new(print)))
+    }
+
+    fn new(facts: Facts, wanted: Wanted, print: Print) -> Self {
+        Json {
+            view: View::new(facts, KEPT),
+            wanted,
+            print,
+            text: String::new(),
+            tally: Tally::default(),
+            input_ended: false,
+            ended: None,
+            now: Instant::now(),
+        }
+    }
+
+    fn put(&mut self, object: Object) {
+        self.text.push_str(&events::line(object));
+    }
+
+    /// Whether the reader wants to hear of this room.
+    fn wants(&self, event: &Event) -> bool {
+        let Some(wanted) = &self.wanted.room else { return true };
+        let here = |room: RoomNo| {
+            let place = self.view.place_of(room).and_then(|at| self.view.places.get(at));
+            place.is_some_and(|p| matches!(&p.key, super::view::Key::Room(name) if super::view::same(name, wanted)))
+        };
+        match event {
+            Event::Message { record, .. } | Event::Older(record) => record.to.is_none() && here(record.room),
+            Event::Room(facts) => facts.name.as_deref().is_some_and(|name| super::view::same(name, wanted)),
+            Event::Gone(room) | Event::Oldest(room) => here(*room),
+            Event::NewSince { room, .. }
+            | Event::Joined { room, .. }
+            | Event::Left { room, .. }
+            | Event::Presence { room, .. }
+            | Event::Count { room, .. }
+            | Event::Seen { room, .. }
+            | Event::SeenBy { room, .. } => here(*room),
+            _ => true,
+        }
+    }
+
+    fn is_past(&self, record: &Record) -> bool {
+        record.to.is_none() && self.wanted.since.is_some_and(|since| record.seq <= since)
+    }
+
+    fn line(&mut self, line: &str) {
+        let before = self.view.out.len();
+        let done = match lines::parse(line) {
+            Ok(Asked::Line(line)) => {
+                let (at, said) = (self.view.at, line.starts_with("/msg"));
+                let done = self.view.line(&line);
+                // To speak to someone once is not to go there.
+                self.view.go(if said { at } else { self.view.at });
+                done
+            }
+            Ok(Asked::Say { to, kind, text }) => {
+                let to = to.or_else(|| self.view.current().target());
+                let at = self.view.at;
+                let done = self.view.say(to, kind, text);
+                self.view.go(at);
+                done
+            }
+            Err(why) => {
+                self.view.note_here(why, true);
+                Done::Keep
+            }
+        };
+        for command in self.view.out.iter().skip(before) {
+            self.tally.says(command);
+        }
+        match done {
+            Done::Taken | Done::Keep => {}
+            Done::Quit => self.ended = Some(Ended::Quit),
+            Done::Stay => self.ended = Some(Ended::Stay),
+        }
+        // What the line led to at once: help, or why it was not taken.
+        for (_, told) in std::mem::take(&mut self.view.told) {
+            self.put(note(&told));
+        }
+    }
+}
+
+impl Screen for Json {
+    fn event(&mut self, event: Event, now: Instant) {
+        self.now = now;
+        self.tally.event(&event);
+        let gone = matches!(event, Event::Gone(_));
+        if !gone {
+            self.view.apply(event.clone(), now);
+        }
+        let past = matches!(&event, Event::Message { record, .. } | Event::Older(record) if self.is_past(record));
+        if self.wants(&event) && !past {
+            let object = object(&self.view, &event);
+            self.put(object);
+        }
+        if gone {
+            self.view.apply(event, now);
+        }
+        self.view.told.clear();
+    }
+
+    fn typed(&mut self, typed: Typed, now: Instant) {
+        self.now = now;
+        match typed {
+            Typed::Line(line) => self.line(&line),
+            Typed::End => self.input_ended = true,
+            Typed::Failed(error) => self.ended = Some(Ended::Failed(error)),
+            _ => {}
+        }
+    }
+
+    fn show(&mut self, now: Instant) -> io::Result<()> {
+        self.now = now;
+        if !self.text.is_empty() {
+            let text = std::mem::take(&mut self.text);
+            (self.print)(&text)?;
+        }
+        for at in 1..self.view.places.len() {
+            self.view.saw_all(at);
+        }
+        self.view.tick(now);
+        if let Some(why) = self.view.denied.take() {
+            self.ended = Some(Ended::Denied(why));
+        }
+        let idle = self.view.out.is_empty() && self.tally.waiting() == 0;
+        if self.input_ended && idle && self.ended.is_none() {
+            self.ended = Some(Ended::Quit);
+        }
+        Ok(())
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.view.due(self.now)
+    }
+
+    fn commands(&mut self) -> &mut VecDeque<Command> {
+        &mut self.view.out
+    }
+
+    fn listens(&self) -> bool {
+        !self.wanted.follow && !self.input_ended && self.view.is_somewhere() && self.tally.waiting() < FULL
+    }
+
+    fn ended(&mut self) -> Option<Ended> {
+        self.ended.take()
+    }
+
+    fn not_stored(&self) -> usize {
+        self.tally.waiting() + self.tally.refused()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Which messages of this run the hub has not stored yet.
+
+use puerta_talk::room::event::{Command, Event};
+use puerta_talk::room::frame::Target;
+use puerta_talk::room::ids::MessageId;
+use std::collections::{BTreeSet, VecDeque};
+
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Given to the core, and not yet in its outbox.
+    said: VecDeque<(Target, String)>,
+    /// In the outbox.
+    pending: BTreeSet<MessageId>,
+    /// Refused, or not kept.
+    refused: usize,
+}
+
+impl Tally {
+    /// This is given to the core.
+    pub(super) fn says(&mut self, command: &Command) {
+        if let Command::Say { to, text, .. } = command {
+            self.said.push_back((to.clone(), text.clone()));
+        }
+    }
+
+    /// What the core tells of it.
+    pub(super) fn event(&mut self, event: &Event) {
+        match event {
+            // Others were pending before we began.
+            Event::Pending { id, to, text, .. }
+                if self.said.front().is_some_and(|(said_to, said)| said_to == to && said == text) =>
+            {
+                self.said.pop_front();
+                self.pending.insert(*id);
+            }
+            Event::Stored { id, .. } => {
+                self.pending.remove(id);
+            }
+            Event::Message { record, own: true } => {
+                self.pending.remove(&record.id);
+            }
+            Event::NotTaken { id: Some(id), .. } => self.refused += usize::from(self.pending.remove(id)),
+            Event::NotTaken { id: None, text, .. } | Event::OutboxFull { text, .. } | Event::NotKept { text, .. } => {
+                if let Some(at) = self.said.iter().position(|(_, said)| said == text) {
+                    self.said.remove(at);
+                    self.refused += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// On their way.
+    pub(super) fn waiting(&self) -> usize {
+        self.said.len() + self.pending.len()
+    }
+
+    /// Will not be stored.
+    pub(super) fn refused(&self) -> usize {
+        self.refused
+    }
+}
