@@ -16,7 +16,7 @@ pub(super) const WAL_PAGES: u64 = 1000;
 
 /// A page of the file, in bytes, and those that a commit and a record change besides their own.
 const PAGE: u64 = 4096;
-const PAGES_A_COMMIT: u64 = 2;
+const PAGES_A_COMMIT: u64 = 4;
 
 /// A [`Log`] on a [`Place`], whose statements are prepared once.
 pub struct Store<'p> {

@@ -42,6 +42,27 @@ fn an_acknowledgement_comes_after_the_fsync_of_what_it_acknowledges() {
     }
 }
 
+/// A hub that is killed between write and fsync has written what can be read and is not on the disk. The next one must not
+/// tell a member, who sends it again, that it is stored before it is.
+#[test]
+fn what_a_killed_hub_had_not_synced_is_synced_before_it_is_told() {
+    let folder = Folder::new();
+    assert!(under(&["-o", "/dev/null", "-e", "trace=none"], "log", &folder.0, 2).status.success());
+    let kill = "inject=fsync,fdatasync:signal=KILL:when=4";
+    let calls = "trace=fsync,fdatasync";
+    let killed = under(&["-o", "/dev/null", "-e", calls, "-e", kill], "log", &folder.0, 10);
+    let stored = last(&String::from_utf8(killed.stdout).unwrap(), "stored");
+    let list = folder.0.join("list");
+    let calls = "trace=fsync,fdatasync,write";
+    let next = under(&["-y", "-o", list.to_str().unwrap(), "-e", calls], "log", &folder.0, 0);
+    let there = last(&String::from_utf8(next.stdout).unwrap(), "read");
+    assert!(there > stored && stored > 0, "{there} can be read, {stored} were acknowledged");
+    let list = fs::read_to_string(&list).unwrap();
+    let synced = list.lines().position(|line| line.contains("sync(") && line.contains("room.db>"));
+    let told = list.lines().position(|line| line.contains("\"read "));
+    assert!(synced.is_some_and(|synced| told.is_some_and(|told| synced < told)), "{list}");
+}
+
 #[test]
 fn a_failing_disk_acknowledges_nothing_and_can_be_read() {
     let folder = Folder::new();
