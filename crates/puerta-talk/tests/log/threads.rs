@@ -81,4 +81,8 @@ fn a_room_is_exported_whole_and_in_order_while_the_hub_runs() {
     assert!(matches!(unknown, Err(Ended::Problem(p)) if matches!(p.what, What::NoSuchRoom { .. })));
     assert_eq!(rooms(&folder.store()).unwrap()[0], (RoomNo(1), RoomKind::Public("main".into()), 1000));
     store.write(&[batch(3, [1001])]).unwrap();
+    drop(store);
+    drop(place);
+    assert_eq!(export(&folder.store(), "main", |_| Ok(())).unwrap(), 1001, "also when no hub runs");
+    drop(Place::open(&folder.store()).unwrap());
 }

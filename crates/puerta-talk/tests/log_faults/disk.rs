@@ -104,6 +104,26 @@ fn a_failing_disk_acknowledges_nothing_and_can_be_read() {
 }
 
 #[test]
+fn a_checkpoint_that_fails_closes_the_log_and_loses_nothing() {
+    for (call, errno) in [("pwrite64", "ENOSPC"), ("fsync", "EIO")] {
+        let folder = Folder::new();
+        assert!(under(&["-o", "/dev/null", "-e", "trace=none"], "log", &folder.0, 1).status.success());
+        // On the file itself, which checkpoints alone write; the WAL is well.
+        let file = folder.0.join("room.db");
+        let calls = format!("trace={call}");
+        let inject = format!("inject={call}:error={errno}");
+        let on_file = ["-o", "/dev/null", "-P", file.to_str().unwrap(), "-e", &calls, "-e", &inject];
+        let output = under(&on_file, "log", &folder.0, 2000);
+        let said = String::from_utf8(output.stdout).unwrap();
+        let stored = last(&said, "stored");
+        let told = said.lines().filter(|line| line.starts_with("failed ") && line.contains(errno)).count();
+        assert!(told == 2 && (100..2000).contains(&stored), "{call}: {stored}, {:?}", said.lines().last());
+        assert!(said.contains(&format!("read {stored}\n")), "{said}");
+        assert_eq!(check_log(&folder.0, stored), Ok(stored));
+    }
+}
+
+#[test]
 fn a_member_whose_disk_fails_is_told_and_sends_nothing_that_was_not_kept() {
     for (call, errno) in [("fsync", "EIO"), ("pwrite64", "ENOSPC")] {
         for k in [8, 12, 16, 20, 24] {
