@@ -27,6 +27,8 @@ pub(crate) struct Contender {
 pub(crate) enum Program {
     /// Our own command.
     Puerta,
+    /// This program, started again: what is compared is code that it holds.
+    Bench,
     /// Another's command, and the Debian package that holds it.
     Peer(&'static str, &'static str),
 }
@@ -50,6 +52,11 @@ impl Contender {
         Contender { name, program: Program::Peer(program, package), arguments, ours: false }
     }
 
+    /// Code that this program holds.
+    pub(crate) fn inside(name: &'static str, arguments: &'static [&'static str]) -> Contender {
+        Contender { name, program: Program::Bench, arguments, ours: false }
+    }
+
     /// Where the program is.
     ///
     /// # Errors
@@ -57,6 +64,7 @@ impl Contender {
     pub(crate) fn find(&self, ours: &Result<PathBuf>) -> Result<PathBuf> {
         match self.program {
             Program::Puerta => ours.clone(),
+            Program::Bench => env::current_exe().map_err(|e| format!("cannot find this program: {e}")),
             Program::Peer(program, package) => {
                 let mut path = env::var_os("PATH").unwrap_or_default();
                 path.push(":");

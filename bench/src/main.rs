@@ -4,6 +4,7 @@
 
 mod arguments;
 mod chat;
+mod commits;
 mod contender;
 mod isolate;
 mod jobs;
@@ -33,7 +34,11 @@ fn main() -> ExitCode {
 
 /// Whether every job could be compared with ours.
 fn run() -> Result<bool> {
-    let options = arguments::parse(std::env::args().skip(1))?;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((commits::OPTION, rest)) = words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return commits::run(rest).map(|()| true);
+    }
+    let options = arguments::parse(words.into_iter())?;
     if options.names.is_empty() {
         print!("{}", arguments::usage());
         return Ok(true);

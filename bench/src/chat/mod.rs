@@ -14,7 +14,7 @@ mod tcp;
 mod window;
 
 pub(crate) use body::{SENDERS, body, number, sender};
-pub(crate) use server::{Server, Taken};
+pub(crate) use server::{Folder, Server, Taken};
 
 use crate::Result;
 use crate::contender::Contender;
