@@ -92,6 +92,7 @@ pub(super) fn all(
         help_over(buffer, parts.middle, look);
     }
     input(frame, parts.input, prompt);
+    paint::secure(frame.buffer_mut());
     found
 }
 

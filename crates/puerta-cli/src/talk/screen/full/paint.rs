@@ -1,6 +1,7 @@
-//! Cells that hold a name of another script keep their isolates: what follows such a name is not reordered.
+//! Cells that hold a name of another script keep its isolates: what follows such a name is not reordered. And a character
+//! that terminals do not agree on costs no more than its own row's redrawing.
 
-use ratatui::buffer::{Buffer, Cell, CellWidth};
+use ratatui::buffer::{Buffer, CellDiffOption, CellWidth};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -8,7 +9,7 @@ const OPEN: char = '\u{2068}';
 const CLOSE: char = '\u{2069}';
 
 /// Draws a line from a column on, at most so many columns; gives the column behind. What ratatui leaves out as invisible, the
-/// isolates, goes into the cells of the characters beside it.
+/// isolates, goes into the cell of the character before, as a terminal has it; there is none for a name that begins the line.
 pub(super) fn line(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, most: u16) -> u16 {
     let end = buffer.area.right().min(x.saturating_add(most));
     let mut at = x;
@@ -18,12 +19,13 @@ pub(super) fn line(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, most: u
         let style = line.style.patch(span.style);
         for part in parts(&span.content) {
             match part {
-                Part::Open => open = true,
+                Part::Open => {
+                    open = append(buffer, last, y, OPEN);
+                }
                 Part::Close => {
-                    if let Some(cell) = last.and_then(|x| buffer.cell_mut((x, y))) {
-                        append(cell, CLOSE);
+                    if std::mem::take(&mut open) {
+                        append(buffer, last, y, CLOSE);
                     }
-                    open = false;
                 }
                 Part::Text(text) => {
                     for grapheme in Span::raw(text).styled_graphemes(Style::new()) {
@@ -32,16 +34,13 @@ pub(super) fn line(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, most: u
                             continue;
                         }
                         if at.saturating_add(wide) > end {
-                            close_cut(buffer, text_is_isolated(&span.content), last, y);
+                            if open {
+                                append(buffer, last, y, CLOSE);
+                            }
                             return at;
                         }
                         if let Some(cell) = buffer.cell_mut((at, y)) {
-                            if std::mem::take(&mut open) {
-                                cell.set_symbol(&format!("{OPEN}{}", grapheme.symbol));
-                            } else {
-                                cell.set_symbol(grapheme.symbol);
-                            }
-                            cell.set_style(style);
+                            cell.set_symbol(grapheme.symbol).set_style(style);
                         }
                         last = Some(at);
                         for behind in at + 1..at + wide {
@@ -57,6 +56,31 @@ pub(super) fn line(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, most: u
         }
     }
     at
+}
+
+/// What stands behind a character of doubtful width is drawn with every picture: a terminal that gave it more columns than we
+/// did has drawn over it.
+pub(super) fn secure(buffer: &mut Buffer) {
+    for y in buffer.area.top()..buffer.area.bottom() {
+        let (mut x, mut doubtful) = (buffer.area.left(), false);
+        while let Some(cell) = buffer.cell_mut((x, y)).filter(|_| x < u16::MAX) {
+            if doubtful {
+                cell.set_diff_option(CellDiffOption::AlwaysUpdate);
+            }
+            doubtful |= !is_sure(cell.symbol());
+            x = x.saturating_add(cell.symbol().cell_width().max(1));
+        }
+    }
+}
+
+/// Whether every terminal gives it the same columns: the letters of large scripts, one at a time.
+fn is_sure(symbol: &str) -> bool {
+    let mut chars = symbol.chars().filter(|c| !matches!(*c, OPEN | CLOSE));
+    let first = chars.next().unwrap_or(' ');
+    let sure = matches!(first, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '\u{370}'..='\u{482}' | '\u{48a}'..='\u{52f}'
+        | '\u{5d0}'..='\u{5ea}' | '\u{620}'..='\u{64a}' | '\u{2010}'..='\u{2027}' | '\u{2500}'..='\u{257f}' | '✓'
+        | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}');
+    sure && chars.next().is_none()
 }
 
 enum Part<'a> {
@@ -75,23 +99,10 @@ fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
-fn text_is_isolated(text: &str) -> bool {
-    text.contains(OPEN)
-}
-
-/// What was cut off had the end of the isolate in it.
-fn close_cut(buffer: &mut Buffer, isolated: bool, last: Option<u16>, y: u16) {
-    let Some(x) = last.filter(|_| isolated) else { return };
-    let row: String = (0..=x).filter_map(|x| buffer.cell((x, y))).map(Cell::symbol).collect();
-    let (opened, closed) = (row.matches(OPEN).count(), row.matches(CLOSE).count());
-    if opened > closed
-        && let Some(cell) = buffer.cell_mut((x, y))
-    {
-        append(cell, CLOSE);
-    }
-}
-
-fn append(cell: &mut Cell, sign: char) {
+/// Adds a sign to a cell. False: there is none.
+fn append(buffer: &mut Buffer, x: Option<u16>, y: u16, sign: char) -> bool {
+    let Some(cell) = x.and_then(|x| buffer.cell_mut((x, y))) else { return false };
     let symbol = format!("{}{sign}", cell.symbol());
     cell.set_symbol(&symbol);
+    true
 }

@@ -1,7 +1,7 @@
 //! The terminal, taken over and always given back: at the end, on an error, on a signal, and when the program panics.
 
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
-use ratatui::buffer::Cell;
+use ratatui::buffer::{Cell, CellWidth};
 use ratatui::crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::crossterm::{cursor, execute};
@@ -73,10 +73,17 @@ impl<W: Write> Backend for Careful<W> {
     {
         let mut run: Vec<(u16, u16, &'a Cell)> = Vec::new();
         for cell in content {
-            run.push(cell);
-            if !is_plain(cell.2.symbol()) {
-                self.0.draw(run.drain(..))?;
+            let (x, y, drawn) = cell;
+            if is_plain(drawn.symbol()) {
+                run.push(cell);
+                continue;
             }
+            self.0.draw(run.drain(..))?;
+            // A terminal that gives it fewer columns leaves none of what was there.
+            let blank = Cell::new(" ");
+            let blanks = (x..x.saturating_add(drawn.symbol().cell_width())).map(|x| (x, y, &blank));
+            self.0.draw(blanks)?;
+            self.0.draw(std::iter::once(cell))?;
         }
         if run.is_empty() { Ok(()) } else { self.0.draw(run.into_iter()) }
     }

@@ -1,0 +1,270 @@
+//! What the screens of `puerta talk` write to a terminal, whatever a hub says: on a pseudo-terminal, byte by byte.
+//!
+//! `cargo test` builds the example that plays the hub; with `--test talk_terminal` it does not, and the one built before is used.
+//! `PUERTA_STRINGS=1000000` asks for the full set of strings.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use std::io::{Read, Write};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+const COLUMNS: u16 = 80;
+const ROWS: u16 = 24;
+const LIMIT: Duration = Duration::from_secs(60);
+/// Strings of one run where the environment asks for no other number.
+const STRINGS: usize = 20_000;
+
+struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    written: Receiver<Vec<u8>>,
+    all: Vec<u8>,
+}
+
+impl Terminal {
+    fn start(words: &[&str], term: &str) -> Self {
+        let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/hostile_hub");
+        let mut command = CommandBuilder::new(&program);
+        command.args(words);
+        command.env("TERM", term);
+        for name in ["TERM_PROGRAM", "NO_COLOR"] {
+            command.env_remove(name);
+        }
+        let child = pair.slave.spawn_command(command).unwrap_or_else(|e| panic!("{}: {e}", program.display()));
+        let (tell, written) = channel();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 64 << 10];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                if tell.send(buffer[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let keys = pair.master.take_writer().unwrap();
+        Terminal { child, master: pair.master, keys, written, all: Vec::new() }
+    }
+
+    /// Waits until so much was written that `enough`.
+    #[track_caller]
+    fn until(&mut self, what: &str, enough: impl Fn(&[u8]) -> bool) {
+        let start = Instant::now();
+        while !enough(&self.all) {
+            let Ok(more) = self.written.recv_timeout(LIMIT.saturating_sub(start.elapsed())) else {
+                panic!("no {what} in {}", String::from_utf8_lossy(&self.all).escape_debug());
+            };
+            self.all.extend(more);
+        }
+    }
+
+    fn says(&mut self, text: &str) {
+        self.until(text, |all| contains(all, text.as_bytes()));
+    }
+
+    fn type_keys(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        let line = format!("kill -{name} {}", self.child.process_id().unwrap());
+        assert!(std::process::Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    }
+
+    /// Everything until its end, and the status.
+    fn finish(mut self) -> (Vec<u8>, u32) {
+        while let Ok(more) = self.written.recv_timeout(LIMIT * 10) {
+            self.all.extend(more);
+        }
+        let status = self.child.wait().unwrap();
+        drop(self.master);
+        (self.all, status.exit_code())
+    }
+}
+
+fn contains(all: &[u8], part: &[u8]) -> bool {
+    all.windows(part.len()).any(|window| window == part)
+}
+
+fn strings() -> usize {
+    std::env::var("PUERTA_STRINGS").map_or(STRINGS, |n| n.parse().unwrap())
+}
+
+/// The final bytes of the control sequences that a screen draws with; those of modes are checked by number.
+struct Allowed {
+    finals: &'static [u8],
+    modes: &'static [&'static str],
+    controls: &'static [u8],
+}
+
+const FULL: Allowed = Allowed { finals: b"HmJ", modes: &["?25", "?1004", "?1049", "?2004"], controls: b"\x07" };
+const LINE: Allowed = Allowed { finals: b"", modes: &[], controls: b"\x07\r\n" };
+const EDITED: Allowed = Allowed { finals: b"ABCDGHJKm", modes: &["?2004", "?2026"], controls: b"\x07\x08\r\n" };
+
+/// Checks every byte: text that is visible as it is, and no control sequence but the screen's own. Gives the bytes of text.
+#[track_caller]
+fn check(bytes: &[u8], allowed: &Allowed) -> usize {
+    let text = std::str::from_utf8(bytes).unwrap_or_else(|e| panic!("no UTF-8 at {}", e.valid_up_to()));
+    let (mut rest, mut ink) = (text, 0);
+    while let Some(c) = rest.chars().next() {
+        let near = || rest.chars().take(40).collect::<String>().escape_debug().to_string();
+        if c == '\x1b' {
+            let body = rest.strip_prefix("\x1b[").unwrap_or_else(|| panic!("an escape that is no CSI: {}", near()));
+            let end = body.find(|c: char| ('\x40'..='\x7e').contains(&c)).unwrap_or_else(|| panic!("{}", near()));
+            let (parameters, last) = (&body[..end], body.as_bytes()[end]);
+            if matches!(last, b'h' | b'l') {
+                assert!(allowed.modes.contains(&parameters), "a mode that is not ours: {}", near());
+            } else {
+                assert!(allowed.finals.contains(&last), "a sequence that is not ours: {}", near());
+                let plain = parameters.bytes().all(|b| b.is_ascii_digit() || b == b';');
+                assert!(plain, "parameters that are not ours: {}", near());
+            }
+            rest = &body[end + 1..];
+            continue;
+        }
+        if c.is_control() {
+            assert!(allowed.controls.contains(&(c as u8)) && c.is_ascii(), "a control character: {}", near());
+        } else {
+            assert!(!is_hidden(c), "a character that cannot be seen: {}", near());
+            ink += c.len_utf8();
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    ink
+}
+
+/// What `puerta-text` shows as `\u{…}` wherever it stands; the isolates around names are ours.
+fn is_hidden(c: char) -> bool {
+    let joins = matches!(c, '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+    let isolates = matches!(c, '\u{2068}' | '\u{2069}');
+    !c.is_ascii() && !joins && !isolates && puerta_text::visible(&format!("a{c}")).contains("\\u{")
+}
+
+#[test]
+fn whatever_a_hub_says_the_full_screen_is_drawn_with_its_own_sequences_alone() {
+    let terminal = Terminal::start(&["full", "7", &strings().to_string()], "xterm-256color");
+    let (bytes, status) = terminal.finish();
+    assert_eq!(status, 0, "{}", String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..]));
+    assert!(check(&bytes, &FULL) > strings());
+    // Nothing that was said has moved the panes.
+    let end = bytes.windows(8).rposition(|window| window == b"\x1b[?1049l").expect("the terminal was given back");
+    let mut parser = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
+    parser.process(&bytes[..end]);
+    let screen = parser.screen();
+    let side = COLUMNS / 5;
+    for row in 2..ROWS - 2 {
+        for column in [side, COLUMNS - side - 1] {
+            let cell = screen.cell(row, column).unwrap().contents();
+            assert_eq!(cell, "│", "row {row}, column {column} of\n{}", screen.contents());
+        }
+    }
+}
+
+#[test]
+fn whatever_a_hub_says_lines_have_no_control_characters() {
+    let terminal = Terminal::start(&["line", "8", &strings().to_string()], "dumb");
+    let (bytes, status) = terminal.finish();
+    assert_eq!(status, 0);
+    assert!(check(&bytes, &LINE) > strings());
+}
+
+#[test]
+fn whatever_a_hub_says_json_has_no_control_characters() {
+    let terminal = Terminal::start(&["json", "9", &strings().to_string()], "xterm");
+    let (bytes, status) = terminal.finish();
+    assert_eq!(status, 0);
+    assert!(check(&bytes, &LINE) > strings());
+    for line in String::from_utf8(bytes).unwrap().lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    }
+}
+
+#[test]
+fn a_hostile_notification_ends_where_the_screen_ends_it() {
+    let terminal = Terminal::start(&["full", "10", "2000"], "foot");
+    let (bytes, _) = terminal.finish();
+    let text = String::from_utf8(bytes).unwrap();
+    let mut calls = 0;
+    for part in text.split("\x1b]").skip(1) {
+        let body = part.strip_prefix("777;notify;").unwrap_or_else(|| panic!("{}", part.escape_debug()));
+        let (body, _) = body.split_once("\x1b\\").expect("an end");
+        assert!(!body.contains(char::is_control), "{}", body.escape_debug());
+        calls += 1;
+    }
+    assert!(calls > 0);
+}
+
+#[test]
+fn what_is_typed_is_said_and_the_terminal_is_given_back() {
+    let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
+    terminal.says("#main");
+    terminal.type_keys("hola a todos\r");
+    terminal.until("our message, stored", |all| {
+        let mut parser = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
+        parser.process(all);
+        parser.screen().contents().contains("ana: hola a todos  ✓")
+    });
+    terminal.type_keys("/quit\r");
+    let (bytes, status) = terminal.finish();
+    assert_eq!(status, 0);
+    is_given_back(&bytes, "ended: Quit");
+}
+
+#[test]
+fn a_signal_and_a_panic_give_the_terminal_back_too() {
+    for (name, ended) in [("TERM", "Terminated"), ("HUP", "Terminated"), ("INT", "Interrupted")] {
+        let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
+        terminal.says("#main");
+        terminal.signal(name);
+        let (bytes, _) = terminal.finish();
+        is_given_back(&bytes, &format!("ended: Signal({ended})"));
+    }
+    let (bytes, status) = Terminal::start(&["full", "panic"], "xterm-256color").finish();
+    assert_ne!(status, 0);
+    is_given_back(&bytes, "index out of bounds");
+}
+
+/// Behind the last drawing the terminal is as it was, and what follows is on a usual line.
+#[track_caller]
+fn is_given_back(bytes: &[u8], then: &str) {
+    let text = String::from_utf8_lossy(bytes);
+    let (_, behind) = text.rsplit_once("\x1b[?1049l").expect("the other screen was left");
+    assert!(text.contains("\x1b[?25h\x1b[?1049l"), "the cursor is shown");
+    assert!(text.contains("\x1b[?2004l") && text.contains("\x1b[?1004l"));
+    assert!(behind.contains(then), "no {then:?} in {behind:?}");
+    // With output processing on, a line feed becomes CR LF: the raw mode is over.
+    assert!(behind.contains("\r\n") && !behind.replace("\r\n", "").contains('\n'), "{behind:?}");
+}
+
+#[test]
+fn lines_are_edited_on_a_terminal_and_what_others_say_stands_above() {
+    let mut terminal = Terminal::start(&["line", "keep"], "xterm-256color");
+    terminal.says("in #main");
+    terminal.type_keys("holx\x7fa\r");
+    terminal.says("hola");
+    terminal.type_keys("/jion #x\r");
+    terminal.says("did you mean /join?");
+    terminal.type_keys("/quit\r");
+    let (bytes, status) = terminal.finish();
+    assert_eq!(status, 0);
+    check(&bytes, &EDITED);
+    assert!(String::from_utf8_lossy(&bytes).contains("ended: Quit"));
+}
+
+#[test]
+fn a_signal_while_a_line_is_typed_leaves_a_usual_terminal() {
+    let mut terminal = Terminal::start(&["line", "keep"], "xterm-256color");
+    terminal.says("in #main");
+    terminal.type_keys("half a li");
+    terminal.says("half a li");
+    terminal.signal("TERM");
+    let (bytes, _) = terminal.finish();
+    let text = String::from_utf8_lossy(&bytes);
+    let (_, behind) = text.rsplit_once("ended: ").expect("its end");
+    assert!(behind.ends_with("\r\n"), "{behind:?}");
+}
