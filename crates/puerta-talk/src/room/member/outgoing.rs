@@ -6,7 +6,7 @@ use crate::room::frame::{Refusal, Send, Target, ToHub};
 use crate::room::ids::{MessageId, RoomNo};
 use crate::room::limits::PENDING;
 use crate::room::record::Kind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Messages that are on their way at once, at most.
@@ -54,25 +54,17 @@ impl Member {
         if self.link != Link::Up {
             return;
         }
-        let mut stuck: BTreeSet<u64> = BTreeSet::new();
-        let mut before: Vec<(u64, u64)> = Vec::new();
-        for at in 0..self.pending.len().min(WINDOW) {
+        for (at, after) in self.sendable() {
             let Some(outgoing) = self.pending.get(at) else { break };
-            let id = outgoing.message.id;
-            let after = before.iter().find(|(stream, _)| *stream == id.stream).map_or(0, |(_, number)| *number);
-            before.retain(|(stream, _)| *stream != id.stream);
-            before.push((id.stream, id.number));
-            let due = outgoing.sent.is_none_or(|sent| now >= sent + RESEND);
-            if stuck.contains(&id.stream) || !due {
+            if outgoing.sent.is_some_and(|sent| now < sent + RESEND) {
                 continue;
             }
-            if !outgoing.kept || !self.may_go(&outgoing.message.to) || !self.within_quota(now) {
-                stuck.insert(id.stream);
-                continue;
+            if !self.within_quota(now) {
+                return;
             }
             if let Some(outgoing) = self.pending.get_mut(at) {
                 outgoing.sent = Some(now);
-                let Pending { to, kind, text, .. } = outgoing.message.clone();
+                let Pending { id, to, kind, text } = outgoing.message.clone();
                 out.push(Effect::Send(ToHub::Send(Send { id, after, to, kind, text })));
             }
         }
@@ -80,9 +72,27 @@ impl Member {
 
     /// When something can be sent that cannot be now.
     pub(super) fn sending_due(&self, now: Duration) -> Option<Duration> {
-        let window = self.pending.iter().take(WINDOW).filter(|o| o.kept && self.may_go(&o.message.to));
-        let due = window.map(|o| o.sent.map_or(now, |sent| sent + RESEND)).min()?;
+        let sent = self.sendable().into_iter().filter_map(|(at, _)| self.pending.get(at)).map(|o| o.sent);
+        let due = sent.map(|sent| sent.map_or(now, |sent| sent + RESEND)).min()?;
         Some(due.max(self.quota_due()))
+    }
+
+    /// Which pending messages may be on their way, each with the number before it in its stream. One that may not go yet holds
+    /// back those behind it in its stream.
+    fn sendable(&self) -> Vec<(usize, u64)> {
+        let mut stuck: BTreeSet<u64> = BTreeSet::new();
+        let mut before: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut sendable = Vec::new();
+        for (at, outgoing) in self.pending.iter().enumerate().take(WINDOW) {
+            let id = outgoing.message.id;
+            let after = before.insert(id.stream, id.number).unwrap_or(0);
+            if stuck.contains(&id.stream) || !outgoing.kept || !self.may_go(&outgoing.message.to) {
+                stuck.insert(id.stream);
+            } else {
+                sendable.push((at, after));
+            }
+        }
+        sendable
     }
 
     /// A message to a room that we are about to enter waits until we are in it.
