@@ -129,6 +129,13 @@ pub enum ToMember {
         /// Which.
         room: RoomNo,
     },
+    /// The member does not come into a room that it asked for.
+    NotJoined {
+        /// Which, by the name that it asked for.
+        room: String,
+        /// Why.
+        why: Refusal,
+    },
     /// A message.
     Record(Record),
     /// One that was asked for with Before.
@@ -279,6 +286,8 @@ pub struct Welcome {
     pub limits: Limits,
     /// For each stream of the Hello, the last number that the hub has taken.
     pub streams: Vec<(u64, u64)>,
+    /// The rooms that the member is in: a `Room` follows for each.
+    pub rooms: Vec<RoomNo>,
     /// Why the log takes nothing, when it does not.
     pub read_only: Option<String>,
     /// The room to join first: that of the invite, or the hub's own.

@@ -29,6 +29,22 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// With what a frame can carry: at most 8 KiB a message, 64 B a name, 100 members shown; at least one message at once and one
+    /// connection.
+    #[must_use]
+    pub fn bounded(self) -> Limits {
+        Limits {
+            message: self.message.min(8192),
+            name: self.name.min(64),
+            burst: self.burst.max(1),
+            sessions: self.sessions.max(1),
+            shown: self.shown.min(100),
+            ..self
+        }
+    }
+}
+
 /// The longest frame that either side takes, in bytes.
 pub const FRAME: usize = 16 * 1024;
 

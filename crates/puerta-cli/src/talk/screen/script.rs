@@ -44,6 +44,7 @@ pub(crate) fn online() -> Event {
         you: person(ANA),
         limits: Limits::default(),
         streams: Vec::new(),
+        rooms: Vec::new(),
         read_only: None,
         first: "main".to_owned(),
         may_move: 0,

@@ -8,7 +8,7 @@ mod outgoing;
 mod rooms;
 
 use super::event::{Command, Event};
-use super::frame::{Hello, RoomFacts, ToHub, ToMember, VERSION, Welcome};
+use super::frame::{Hello, Refusal, RoomFacts, ToHub, ToMember, VERSION, Welcome};
 use super::ids::{Device, MemberNo, MessageId, RoomNo};
 use super::limits::Limits;
 pub use driver::{Effect, From, Input, Pending, Setup};
@@ -48,13 +48,22 @@ pub struct Member {
     /// Messages of ours that the screen has as pending or stored, and not yet at their place.
     shown: BTreeSet<MessageId>,
     rooms: BTreeMap<RoomNo, Place>,
+    /// Rooms that we are not in any more, as far as they were shown.
+    left: BTreeMap<RoomNo, Place>,
     /// Names of rooms that we want to be in.
     wanted: BTreeSet<String>,
-    /// Messages that a hub took which may still yield to another one.
+    /// Why the hub's log takes nothing, as the screen was told.
+    read_only: Option<String>,
+    /// Rooms that the hub has us in, and has not told of.
+    expected: BTreeSet<RoomNo>,
+    /// Messages that a hub took which may have yielded to another one: the outbox has them until it is known that it did not.
     movable: Vec<Pending>,
-    movable_until: Duration,
+    /// Until when it may yield; none when it did not.
+    may_move: Option<Duration>,
     moved: bool,
     greeted: bool,
+    /// When the last Hello was sent.
+    hello: Duration,
     asked_join: Duration,
     checked: Duration,
     seen_told: Duration,
@@ -99,11 +108,15 @@ impl Member {
             quota: Duration::ZERO,
             shown: setup.pending.iter().map(|p| p.id).collect(),
             rooms: BTreeMap::new(),
+            left: BTreeMap::new(),
             wanted: setup.rooms.iter().map(|r| folded(r)).collect(),
+            read_only: None,
+            expected: BTreeSet::new(),
             movable: Vec::new(),
-            movable_until: Duration::ZERO,
+            may_move: None,
             moved: false,
             greeted: false,
+            hello: Duration::ZERO,
             asked_join: Duration::ZERO,
             checked: Duration::ZERO,
             seen_told: Duration::ZERO,
@@ -135,6 +148,7 @@ impl Member {
             Link::Greeting { at } => Some(at + RESEND),
             Link::Up => {
                 let mut due = self.checked + CHECK;
+                due = due.min(self.hello_due().unwrap_or(due));
                 if self.is_waiting_for_rooms() {
                     due = due.min(self.asked_join + RESEND);
                 }
@@ -175,6 +189,13 @@ impl Member {
     }
 
     fn greet(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        self.link = Link::Greeting { at: now };
+        self.say_hello(now, out);
+    }
+
+    /// Also when we are in: the hub answers as before, and so tells what was lost.
+    fn say_hello(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        self.hello = now;
         let mut streams = vec![self.setup.stream];
         for outgoing in &self.pending {
             let stream = outgoing.message.id.stream;
@@ -182,7 +203,6 @@ impl Member {
                 streams.push(stream);
             }
         }
-        self.link = Link::Greeting { at: now };
         out.push(Effect::Send(ToHub::Hello(Hello {
             version: VERSION,
             name: self.setup.name.clone(),
@@ -218,6 +238,9 @@ impl Member {
             }
             Link::Greeting { at } if now >= at + RESEND => self.greet(now, out),
             Link::Up => {
+                if self.hello_due().is_some_and(|due| now >= due) {
+                    self.say_hello(now, out);
+                }
                 if self.is_waiting_for_rooms() && now >= self.asked_join + RESEND {
                     self.ask_to_join(now, out);
                 }
@@ -246,6 +269,7 @@ impl Member {
                 out.push(Effect::Show(Event::Denied(denial)));
                 out.push(Effect::Disconnect);
             }
+            (Link::Greeting { .. }, ToMember::Move { address, hub }) => self.make_way(address, hub, out),
             (Link::Up, frame) => self.told(now, frame, out),
             // What comes before the Welcome is told again, or asked for.
             _ => {}
@@ -253,7 +277,18 @@ impl Member {
     }
 
     fn welcome(&mut self, now: Duration, welcome: Welcome, out: &mut Vec<Effect>) {
+        let is_open = |room: &RoomNo| self.rooms.get(room).is_some_and(|place| place.open);
+        self.expected = welcome.rooms.iter().copied().filter(|room| !is_open(room)).collect();
+        self.may_move = (welcome.may_move > 0).then(|| now + Duration::from_millis(welcome.may_move.into()));
+        if self.may_move.is_none() {
+            out.extend(self.movable.drain(..).map(|message| Effect::Forget(message.id)));
+        }
+        let news = self.read_only != welcome.read_only;
+        self.read_only.clone_from(&welcome.read_only);
         if self.link == Link::Up {
+            if let Some(why) = welcome.read_only.filter(|_| news) {
+                out.push(Effect::Show(Event::ReadOnly(why)));
+            }
             return;
         }
         self.link = Link::Up;
@@ -263,12 +298,18 @@ impl Member {
         self.limits = welcome.limits;
         self.checked = now;
         self.setup.name.clone_from(&welcome.you.name);
-        self.movable_until = now + Duration::from_millis(welcome.may_move.into());
         if self.wanted.is_empty() && self.setup.rooms.is_empty() {
             self.wanted.insert(folded(&welcome.first));
         }
         out.push(Effect::Show(Event::Online(Box::new(welcome))));
         self.ask_to_join(now, out);
+    }
+
+    /// When to say Hello again: rooms were not told of, or the hub does not yield any more and can say so.
+    fn hello_due(&self) -> Option<Duration> {
+        let settled = self.may_move.filter(|_| !self.movable.is_empty()).map(|until| until.max(self.hello + RESEND));
+        let told = (!self.expected.is_empty()).then_some(self.hello + RESEND);
+        settled.into_iter().chain(told).min()
     }
 
     fn told(&mut self, now: Duration, frame: ToMember, out: &mut Vec<Effect>) {
@@ -278,22 +319,28 @@ impl Member {
             ToMember::Older(record) => return self.older(record, out),
             ToMember::Head { room, seq } => return self.head(now, room, seq, out),
             ToMember::Gone { room } => return self.left(room, out),
-            ToMember::Stored { id, room, seq } => return self.stored(now, id, room, seq, out),
+            ToMember::Stored { id, room, seq } => return self.stored(id, room, seq, out),
             ToMember::Refused { id, why } => return self.refused(id, why, out),
-            ToMember::Move { address, hub } => return self.make_way(now, address, hub, out),
-            ToMember::Sorry(why) => {
-                // A room that cannot be joined is not asked for again.
-                let open: BTreeSet<String> = self.rooms.values().filter_map(Place::folded_name).collect();
-                self.wanted.retain(|name| open.contains(name));
+            ToMember::Move { address, hub } => return self.make_way(address, hub, out),
+            ToMember::NotJoined { room, why } => {
+                // A room that cannot be joined is not asked for again; one of a log that is closed is.
+                if !matches!(why, Refusal::ReadOnly { .. }) {
+                    self.wanted.remove(&folded(&room));
+                }
                 Event::Sorry(why)
             }
+            ToMember::Sorry(why) => Event::Sorry(why),
             ToMember::Welcome(_) | ToMember::Denied(_) | ToMember::Pong => return,
             ToMember::Slow { rate } => {
                 self.slowed(now, rate);
                 Event::Slow { rate }
             }
             ToMember::Oldest { room, .. } => Event::Oldest(room),
-            ToMember::ReadOnly { why } => Event::ReadOnly(why),
+            ToMember::ReadOnly { why } if self.read_only.as_ref() == Some(&why) => return,
+            ToMember::ReadOnly { why } => {
+                self.read_only = Some(why.clone());
+                Event::ReadOnly(why)
+            }
             ToMember::Joined { room, who } => Event::Joined { room, who },
             ToMember::Left { room, who } => Event::Left { room, who },
             ToMember::Presence { room, who, online } => Event::Presence { room, who, online },
@@ -317,7 +364,7 @@ impl Member {
             }
             Command::Leave(room) => {
                 if let Some(name) = self.rooms.get(&room).and_then(Place::folded_name) {
-                    self.wanted.remove(&name);
+                    self.wanted.remove(name);
                 }
                 ToHub::Leave { room }
             }
@@ -353,7 +400,7 @@ impl Member {
 
     /// Whether a room is open on this connection.
     fn is_open(&self, name: &str) -> bool {
-        self.rooms.values().any(|place| place.open && place.folded_name().as_deref() == Some(name))
+        self.rooms.values().any(|place| place.open && place.folded_name() == Some(name))
     }
 
     fn ask_to_join(&mut self, now: Duration, out: &mut Vec<Effect>) {
@@ -378,19 +425,17 @@ impl Member {
     }
 
     /// The hub yields to another one: everything that was said here goes there.
-    fn make_way(&mut self, now: Duration, address: String, hub: Device, out: &mut Vec<Effect>) {
-        if now < self.movable_until {
-            for message in std::mem::take(&mut self.movable).into_iter().rev() {
-                out.push(Effect::Show(pending(&message)));
-                self.shown.insert(message.id);
-                self.pending.push_front(Outgoing { message, kept: true, sent: None });
-            }
-            let mut all: Vec<Outgoing> = std::mem::take(&mut self.pending).into();
-            all.sort_by_key(|o| (o.message.id.stream, o.message.id.number));
-            self.pending = all.into();
+    fn make_way(&mut self, address: String, hub: Device, out: &mut Vec<Effect>) {
+        for message in std::mem::take(&mut self.movable) {
+            out.push(Effect::Show(pending(&message)));
+            self.shown.insert(message.id);
+            self.pending.push_back(Outgoing { message, kept: true, sent: None });
         }
-        self.movable.clear();
-        let names: Vec<String> = self.rooms.values().filter_map(Place::folded_name).collect();
+        self.pending.make_contiguous().sort_by_key(|o| (o.message.id.stream, o.message.id.number));
+        self.expected.clear();
+        self.left.clear();
+        self.may_move = None;
+        let names = self.rooms.values().filter_map(|p| p.folded_name().map(str::to_owned));
         self.wanted.extend(names);
         for room in std::mem::take(&mut self.rooms).into_keys() {
             out.push(Effect::Show(Event::Gone(room)));
@@ -411,6 +456,7 @@ impl Member {
     fn room(&mut self, now: Duration, facts: RoomFacts, out: &mut Vec<Effect>) {
         let wanted = facts.name.as_deref().is_none_or(|name| self.wanted.contains(&folded(name)));
         if self.setup.only && !wanted {
+            self.expected.remove(&facts.no);
             return;
         }
         if let Some(name) = &facts.name {
@@ -418,7 +464,9 @@ impl Member {
         }
         // After a move, all of the other hub's room is to be seen.
         let from = if self.moved { From::Seen { context: u64::MAX } } else { self.setup.from };
-        let place = self.rooms.entry(facts.no).or_insert_with(|| Place::new(&facts, from, self.setup.feed));
+        self.expected.remove(&facts.no);
+        let new = || self.left.remove(&facts.no).unwrap_or_else(|| Place::new(&facts, from, self.setup.feed));
+        let place = self.rooms.entry(facts.no).or_insert_with(new);
         place.opened(facts.no, &facts, now, out);
         out.push(Effect::Show(Event::Room(Box::new(facts))));
     }

@@ -25,7 +25,7 @@ impl Member {
         if let Some(why) = why {
             return out.push(Effect::Show(Event::NotTaken { id: None, text, why }));
         }
-        if self.pending.len() >= PENDING {
+        if self.pending.len() + self.movable.len() >= PENDING {
             return out.push(Effect::Show(Event::OutboxFull { text, limit: PENDING }));
         }
         let id = MessageId { stream: self.setup.stream, number: self.next_number };
@@ -135,12 +135,13 @@ impl Member {
         self.quota = self.quota.max(now + self.interval() * self.limits.burst);
     }
 
-    pub(super) fn stored(&mut self, now: Duration, id: MessageId, room: RoomNo, seq: u64, out: &mut Vec<Effect>) {
+    pub(super) fn stored(&mut self, id: MessageId, room: RoomNo, seq: u64, out: &mut Vec<Effect>) {
         let Some(outgoing) = self.remove(id) else { return };
-        if now < self.movable_until {
+        if self.may_move.is_some() {
             self.movable.push(outgoing.message);
+        } else {
+            out.push(Effect::Forget(id));
         }
-        out.push(Effect::Forget(id));
         out.push(Effect::Show(Event::Stored { id, room, seq }));
     }
 

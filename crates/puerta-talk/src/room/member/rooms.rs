@@ -14,6 +14,7 @@ const EARLY: usize = 256;
 /// A room as far as it was shown.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// Folded.
     name: Option<String>,
     /// Whether the hub has told of it on this connection.
     pub(super) open: bool,
@@ -24,12 +25,24 @@ pub(super) struct Place {
     early: BTreeMap<u64, Record>,
     /// The place before the oldest that was shown.
     before: u64,
-    /// What follows this place was missed; until that was said.
-    since: Option<u64>,
+    /// What was missed and is not all shown.
+    missed: Option<Missed>,
     /// When it was last asked for what follows, and not answered.
     asked: Option<Duration>,
     seen: u64,
     told: u64,
+    feed: bool,
+}
+
+/// What was said while we were not there.
+#[derive(Debug, Clone, Copy)]
+struct Missed {
+    /// Behind this place,
+    since: u64,
+    /// through this one.
+    through: u64,
+    /// The screen was told.
+    told: bool,
 }
 
 impl Place {
@@ -40,23 +53,24 @@ impl Place {
             From::Place(seq) => seq.min(facts.head),
             From::Now => facts.head,
         };
-        let missed = matches!(from, From::Seen { .. }) && facts.seen > 0 && facts.seen < facts.head;
+        let missed = feed && matches!(from, From::Seen { .. }) && facts.seen > 0 && facts.seen < facts.head;
         Place {
-            name: facts.name.clone(),
-            open: false,
+            name: facts.name.as_deref().map(folded),
+            open: true,
             have,
             head: facts.head,
             early: BTreeMap::new(),
             before: have,
-            since: missed.then_some(facts.seen),
+            missed: missed.then_some(Missed { since: facts.seen, through: facts.head, told: false }),
             asked: None,
             seen: facts.seen,
             told: facts.seen,
+            feed,
         }
     }
 
-    pub(super) fn folded_name(&self) -> Option<String> {
-        self.name.as_deref().map(folded)
+    pub(super) fn folded_name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// The place of the oldest that was shown.
@@ -71,13 +85,15 @@ impl Place {
 
     /// The hub tells of the room: again, after a time offline.
     pub(super) fn opened(&mut self, no: RoomNo, facts: &RoomFacts, now: Duration, out: &mut Vec<Effect>) {
-        self.name.clone_from(&facts.name);
         self.told = self.told.min(facts.seen);
-        if !self.open && self.have < facts.head && self.since.is_none() && self.have >= self.seen {
-            self.since = Some(self.have);
-        }
-        self.open = true;
         self.head = self.head.max(facts.head);
+        if !std::mem::replace(&mut self.open, true) && self.feed {
+            let missed = Missed { since: self.have, through: facts.head, told: false };
+            self.missed = match self.missed {
+                Some(before) => Some(Missed { through: facts.head, ..before }),
+                None => (self.have < facts.head).then_some(missed),
+            };
+        }
         if self.have < self.head {
             self.ask(no, now, out);
         }
@@ -85,7 +101,8 @@ impl Place {
 
     /// Asks for what follows.
     pub(super) fn ask(&mut self, no: RoomNo, now: Duration, out: &mut Vec<Effect>) {
-        if self.open {
+        // Who does not want the feed is told of its own messages anyway.
+        if self.open && self.feed {
             self.asked = (self.have < self.head).then_some(now);
             out.push(Effect::Send(ToHub::After { room: no, seq: self.have }));
         }
@@ -116,11 +133,12 @@ impl Member {
     pub(super) fn record(&mut self, now: Duration, record: Record, out: &mut Vec<Effect>) {
         let no = record.room;
         if self.is_ours(&record) {
-            self.stored(now, record.id, no, record.seq, out);
+            self.stored(record.id, no, record.seq, out);
         }
         let Some(place) = self.rooms.get_mut(&no) else { return };
         place.head = place.head.max(record.seq);
-        if record.seq <= place.have {
+        // What comes before the room was told of is asked for then.
+        if record.seq <= place.have || !place.open {
             return;
         }
         // A page is on its way.
@@ -158,11 +176,14 @@ impl Member {
     fn show(&mut self, record: Record, out: &mut Vec<Effect>) {
         let own = self.shown.remove(&record.id);
         let Some(place) = self.rooms.get_mut(&record.room) else { return };
-        if place.since.is_some_and(|since| record.seq > since)
-            && !own
-            && let Some(seq) = place.since.take()
-        {
-            out.push(Effect::Show(Event::NewSince { room: record.room, seq }));
+        if let Some(missed) = &mut place.missed {
+            if record.seq > missed.since && record.seq <= missed.through && !own && !missed.told {
+                missed.told = true;
+                out.push(Effect::Show(Event::NewSince { room: record.room, seq: missed.since }));
+            }
+            if record.seq >= missed.through {
+                place.missed = None;
+            }
         }
         place.have = record.seq;
         out.push(Effect::Show(Event::Message { record: Box::new(record), own }));
@@ -191,10 +212,14 @@ impl Member {
     }
 
     pub(super) fn left(&mut self, room: RoomNo, out: &mut Vec<Effect>) {
-        if let Some(place) = self.rooms.remove(&room) {
+        self.expected.remove(&room);
+        if let Some(mut place) = self.rooms.remove(&room) {
             if let Some(name) = place.folded_name() {
-                self.wanted.remove(&name);
+                self.wanted.remove(name);
             }
+            place.cut();
+            // Who comes back goes on where it left.
+            self.left.insert(room, place);
             out.push(Effect::Show(Event::Gone(room)));
         }
     }

@@ -1,11 +1,12 @@
 //! Who comes in: new members, invites, streams.
 
-use super::state::{Known, State};
-use super::{Asked, Conn, Effect, Held, Rooms, folded, may_be_called, send};
+use super::state::{Known, Room, Session, State};
+use super::{Asked, Conn, Effect, Held, Rooms, Wish, folded, may_be_called, send};
 use crate::room::frame::{Denial, Hello, Refusal, ToMember, VERSION, Welcome};
 use crate::room::ids::{MemberNo, RoomNo};
 use crate::room::limits::STREAMS;
 use crate::room::store::{Ask, Invite, RoomKind, Token, TokenHash, Write};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Streams of a member that are kept in mind, at most, while none of them waits for the log.
@@ -16,12 +17,13 @@ const INVITES: usize = 1024;
 
 impl Rooms {
     pub(super) fn hello(&mut self, now: Duration, wall: i64, conn: Conn, hello: Hello, out: &mut Vec<Effect>) {
+        let first = self.led_to(wall, &hello);
         match self.admitted(wall, conn, &hello) {
             Err(denial) => self.deny(conn, denial, out),
             Ok(member) => {
                 let Some(session) = self.sessions.get_mut(&conn) else { return };
                 let streams = hello.streams.clone();
-                session.state = State::Entering { hello: Box::new(hello), member };
+                session.state = State::Entering { hello: Box::new(hello), member, first };
                 let new = self.batch.iter().any(|w| matches!(w, Write::Member { no, .. } if *no == member));
                 let known = self.members.get(&member).map(|m| &m.streams);
                 let unknown: Vec<u64> =
@@ -43,7 +45,9 @@ impl Rooms {
         let written = self.written;
         if let Some(known) = self.members.get_mut(&member) {
             if known.streams.len() + streams.len() > STREAMS_KEPT {
-                known.streams.retain(|_, stream| stream.batch > written);
+                let theirs = self.sessions.values().filter_map(Session::streams).filter(|(no, _)| *no == member);
+                let spoken_for: BTreeSet<u64> = theirs.flat_map(|(_, streams)| streams).copied().collect();
+                known.streams.retain(|no, stream| stream.batch > written || spoken_for.contains(no));
             }
             for (stream, last) in streams {
                 let entry = known.streams.entry(*stream).or_default();
@@ -61,8 +65,22 @@ impl Rooms {
     /// Lets a connection in.
     pub(super) fn open(&mut self, now: Duration, conn: Conn, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&conn) else { return };
-        let State::Entering { hello, member } = std::mem::replace(&mut session.state, State::Closed) else { return };
-        session.state = State::Open { member, feed: hello.feed, streams: hello.streams };
+        let State::Entering { hello, member, first } = std::mem::replace(&mut session.state, State::Closed) else {
+            return;
+        };
+        if let Some(why) = self.read_only.clone()
+            && self.members.get(&member).is_none_or(|m| m.since > self.written)
+        {
+            return self.deny(conn, Denial::ReadOnly { why }, out);
+        }
+        self.replace(member, &hello, out);
+        let sessions = self.setup.limits.sessions;
+        if self.members.get(&member).is_some_and(|m| m.sessions.len() >= sessions as usize) {
+            return self.deny(conn, Denial::TooManySessions { sessions }, out);
+        }
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            session.state = State::Open { member, feed: hello.feed, streams: hello.streams, first };
+        }
         let was_there = self.members.get(&member).is_some_and(Known::online);
         if let Some(known) = self.members.get_mut(&member) {
             known.sessions.push(conn);
@@ -78,8 +96,26 @@ impl Rooms {
         }
     }
 
+    /// A program that comes again has lost the connection that it had.
+    fn replace(&mut self, member: MemberNo, hello: &Hello, out: &mut Vec<Effect>) {
+        let (Some(own), Some(known)) = (hello.streams.first(), self.members.get_mut(&member)) else { return };
+        for conn in std::mem::take(&mut known.sessions) {
+            let Some(session) = self.sessions.get_mut(&conn) else { continue };
+            if session.streams().is_some_and(|(_, streams)| streams.first() == Some(own)) {
+                session.state = State::Closed;
+                out.push(Effect::Close(conn));
+            } else {
+                known.sessions.push(conn);
+            }
+        }
+    }
+
     pub(super) fn welcome(&mut self, now: Duration, conn: Conn, member: MemberNo, out: &mut Vec<Effect>) {
-        let Some(State::Open { streams, .. }) = self.sessions.get(&conn).map(|s| &s.state) else { return };
+        if let Some((address, hub)) = &self.moved {
+            return send(out, conn, &ToMember::Move { address: address.clone(), hub: *hub });
+        }
+        let Some(State::Open { streams, first, .. }) = self.sessions.get(&conn).map(|s| &s.state) else { return };
+        let first = first.and_then(|room| self.rooms.get(&room)).and_then(Room::name);
         let Some(known) = self.members.get(&member) else { return };
         let last = |s: &u64| (*s, known.streams.get(s).map_or(0, |stream| stream.last));
         let welcome = Welcome {
@@ -87,16 +123,14 @@ impl Rooms {
             you: known.person(member),
             limits: self.setup.limits,
             streams: streams.iter().map(last).collect(),
+            rooms: known.rooms.iter().copied().collect(),
             read_only: self.read_only.clone(),
-            first: self.setup.first.clone(),
+            first: first.unwrap_or(&self.setup.first).to_owned(),
             may_move: u32::try_from(self.setup.may_move.saturating_sub(now).as_millis()).unwrap_or(u32::MAX),
         };
         send(out, conn, &ToMember::Welcome(welcome));
         for room in self.rooms_of(member) {
             self.tell_room(conn, member, room, out);
-        }
-        if let Some((address, hub)) = &self.moved {
-            send(out, conn, &ToMember::Move { address: address.clone(), hub: *hub });
         }
     }
 
@@ -128,10 +162,6 @@ impl Rooms {
             return Err(Denial::Malformed);
         }
         if let Some(member) = self.devices.get(&device) {
-            let sessions = self.members.get(member).map_or(0, |m| m.sessions.len());
-            if sessions >= limits.sessions as usize {
-                return Err(Denial::TooManySessions { sessions: limits.sessions });
-            }
             return Ok(*member);
         }
         if let Some(why) = &self.read_only {
@@ -150,12 +180,19 @@ impl Rooms {
         let no = MemberNo(self.members.last_key_value().map_or(0, |(no, _)| no.0) + 1);
         self.devices.insert(device, no);
         self.names.insert(folded(&name), no);
-        self.members.insert(no, Known::new(device, name.clone()));
+        let known = Known { since: self.next_batch, ..Known::new(device, name.clone()) };
+        self.members.insert(no, known);
         self.write(Write::Member { no, device, name });
         let inbox = self.make_room(RoomKind::Inbox(no));
         self.write(Write::Join { room: inbox, member: no });
         self.enter_room(inbox, no, 0);
         Ok(no)
+    }
+
+    /// The room of its invite, if that is good.
+    fn led_to(&self, wall: i64, hello: &Hello) -> Option<RoomNo> {
+        let invite = self.invites.get(&Token(hello.token?).hash())?;
+        (invite.until > wall).then_some(invite.room)
     }
 
     fn redeem(&mut self, wall: i64, token: Option<[u8; 16]>) -> Result<(), Denial> {
@@ -175,41 +212,25 @@ impl Rooms {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the fields of one frame")]
-    pub(super) fn invite(
-        &mut self,
-        conn: Conn,
-        member: MemberNo,
-        room: RoomNo,
-        once: bool,
-        until: i64,
-        renew: bool,
-        out: &mut Vec<Effect>,
-    ) {
-        if let Some(why) = &self.read_only {
-            return send(out, conn, &ToMember::Sorry(Refusal::ReadOnly { why: why.clone() }));
-        }
+    pub(super) fn invite(&mut self, now: Duration, conn: Conn, member: MemberNo, wish: Wish, out: &mut Vec<Effect>) {
+        let room = wish.room;
         if !self.is_in(room, member) || self.rooms.get(&room).is_none_or(|r| r.name().is_none()) {
             return send(out, conn, &ToMember::Sorry(Refusal::NotInRoom { room: room.0.to_string() }));
         }
-        let ticket = self.ticket(Asked::Invite { conn, room, once, until, renew });
-        out.push(Effect::NeedToken { ticket });
+        if self.may_write(now, conn, member, out) {
+            let ticket = self.ticket(Asked::Invite(conn, wish));
+            out.push(Effect::NeedToken { ticket });
+        }
     }
 
     pub(super) fn token(&mut self, ticket: u64, token: [u8; 16]) {
-        let Some(Asked::Invite { conn, room, once, until, renew }) = self.tickets.remove(&ticket) else { return };
-        self.invited(Some(conn), room, token, until, once, renew);
+        if let Some(Asked::Invite(conn, wish)) = self.tickets.remove(&ticket) {
+            self.invited(Some(conn), token, wish);
+        }
     }
 
-    pub(super) fn invited(
-        &mut self,
-        conn: Option<Conn>,
-        room: RoomNo,
-        token: [u8; 16],
-        until: i64,
-        once: bool,
-        renew: bool,
-    ) {
+    pub(super) fn invited(&mut self, conn: Option<Conn>, token: [u8; 16], wish: Wish) {
+        let Wish { room, once, until, renew } = wish;
         if self.read_only.is_some() {
             return;
         }

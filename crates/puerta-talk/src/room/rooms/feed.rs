@@ -20,9 +20,9 @@ impl Rooms {
     pub(super) fn written(&mut self, now: Duration, batches: Vec<Batch>, out: &mut Vec<Effect>) {
         let mut fans: BTreeMap<RoomNo, BytesMut> = BTreeMap::new();
         for batch in batches {
+            self.waiting = self.waiting.saturating_sub(batch.writes.len());
             for write in batch.writes {
                 let Write::Record(record) = write else { continue };
-                self.waiting = self.waiting.saturating_sub(1);
                 self.durable(record, &mut fans, out);
             }
             self.written = self.written.max(batch.number);
@@ -95,7 +95,7 @@ impl Rooms {
     fn release(&mut self, now: Duration, held: Held, out: &mut Vec<Effect>) {
         match held {
             Held::Enter(conn) => self.open(now, conn, out),
-            Held::Joined(room, member) => self.tell_joined(now, room, member, out),
+            Held::Joined(room, member) => self.joined(now, room, member, out),
             Held::Left(room, member) => self.tell_left(now, room, member, out),
             Held::Renamed(member, before) => self.tell_renamed(member, before, out),
             Held::Invited { conn, room, token, until } => send(out, conn, &ToMember::Invite { room, token, until }),
@@ -148,7 +148,8 @@ impl Rooms {
         for record in records {
             let _ = codec::encode(&ToMember::Older(record), &mut frames);
         }
-        if first <= 1 {
+        // Nothing is before the first place, or where there is nothing.
+        if first <= 1 || frames.is_empty() {
             let _ = codec::encode(&ToMember::Oldest { room, seq: first }, &mut frames);
         }
         out.push(Effect::Send { conn, frames: frames.freeze() });
@@ -159,14 +160,10 @@ impl Rooms {
         self.sessions.get(&conn).and_then(super::state::Session::member).is_some_and(|member| self.is_in(room, member))
     }
 
-    /// Where all the rooms of a connection are: it asks for what it has not.
-    pub(super) fn heads(&mut self, conn: Conn, out: &mut Vec<Effect>) {
-        let Some(member) = self.sessions.get(&conn).and_then(super::state::Session::member) else { return };
-        let mut frames = BytesMut::new();
-        for room in self.rooms_of(member) {
-            let seq = self.rooms.get(&room).map_or(0, |r| r.head);
-            let _ = codec::encode(&ToMember::Head { room, seq }, &mut frames);
+    /// A connection that was too slow is told all again: what it missed may have been anything.
+    pub(super) fn drained(&mut self, now: Duration, conn: Conn, out: &mut Vec<Effect>) {
+        if let Some(member) = self.sessions.get(&conn).and_then(super::state::Session::member) {
+            self.welcome(now, conn, member, out);
         }
-        out.push(Effect::Send { conn, frames: frames.freeze() });
     }
 }

@@ -148,6 +148,8 @@ pub struct Rooms {
     next_batch: u64,
     written: u64,
     waiting: usize,
+    /// Who will be in a room when the batch of this number is durable.
+    joining: BTreeMap<(RoomNo, MemberNo), u64>,
     /// Members whose "seen" is not in the log.
     unwritten: BTreeMap<(RoomNo, MemberNo), u64>,
     /// Members whose last connection is gone since it was told.
@@ -164,7 +166,16 @@ enum Asked {
     After(Conn, RoomNo),
     Before(Conn, RoomNo, u64),
     Find(Conn, MessageId),
-    Invite { conn: Conn, room: RoomNo, once: bool, until: i64, renew: bool },
+    Invite(Conn, Wish),
+}
+
+/// An invite that is wished for.
+#[derive(Debug, Clone, Copy)]
+struct Wish {
+    room: RoomNo,
+    once: bool,
+    until: i64,
+    renew: bool,
 }
 
 /// What is done when a batch is durable.
@@ -185,7 +196,8 @@ const GATHER: Duration = Duration::from_millis(500);
 
 impl Rooms {
     /// A hub with what its log had.
-    pub fn new(setup: Setup, loaded: Loaded) -> Rooms {
+    pub fn new(mut setup: Setup, loaded: Loaded) -> Rooms {
+        setup.limits = setup.limits.bounded();
         let mut rooms = Rooms {
             setup,
             members: BTreeMap::new(),
@@ -203,6 +215,7 @@ impl Rooms {
             next_batch: 1,
             written: 0,
             waiting: 0,
+            joining: BTreeMap::new(),
             unwritten: BTreeMap::new(),
             departed: Vec::new(),
             due: None,
@@ -233,9 +246,9 @@ impl Rooms {
             Input::Frame { conn, frame } => self.frame(now, wall, conn, frame, out),
             Input::Malformed(conn) => self.malformed(conn, out),
             Input::Closed(conn) => self.closed(now, conn),
-            Input::Drained(conn) => self.heads(conn, out),
+            Input::Drained(conn) => self.drained(now, conn, out),
             Input::Written(batches) => self.written(now, batches, out),
-            Input::Failed(why) => self.failed(why, out),
+            Input::Failed(why) => self.failed(now, why, out),
             Input::Answer { ticket, answer } => self.answer(now, ticket, answer, out),
             Input::Token { ticket, token } => self.token(ticket, token),
             Input::Move { address, hub } => self.make_way(address, hub, out),
@@ -273,11 +286,17 @@ impl Rooms {
     /// Makes an invite on the hub's own account, for its first room; spends those that were made before if `renew`.
     pub fn host_invite(&mut self, token: [u8; 16], until: i64, once: bool, renew: bool) {
         let room = self.first_room();
-        self.invited(None, room, token, until, once, renew);
+        self.invited(None, token, Wish { room, once, until, renew });
     }
 
     fn frame(&mut self, now: Duration, wall: i64, conn: Conn, frame: ToHub, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get(&conn) else { return };
+        if let Some((address, hub)) = &self.moved
+            && (self.devices.contains_key(&session.device) || !self.setup.invite_only)
+        {
+            // Whatever it wants, it gets it there.
+            return send(out, conn, &ToMember::Move { address: address.clone(), hub: *hub });
+        }
         let member = match (&session.state, frame) {
             (State::New, ToHub::Hello(hello)) => return self.hello(now, wall, conn, hello, out),
             (State::New, _) => return self.malformed(conn, out),
@@ -287,16 +306,16 @@ impl Rooms {
         match member {
             // Repeated on its way.
             (member, ToHub::Hello(_)) => self.welcome(now, conn, member, out),
-            (member, ToHub::Join { room }) => self.join(conn, member, room, out),
-            (member, ToHub::Leave { room }) => self.leave(conn, member, room, out),
+            (member, ToHub::Join { room }) => self.join(now, conn, member, room, out),
+            (member, ToHub::Leave { room }) => self.leave(now, conn, member, room, out),
             (member, ToHub::Send(send)) => self.say(now, wall, conn, member, send, out),
             (member, ToHub::After { room, seq }) => self.after(conn, member, room, seq, out),
             (member, ToHub::Before { room, seq }) => self.before(conn, member, room, seq, out),
             (member, ToHub::Seen { room, through }) => self.seen(now, member, room, through),
-            (member, ToHub::Rename { name }) => self.rename(conn, member, name, out),
+            (member, ToHub::Rename { name }) => self.rename(now, conn, member, name, out),
             (member, ToHub::Invite { room, once, lasts, renew }) => {
                 let until = wall.saturating_add(i64::from(lasts.min(LONGEST_INVITE)) * 1000);
-                self.invite(conn, member, room, once, until, renew, out);
+                self.invite(now, conn, member, Wish { room, once, until, renew }, out);
             }
             (_, ToHub::Rooms) => self.list_rooms(conn, out),
             (member, ToHub::Who { room }) => self.who(conn, member, room, out),
@@ -316,16 +335,15 @@ impl Rooms {
         if self.read_only.is_some() {
             return;
         }
-        if matches!(write, Write::Record(_)) {
-            self.waiting += 1;
-        }
+        self.waiting += 1;
         self.batch.push(write);
     }
 
-    /// Does something when all that was written so far is durable; to be asked only when that is to come.
-    fn hold(&mut self, what: Held) {
+    /// Does something when all that was written so far is durable; to be asked only when that is to come. Returns the batch.
+    fn hold(&mut self, what: Held) -> u64 {
         let last = if self.batch.is_empty() { self.next_batch - 1 } else { self.next_batch };
         self.held.entry(last).or_default().push(what);
+        last
     }
 
     /// Whether all that was written is durable, or never will be.
@@ -349,10 +367,11 @@ impl Rooms {
         let Some(asked) = self.tickets.remove(&ticket) else { return };
         let conn = match &asked {
             Asked::Enter(conn) | Asked::After(conn, _) | Asked::Before(conn, ..) | Asked::Find(conn, _) => *conn,
-            Asked::Invite { conn, .. } => *conn,
+            Asked::Invite(conn, _) => *conn,
         };
         let Some(session) = self.sessions.get_mut(&conn) else { return };
-        session.asked = session.asked.saturating_sub(1);
+        let open = if matches!(asked, Asked::Find(..)) { &mut session.finding } else { &mut session.asked };
+        *open = open.saturating_sub(1);
         match (asked, answer) {
             (Asked::Enter(_), Answer::Last(streams)) => self.entered(now, conn, &streams, out),
             (Asked::Enter(_), Answer::Unreadable(why)) => {
@@ -372,20 +391,21 @@ impl Rooms {
         }
     }
 
-    fn failed(&mut self, why: String, out: &mut Vec<Effect>) {
+    fn failed(&mut self, now: Duration, why: String, out: &mut Vec<Effect>) {
         self.batch.clear();
-        self.held.clear();
+        self.joining.clear();
         self.unwritten.clear();
-        let frames = codec::bytes(&ToMember::ReadOnly { why: why.clone() });
-        let denied: Vec<Conn> =
-            self.sessions.iter().filter(|(_, s)| matches!(s.state, State::Entering { .. })).map(|(c, _)| *c).collect();
-        for conn in denied {
-            self.deny(conn, super::frame::Denial::ReadOnly { why: why.clone() }, out);
+        self.read_only = Some(why.clone());
+        for held in std::mem::take(&mut self.held).into_values().flatten() {
+            // Who was a member before is let in, to read.
+            if let Held::Enter(conn) = held {
+                self.open(now, conn, out);
+            }
         }
+        let frames = codec::bytes(&ToMember::ReadOnly { why });
         let to: Arc<[Conn]> =
             self.sessions.iter().filter(|(_, s)| s.member().is_some()).map(|(conn, _)| *conn).collect();
         out.push(Effect::Fan { to, frames });
-        self.read_only = Some(why);
     }
 
     /// The other hub takes over: nothing is taken here any more.

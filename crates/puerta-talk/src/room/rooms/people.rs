@@ -52,52 +52,64 @@ impl Rooms {
         }
     }
 
-    pub(super) fn join(&mut self, conn: Conn, member: MemberNo, name: String, out: &mut Vec<Effect>) {
+    pub(super) fn join(&mut self, now: Duration, conn: Conn, member: MemberNo, name: String, out: &mut Vec<Effect>) {
         let limits = self.setup.limits;
-        let room = match self.room_names.get(&folded(&name)) {
-            Some(room) => *room,
-            None => {
-                if let Some(why) = &self.read_only {
-                    return send(out, conn, &ToMember::Sorry(Refusal::ReadOnly { why: why.clone() }));
-                }
-                if !may_be_called(&name, limits.name) {
-                    return send(out, conn, &ToMember::Sorry(Refusal::BadName));
-                }
-                if self.room_names.len() >= limits.rooms as usize {
-                    return send(out, conn, &ToMember::Sorry(Refusal::TooManyRooms { rooms: limits.rooms }));
-                }
-                self.make_room(RoomKind::Public(name))
-            }
-        };
-        if self.is_in(room, member) {
-            if self.settled() {
-                self.tell_room(conn, member, room, out);
-            }
+        let known = self.room_names.get(&folded(&name)).copied();
+        if let Some(room) = known.filter(|room| self.is_in(*room, member)) {
+            return self.tell_room(conn, member, room, out);
+        }
+        if known.is_some_and(|room| self.joining.contains_key(&(room, member))) {
             return;
         }
-        if let Some(why) = &self.read_only {
-            return send(out, conn, &ToMember::Sorry(Refusal::ReadOnly { why: why.clone() }));
+        let why = match &self.read_only {
+            Some(why) => Some(Refusal::ReadOnly { why: why.clone() }),
+            None if known.is_some() => None,
+            None if !may_be_called(&name, limits.name) => Some(Refusal::BadName),
+            None if self.room_names.len() >= limits.rooms as usize => {
+                Some(Refusal::TooManyRooms { rooms: limits.rooms })
+            }
+            None => None,
+        };
+        if let Some(why) = why {
+            return send(out, conn, &ToMember::NotJoined { room: name, why });
         }
+        if !self.may_write(now, conn, member, out) {
+            return;
+        }
+        let room = known.unwrap_or_else(|| self.make_room(RoomKind::Public(name)));
         // Who comes for the first time has missed nothing.
         let head = self.rooms.get(&room).map_or(0, |r| r.head);
-        self.enter_room(room, member, head);
         self.write(Write::Join { room, member });
         if head > 0 {
             self.write(Write::Seen { room, member, through: head });
         }
-        self.hold(Held::Joined(room, member));
+        let batch = self.hold(Held::Joined(room, member));
+        self.joining.insert((room, member), batch);
     }
 
-    pub(super) fn leave(&mut self, conn: Conn, member: MemberNo, no: RoomNo, out: &mut Vec<Effect>) {
-        if let Some(why) = &self.read_only {
-            return send(out, conn, &ToMember::Sorry(Refusal::ReadOnly { why: why.clone() }));
-        }
-        let Some(room) = self.rooms.get_mut(&no) else { return send(out, conn, &ToMember::Gone { room: no }) };
-        // An inbox is for good.
-        if room.name().is_none() {
+    /// That a member joined is durable.
+    pub(super) fn joined(&mut self, now: Duration, no: RoomNo, member: MemberNo, out: &mut Vec<Effect>) {
+        // It may have left in between, and come again.
+        if self.joining.get(&(no, member)).is_none_or(|batch| *batch > self.written) {
             return;
         }
-        if room.members.remove(&member).is_none() {
+        self.joining.remove(&(no, member));
+        let head = self.rooms.get(&no).map_or(0, |r| r.head);
+        self.enter_room(no, member, head);
+        self.unwritten.insert((no, member), head);
+        self.tell_joined(now, no, member, out);
+    }
+
+    pub(super) fn leave(&mut self, now: Duration, conn: Conn, member: MemberNo, no: RoomNo, out: &mut Vec<Effect>) {
+        let Some(room) = self.rooms.get(&no) else { return send(out, conn, &ToMember::Gone { room: no }) };
+        // An inbox is for good.
+        let inbox = room.name().is_none();
+        if inbox || !self.may_write(now, conn, member, out) {
+            return;
+        }
+        let Some(room) = self.rooms.get_mut(&no) else { return };
+        let joining = self.joining.remove(&(no, member)).is_some();
+        if room.members.remove(&member).is_none() && !joining {
             return send(out, conn, &ToMember::Gone { room: no });
         }
         room.audience = None;
@@ -256,15 +268,15 @@ impl Rooms {
         frames.freeze()
     }
 
-    pub(super) fn rename(&mut self, conn: Conn, member: MemberNo, name: String, out: &mut Vec<Effect>) {
-        if let Some(why) = &self.read_only {
-            return send(out, conn, &ToMember::Sorry(Refusal::ReadOnly { why: why.clone() }));
-        }
+    pub(super) fn rename(&mut self, now: Duration, conn: Conn, member: MemberNo, name: String, out: &mut Vec<Effect>) {
         if !may_be_called(&name, self.setup.limits.name) {
             return send(out, conn, &ToMember::Sorry(Refusal::BadName));
         }
         if self.names.get(&folded(&name)).is_some_and(|other| *other != member) {
             return send(out, conn, &ToMember::Sorry(Refusal::NameTaken { name }));
+        }
+        if !self.may_write(now, conn, member, out) {
+            return;
         }
         let Some(known) = self.members.get_mut(&member) else { return };
         let before = std::mem::replace(&mut known.name, name.clone());

@@ -8,11 +8,14 @@ use crate::room::record::{Person, Record};
 use crate::room::store::{Ask, Write};
 use std::time::Duration;
 
-/// Questions of one connection that may wait for the log; what comes above is not taken, and comes again.
-pub(super) const ASKED: u32 = 8;
+/// Questions for history of one connection that may wait for the log; what comes above is not taken, and comes again.
+const ASKED: u32 = 8;
 
-/// How often a connection is told to slow down.
-const SLOWED: Duration = Duration::from_secs(1);
+/// Repeated messages of one connection that may be looked up at a time: as many as a member sends at once.
+const FINDING: u32 = 64;
+
+/// How often a connection is told why nothing is taken.
+const TOLD: Duration = Duration::from_secs(1);
 
 impl Rooms {
     pub(super) fn say(
@@ -25,7 +28,10 @@ impl Rooms {
         out: &mut Vec<Effect>,
     ) {
         // What is not taken here stays pending with its sender, who sends it again, or to the hub that takes over.
-        if self.read_only.is_some() || self.moved.is_some() || self.full() {
+        if let Some(why) = self.read_only.clone() {
+            return self.tell_at_times(now, conn, &ToMember::ReadOnly { why }, out);
+        }
+        if self.full() {
             return;
         }
         let Some(State::Open { streams, .. }) = self.sessions.get(&conn).map(|s| &s.state) else { return };
@@ -39,6 +45,9 @@ impl Rooms {
                 send(out, conn, &ToMember::Refused { id, why: why.clone() });
             } else if id.number <= stream.durable {
                 self.find(conn, member, message, out);
+            } else if stream.batch <= self.written {
+                // What was taken is durable: this one was refused so long ago that nobody knows why.
+                send(out, conn, &ToMember::Refused { id, why: Refusal::Overtaken });
             }
             return;
         }
@@ -54,7 +63,8 @@ impl Rooms {
             }
         };
         if !self.members.get_mut(&member).is_some_and(|m| m.within_quota(now, &limits)) {
-            return self.slow(now, conn, out);
+            let rate = limits.rate;
+            return self.tell_at_times(now, conn, &ToMember::Slow { rate }, out);
         }
         self.take(wall, member, message, places);
     }
@@ -125,7 +135,9 @@ impl Rooms {
 
     /// A repeated message: where it was put.
     fn find(&mut self, conn: Conn, member: MemberNo, message: Send, out: &mut Vec<Effect>) {
-        if self.may_ask(conn) {
+        let Some(session) = self.sessions.get_mut(&conn) else { return };
+        if session.finding < FINDING {
+            session.finding += 1;
             self.ask(Asked::Find(conn, message.id), Ask::Find { from: member, id: message.id }, out);
         }
     }
@@ -140,12 +152,26 @@ impl Rooms {
         true
     }
 
-    fn slow(&mut self, now: Duration, conn: Conn, out: &mut Vec<Effect>) {
-        let Some(session) = self.sessions.get_mut(&conn) else { return };
-        if session.slowed.is_some_and(|then| now < then + SLOWED) {
-            return;
+    /// Whether a member may change something that goes to the log: such wishes count as messages.
+    pub(super) fn may_write(&mut self, now: Duration, conn: Conn, member: MemberNo, out: &mut Vec<Effect>) -> bool {
+        let limits = self.setup.limits;
+        if let Some(why) = &self.read_only {
+            send(out, conn, &ToMember::Sorry(Refusal::ReadOnly { why: why.clone() }));
+            return false;
         }
-        session.slowed = Some(now);
-        send(out, conn, &ToMember::Slow { rate: self.setup.limits.rate });
+        if self.full() || !self.members.get_mut(&member).is_some_and(|m| m.within_quota(now, &limits)) {
+            self.tell_at_times(now, conn, &ToMember::Slow { rate: limits.rate }, out);
+            return false;
+        }
+        true
+    }
+
+    /// Why nothing is taken: once a second is enough.
+    fn tell_at_times(&mut self, now: Duration, conn: Conn, frame: &ToMember, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&conn) else { return };
+        if session.told.is_none_or(|then| now >= then + TOLD) {
+            session.told = Some(now);
+            send(out, conn, frame);
+        }
     }
 }

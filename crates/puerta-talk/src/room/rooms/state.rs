@@ -49,6 +49,8 @@ impl Room {
 pub(super) struct Known {
     pub(super) device: Device,
     pub(super) name: String,
+    /// The batch that made it a member; 0 when that was before the hub started.
+    pub(super) since: u64,
     pub(super) inbox: Option<RoomNo>,
     pub(super) rooms: BTreeSet<RoomNo>,
     pub(super) sessions: Vec<Conn>,
@@ -62,6 +64,7 @@ impl Known {
         Known {
             device,
             name,
+            since: 0,
             inbox: None,
             rooms: BTreeSet::new(),
             sessions: Vec::new(),
@@ -128,10 +131,12 @@ impl Stream {
 pub(super) struct Session {
     pub(super) device: Device,
     pub(super) state: State,
-    /// Questions to the log that are not answered.
+    /// Questions for history that are not answered.
     pub(super) asked: u32,
-    /// When it was last told to slow down.
-    pub(super) slowed: Option<Duration>,
+    /// Repeated messages that are looked up.
+    pub(super) finding: u32,
+    /// When it was last told why nothing is taken.
+    pub(super) told: Option<Duration>,
 }
 
 /// How far a connection has come.
@@ -140,22 +145,31 @@ pub(super) enum State {
     /// Nothing was said.
     New,
     /// Its membership is being written, or its streams looked up.
-    Entering { hello: Box<Hello>, member: MemberNo },
+    Entering { hello: Box<Hello>, member: MemberNo, first: Option<RoomNo> },
     /// It is in.
-    Open { member: MemberNo, feed: bool, streams: Vec<u64> },
+    Open { member: MemberNo, feed: bool, streams: Vec<u64>, first: Option<RoomNo> },
     /// It was not let in.
     Closed,
 }
 
 impl Session {
     pub(super) fn new(device: Device) -> Session {
-        Session { device, state: State::New, asked: 0, slowed: None }
+        Session { device, state: State::New, asked: 0, finding: 0, told: None }
     }
 
     pub(super) fn member(&self) -> Option<MemberNo> {
         match self.state {
             State::Open { member, .. } => Some(member),
             _ => None,
+        }
+    }
+
+    /// Who it is and which streams it speaks for, as soon as that is known.
+    pub(super) fn streams(&self) -> Option<(MemberNo, &[u64])> {
+        match &self.state {
+            State::Open { member, streams, .. } => Some((*member, streams)),
+            State::Entering { member, hello, .. } => Some((*member, &hello.streams)),
+            State::New | State::Closed => None,
         }
     }
 
