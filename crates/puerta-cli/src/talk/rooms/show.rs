@@ -47,9 +47,9 @@ pub(super) async fn show(
     let signal = stop.wait();
     let follow = arguments.follow;
     match Mode::of(arguments) {
-        Mode::Full => screen::run(|typed| Full::open(facts, typed, |_| 0), events, commands, signal).await,
+        Mode::Full => screen::run(|typed| Full::open(facts, typed, screen::offset), events, commands, signal).await,
         Mode::Line => {
-            let open = move |typed| Line::open(facts, follow, typed, |_| 0);
+            let open = move |typed| Line::open(facts, follow, typed, screen::offset);
             screen::run(open, events, commands, signal).await
         }
         Mode::Json => {

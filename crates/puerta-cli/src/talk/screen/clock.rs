@@ -1,5 +1,9 @@
 //! Times of day and dates from milliseconds since 1970.
 
+mod zone;
+
+pub(crate) use zone::offset;
+
 /// A moment as people write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
@@ -63,6 +67,14 @@ fn civil(days: i64) -> (i64, u32, u32) {
     (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
 }
 
+/// The day of a date, counted from 1970-01-01: the reverse of `civil`.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +87,14 @@ mod tests {
         assert_eq!(rfc3339(1_795_170_725_120), "2026-11-20T10:32:05.120Z");
         assert_eq!(rfc3339(-1), "1969-12-31T23:59:59.999Z");
         assert!(!rfc3339(i64::MAX).is_empty() && !rfc3339(i64::MIN).is_empty());
+    }
+
+    #[test]
+    fn dates_and_days_are_each_others_reverse() {
+        for day in (-1_000_000..1_000_000).step_by(97) {
+            let (year, month, of_month) = civil(day);
+            assert_eq!(days(year, month.into(), of_month.into()), day);
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub(crate) use clock::rfc3339;
+pub(crate) use clock::{offset, rfc3339};
 pub(crate) use full::Full;
 pub(crate) use json::{Json, Wanted};
 pub(crate) use line::Line;
