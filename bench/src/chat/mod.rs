@@ -9,6 +9,7 @@ mod nats;
 mod ncat;
 mod ngircd;
 mod pace;
+mod rooms;
 mod server;
 mod tcp;
 mod window;
@@ -76,5 +77,11 @@ pub(crate) struct Done {
 
 /// Every contender, ours first when its hub is there.
 pub(crate) fn all() -> Vec<Box<dyn Chat>> {
-    vec![Box::new(ngircd::Ngircd), Box::new(nats::Nats), Box::new(ncat::Ncat)]
+    vec![
+        Box::new(rooms::Rooms::Log),
+        Box::new(rooms::Rooms::NoLog),
+        Box::new(ngircd::Ngircd),
+        Box::new(nats::Nats),
+        Box::new(ncat::Ncat),
+    ]
 }

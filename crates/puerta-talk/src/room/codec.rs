@@ -70,7 +70,12 @@ impl Frames {
         decode(&body).map(Some)
     }
 
-    /// Whether part of a frame is here.
+    /// What is here and was not taken, for a reader of another kind.
+    pub fn rest(self) -> Vec<u8> {
+        self.buffer.to_vec()
+    }
+
+    /// Whether no part of a frame is here.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }

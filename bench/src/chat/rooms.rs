@@ -1,0 +1,410 @@
+//! Our own hub: members over QUIC, each with a key and a socket of its own, all on one thread. A record is counted by the fields in
+//! front of its text alone; what a member said itself comes back to it, and is not counted.
+
+use super::body::{body, sender};
+use super::pace::beat;
+use super::server::{Begun, Folder, Server};
+use super::window::Window;
+use super::{Chat, Done, Load, Work};
+use crate::Result;
+use crate::contender::Contender;
+use crate::load;
+use puerta_talk::identity::Key;
+use puerta_talk::room::codec::{self, Frames, decode};
+use puerta_talk::room::frame::{Hello, Send, Target, ToHub, ToMember, VERSION};
+use puerta_talk::room::ids::{MessageId, RoomNo};
+use puerta_talk::room::record::Kind;
+use puerta_talk::transport::{Dialer, Expected, member_socket};
+use quinn::{Connection, RecvStream, SendStream};
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::runtime::Builder;
+use tokio::sync::Notify;
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::timeout;
+
+/// How long all members together may take to join.
+const JOINING: Duration = Duration::from_secs(120);
+
+/// How many join at once.
+const ENTERING: usize = 64;
+
+/// How long the last messages may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How much a member reads at once.
+const CHUNK: usize = 64 << 10;
+
+/// How many messages are under way while the bodies are compared.
+const COMPARING: u64 = 8;
+
+/// The room.
+const ROOM: &str = "bench";
+
+/// Our hub, with its log or without.
+pub(super) enum Rooms {
+    /// What is acknowledged is on the disk.
+    Log,
+    /// Nothing is.
+    NoLog,
+}
+
+impl Chat for Rooms {
+    fn contender(&self) -> Contender {
+        match self {
+            Rooms::Log => Contender::ours(
+                "puerta talk",
+                &["talk", "--host", "--listen", "127.0.0.1:PORT", "--room", ROOM, "--rate", "0", "--store", "FILE"],
+            ),
+            Rooms::NoLog => Contender {
+                ours: false,
+                ..Contender::ours(
+                    "puerta, no log",
+                    &["talk", "--host", "--listen", "127.0.0.1:PORT", "--room", ROOM, "--rate", "0", "--no-store"],
+                )
+            },
+        }
+    }
+
+    fn start(&self, program: &str) -> Result<Server> {
+        let port = load::free_port()?;
+        let folder = Folder::new("")?;
+        let home = folder.path().to_string_lossy().into_owned();
+        let mut words = vec!["env".to_owned(), format!("HOME={home}")];
+        words.extend(["XDG_CONFIG_HOME=", "XDG_DATA_HOME="].map(str::to_owned));
+        words.extend(self.contender().words(program, port, &format!("{home}/store/room.db")));
+        Server::start(&words, port, Some(folder), |_, running| running.said().contains("listening on"))
+    }
+
+    fn run(&self, server: &Server, work: &Work) -> Result<Done> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| format!("the loader: {e}"))?;
+        LocalSet::new().block_on(&runtime, async {
+            let room = Room::open(server.port, work).await?;
+            match work.load {
+                Load::Bodies(messages) => room.compare(server.begin(), messages).await,
+                Load::Busy { outstanding, time } => room.fill(server.begin(), outstanding, time).await,
+                Load::Paced { every, time } => room.pace(server.begin(), every, time).await,
+            }
+        })
+    }
+}
+
+struct Room {
+    work: Work,
+    members: Vec<tokio::sync::Mutex<Member>>,
+    shared: Rc<Shared>,
+}
+
+/// A member's end of what it says.
+struct Member {
+    stream: SendStream,
+    said: u64,
+    // The connection ends with it.
+    _connection: Connection,
+    _dialer: Dialer,
+}
+
+/// What the readers of all members share.
+struct Shared {
+    counting: Cell<bool>,
+    keeping: Cell<bool>,
+    window: RefCell<Window>,
+    /// What each member has heard.
+    has: RefCell<Vec<u64>>,
+    bodies: RefCell<Vec<Vec<Vec<u8>>>>,
+    /// When each message was sent, where that is asked for.
+    sent: RefCell<Vec<Instant>>,
+    latencies: RefCell<Vec<f64>>,
+    failure: RefCell<Option<String>>,
+    progress: Notify,
+}
+
+impl Room {
+    async fn open(port: u16, work: &Work) -> Result<Room> {
+        let shared = Rc::new(Shared {
+            counting: Cell::new(false),
+            keeping: Cell::new(false),
+            window: RefCell::new(Window::new(work.members, 0)),
+            has: RefCell::new(vec![0; work.members]),
+            bodies: RefCell::new(vec![Vec::new(); work.members]),
+            sent: RefCell::default(),
+            latencies: RefCell::default(),
+            failure: RefCell::default(),
+            progress: Notify::new(),
+        });
+        let joined = timeout(JOINING, async {
+            let mut joined = Vec::new();
+            let mut joining = JoinSet::new();
+            for member in 0..work.members {
+                if joining.len() >= ENTERING {
+                    joined.push(done(joining.join_next().await)?);
+                }
+                joining.spawn_local(enter(member, port));
+            }
+            while !joining.is_empty() {
+                joined.push(done(joining.join_next().await)?);
+            }
+            Ok::<_, String>(joined)
+        });
+        let mut joined = joined.await.map_err(|_| "the members took too long to join".to_owned())??;
+        joined.sort_by_key(|(member, ..)| *member);
+        let mut members = Vec::new();
+        for (member, state, receive, frames) in joined {
+            tokio::task::spawn_local(listen(member, receive, frames, shared.clone()));
+            members.push(state.into());
+        }
+        // What the joining caused passes: presence is told within half a second.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(Room { work: *work, members, shared })
+    }
+
+    async fn compare(&self, begun: Begun<'_>, messages: u64) -> Result<Done> {
+        self.start(true, COMPARING);
+        within(PATIENCE, &self.shared, async {
+            for number in 0..messages {
+                self.shared.wait(|window| window.free() > 0).await?;
+                self.say(sender(number, self.work.members), &text(number)).await?;
+            }
+            self.shared.wait(Window::is_empty).await
+        })
+        .await?;
+        Ok(self.done(begun))
+    }
+
+    async fn fill(&self, begun: Begun<'_>, outstanding: u64, time: Duration) -> Result<Done> {
+        self.start(false, outstanding);
+        let message = text(0);
+        let (end, mut number) = (begun.at + time, 0);
+        within(time + PATIENCE, &self.shared, async {
+            while Instant::now() < end {
+                let free = self.shared.window.borrow().free();
+                for _ in 0..free {
+                    self.say(sender(number, self.work.members), &message).await?;
+                    number += 1;
+                }
+                self.shared.wait(|window| window.free() > 0).await?;
+            }
+            self.shared.wait(Window::is_empty).await
+        })
+        .await?;
+        Ok(self.done(begun))
+    }
+
+    async fn pace(&self, begun: Begun<'_>, every: Duration, time: Duration) -> Result<Done> {
+        self.start(false, u64::MAX);
+        let message = text(0);
+        let mut beat = beat(every, time);
+        within(time + PATIENCE, &self.shared, async {
+            while beat.recv().await.is_some() {
+                self.shared.sent.borrow_mut().push(Instant::now());
+                self.say(0, &message).await?;
+            }
+            self.shared.wait(Window::is_empty).await
+        })
+        .await?;
+        Ok(self.done(begun))
+    }
+
+    fn start(&self, keeping: bool, outstanding: u64) {
+        *self.shared.window.borrow_mut() = Window::new(self.work.members, outstanding);
+        self.shared.counting.set(true);
+        self.shared.keeping.set(keeping);
+    }
+
+    fn done(&self, begun: Begun<'_>) -> Done {
+        let taken = begun.end();
+        let deliveries = self.shared.window.borrow().deliveries();
+        Done { deliveries, taken, latencies: self.shared.latencies.take(), bodies: self.shared.bodies.take() }
+    }
+
+    async fn say(&self, by: usize, text: &str) -> Result<()> {
+        self.shared.window.borrow_mut().send(by);
+        let Some(member) = self.members.get(by) else { return Ok(()) };
+        let mut member = member.lock().await;
+        member.said += 1;
+        let id = MessageId { stream: stream_of(by), number: member.said };
+        let (after, to) = (member.said - 1, Target::Room(ROOM.to_owned()));
+        let send = Send { id, after, to, kind: Kind::Text, text: text.to_owned() };
+        let frame = codec::bytes(&ToHub::Send(send));
+        member.stream.write_chunk(frame).await.map_err(|e| format!("member {by} cannot send: {e}"))
+    }
+}
+
+impl Shared {
+    async fn wait(&self, until: impl Fn(&Window) -> bool) -> Result<()> {
+        loop {
+            if let Some(failure) = self.failure.borrow_mut().take() {
+                return Err(failure);
+            }
+            if until(&self.window.borrow()) {
+                return Ok(());
+            }
+            self.progress.notified().await;
+        }
+    }
+
+    fn fail(&self, message: String) {
+        self.failure.borrow_mut().get_or_insert(message);
+        self.progress.notify_one();
+    }
+
+    /// A member has heard so many more.
+    fn count(&self, member: usize, more: u64) {
+        if !self.counting.get() || more == 0 {
+            return;
+        }
+        let had = {
+            let mut has = self.has.borrow_mut();
+            let Some(has) = has.get_mut(member) else { return };
+            *has += more;
+            *has - more
+        };
+        self.late(had, had + more);
+        let mut window = self.window.borrow_mut();
+        if let Err(message) = window.receive(member, more) {
+            drop(window);
+            self.fail(message);
+        } else if window.free() > 0 || window.is_empty() {
+            self.progress.notify_one();
+        }
+    }
+
+    /// How late the messages from one to the other number are now.
+    fn late(&self, from: u64, to: u64) {
+        let sent = self.sent.borrow();
+        if sent.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let range = usize::try_from(from).unwrap_or_default()..usize::try_from(to).unwrap_or_default();
+        let micros = sent.get(range).unwrap_or_default().iter().map(|at| now.duration_since(*at).as_secs_f64() * 1e6);
+        self.latencies.borrow_mut().extend(micros);
+    }
+
+    /// Whole frames: counted, or kept.
+    fn hear(&self, member: usize, mut bytes: &[u8]) -> usize {
+        let (all, mut records) = (bytes.len(), 0);
+        while let Some((head, rest)) = bytes.split_first_chunk::<2>() {
+            let Some(frame) = rest.get(..usize::from(u16::from_le_bytes(*head))) else { break };
+            bytes = rest.get(frame.len()..).unwrap_or_default();
+            if !is_others(frame, stream_of(member)) {
+                continue;
+            }
+            records += 1;
+            if self.keeping.get()
+                && let Ok(ToMember::Record(record)) = decode(frame)
+                && let Some(kept) = self.bodies.borrow_mut().get_mut(member)
+            {
+                kept.push(record.text.into_bytes());
+            }
+        }
+        self.count(member, records);
+        all - bytes.len()
+    }
+}
+
+/// Whether a frame is a record that another member said: its kind, room, place, place before, time and stream stand in front, each
+/// as a varint.
+fn is_others(frame: &[u8], own: u64) -> bool {
+    let mut fields = frame.iter();
+    if fields.next() != Some(&RECORD) {
+        return false;
+    }
+    for _ in 0..4 {
+        if !fields.any(|byte| byte & 0x80 == 0) {
+            return false;
+        }
+    }
+    let (mut stream, mut shift) = (0_u64, 0_u32);
+    for byte in fields {
+        stream |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    stream != own
+}
+
+/// The first byte of a record's frame.
+const RECORD: u8 = 4;
+
+fn stream_of(member: usize) -> u64 {
+    member as u64 + 1
+}
+
+fn text(number: u64) -> String {
+    String::from_utf8_lossy(&body(number)).into_owned()
+}
+
+type Entered = (usize, Member, RecvStream, Vec<u8>);
+
+fn done(joined: Option<std::result::Result<Result<Entered>, tokio::task::JoinError>>) -> Result<Entered> {
+    match joined {
+        Some(Ok(entered)) => entered,
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("nobody joined".to_owned()),
+    }
+}
+
+/// A member comes into the room.
+async fn enter(member: usize, port: u16) -> Result<Entered> {
+    let tell = |e: &dyn Display| format!("member {member} cannot join: {e}");
+    let key = Key::generate().map_err(|e| tell(&e))?;
+    let dialer = Dialer::new(&key, member_socket().map_err(|e| tell(&e))?).map_err(|e| tell(&e))?;
+    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let (connection, _) = dialer.connect(at, Expected::Any).await.map_err(|e| tell(&e))?;
+    let (mut stream, mut receive) = connection.open_bi().await.map_err(|e| tell(&e))?;
+    let hello = Hello {
+        version: VERSION,
+        name: format!("m{member}"),
+        token: None,
+        streams: vec![stream_of(member)],
+        feed: true,
+    };
+    stream.write_chunk(codec::bytes(&ToHub::Hello(hello))).await.map_err(|e| tell(&e))?;
+    stream.write_chunk(codec::bytes(&ToHub::Join { room: ROOM.to_owned() })).await.map_err(|e| tell(&e))?;
+    let mut frames = Frames::default();
+    let mut room: Option<RoomNo> = None;
+    while room.is_none() {
+        let chunk = receive.read_chunk(CHUNK, true).await.map_err(|e| tell(&e))?;
+        frames.push(&chunk.ok_or_else(|| tell(&"the hub closed the connection"))?.bytes);
+        while let Some(frame) = frames.take::<ToMember>().map_err(|_| tell(&"what came is no frame"))? {
+            match frame {
+                ToMember::Room(facts) if facts.name.is_some() => room = Some(facts.no),
+                ToMember::Denied(denial) => return Err(tell(&format!("{denial:?}"))),
+                _ => {}
+            }
+        }
+    }
+    Ok((member, Member { stream, said: 0, _connection: connection, _dialer: dialer }, receive, frames.rest()))
+}
+
+/// Reads for a member until its connection ends.
+async fn listen(member: usize, mut receive: RecvStream, mut rest: Vec<u8>, shared: Rc<Shared>) {
+    loop {
+        match receive.read_chunk(CHUNK, true).await {
+            Ok(Some(chunk)) if rest.is_empty() => {
+                let heard = shared.hear(member, &chunk.bytes);
+                rest.extend_from_slice(chunk.bytes.get(heard..).unwrap_or_default());
+            }
+            Ok(Some(chunk)) => {
+                rest.extend_from_slice(&chunk.bytes);
+                let heard = shared.hear(member, &rest);
+                rest.drain(..heard);
+            }
+            Ok(None) => return shared.fail(format!("the hub closed the connection of member {member}")),
+            Err(error) => return shared.fail(format!("member {member}: {error}")),
+        }
+    }
+}
+
+async fn within(limit: Duration, shared: &Shared, work: impl Future<Output = Result<()>>) -> Result<()> {
+    match timeout(limit, work).await {
+        Ok(result) => result,
+        Err(_) => Err(format!("messages did not arrive: {}", shared.window.borrow().lack())),
+    }
+}
