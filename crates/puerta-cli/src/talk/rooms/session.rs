@@ -169,8 +169,8 @@ pub(super) fn status(ended: &Ended, problem: Option<&Trouble>, reporter: Reporte
     match ended {
         Ended::Quit | Ended::Stay | Ended::OutputClosed => 0,
         Ended::NotStored(messages) => {
-            let what = format!("{messages} messages were not stored by the hub; they wait in the outbox");
-            reporter.trouble(&what, Some("they are sent when puerta talk runs again"), 7)
+            let (what, hint) = screen::not_stored(*messages);
+            reporter.trouble(&what, Some(hint), 7)
         }
         Ended::Denied(denial) => reporter.trouble(&screen::denial(denial), None, 6),
         Ended::Closed => reporter.trouble("the connection to the hub has ended", None, 7),

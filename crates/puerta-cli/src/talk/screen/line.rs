@@ -13,7 +13,7 @@ use editor::Editor;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::record::{Kind, Record};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -39,6 +39,8 @@ pub(crate) struct Line {
     waiting: BTreeMap<MessageId, Waiting>,
     /// Ours that were stored: room, place, what they said.
     said: VecDeque<(RoomNo, u64, String)>,
+    /// Rooms that a line has told of since the hub was last away.
+    inside: BTreeSet<RoomNo>,
     /// What each member was told to have seen.
     seen: BTreeMap<(RoomNo, MemberNo), u64>,
     /// Whether what we say stands there already.
@@ -101,10 +103,11 @@ impl Line {
         let mut line = Line {
             view: View::new(facts, KEPT),
             print,
-            lines: vec![note(hub.trim_end())],
+            lines: if hub.trim().is_empty() { Vec::new() } else { vec![note(hub.trim())] },
             tally: Tally::default(),
             waiting: BTreeMap::new(),
             said: VecDeque::new(),
+            inside: BTreeSet::new(),
             seen: BTreeMap::new(),
             echoes,
             day: String::new(),
@@ -172,15 +175,21 @@ impl Line {
                     self.lines.push(note(&words::read_only(why)));
                 }
             }
-            Event::Offline => self.lines.push(note(words::OFFLINE)),
+            Event::Offline => {
+                self.inside.clear();
+                self.lines.push(note(words::OFFLINE));
+            }
             Event::ReadOnly(why) => self.lines.push(note(&words::read_only(why))),
             Event::Room(facts) => {
-                if let Some(name) = &facts.name {
+                if let Some(name) = facts.name.as_ref().filter(|_| self.inside.insert(facts.no)) {
                     let room = clean::isolated(&clean::room(name));
                     self.lines.push(note(&format!("in {room}: {}", words::count(facts.members, facts.online))));
                 }
             }
-            Event::Gone(room) => self.lines.push(note(&format!("out of {}", self.title(*room)))),
+            Event::Gone(room) => {
+                self.inside.remove(room);
+                self.lines.push(note(&format!("out of {}", self.title(*room))));
+            }
             Event::NewSince { room, .. } => {
                 let title = if self.view.place_of(*room).is_some() { self.title(*room) } else { "private".to_owned() };
                 self.lines.push(note(&format!("{title}: {}", words::NEW)));
@@ -210,7 +219,7 @@ impl Line {
             Event::NotTaken { id: Some(id), .. } => {
                 self.waiting.remove(id);
             }
-            Event::Presence { room, who, online } => {
+            Event::Presence { room, who, online } if Some(who.no) != self.view.my_no() => {
                 let text = words::presence(&clean::name(&who.name), *online);
                 self.lines.push(note(&format!("{}: {text}", self.title(*room))));
             }

@@ -30,7 +30,7 @@ pub(crate) use full::Full;
 pub(crate) use json::{Json, Wanted};
 pub(crate) use line::Line;
 pub(crate) use pipe::Pipe;
-pub(crate) use words::{denial, refusal};
+pub(crate) use words::{denial, not_stored, refusal};
 
 /// How many events are taken in before what they changed is shown.
 const BATCH: usize = 1024;

@@ -132,7 +132,9 @@ impl Screen for Pipe {
     fn stopped(&mut self) {
         let messages = self.not_stored();
         if messages > 0 {
-            (self.tell)(&words::not_stored(messages));
+            let (what, hint) = words::not_stored(messages);
+            (self.tell)(&what);
+            (self.tell)(&format!("hint: {hint}"));
         }
     }
 }

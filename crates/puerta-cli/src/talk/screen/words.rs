@@ -133,10 +133,11 @@ pub(crate) fn presence(name: &str, online: bool) -> String {
     format!("{} is {}", clean::isolated(name), if online { "here" } else { "away" })
 }
 
-/// What is not stored at the end.
-pub(crate) fn not_stored(messages: usize) -> String {
-    let (plural, them) = if messages == 1 { ("message is", "it") } else { ("messages are", "they") };
-    format!("{messages} {plural} not stored at the hub; unless refused, {them} will be sent the next time")
+/// What is not stored at the end, and what becomes of it.
+pub(crate) fn not_stored(messages: usize) -> (String, &'static str) {
+    let plural = if messages == 1 { "message is" } else { "messages are" };
+    let hint = "those that were not refused wait in the outbox, and are sent when puerta talk runs again";
+    (format!("{messages} {plural} not stored by the hub"), hint)
 }
 
 /// What whoever quits the program that the hub runs in is asked.
