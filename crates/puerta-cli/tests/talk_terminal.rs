@@ -66,6 +66,15 @@ impl Terminal {
         self.until(text, |all| contains(all, text.as_bytes()));
     }
 
+    /// Waits until the screen has this text, however it was drawn.
+    fn shows(&mut self, text: &str) {
+        self.until(text, |all| {
+            let mut parser = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
+            parser.process(all);
+            parser.screen().contents().contains(text)
+        });
+    }
+
     fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
@@ -204,11 +213,7 @@ fn what_is_typed_is_said_and_the_terminal_is_given_back() {
     let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
     terminal.says("#main");
     terminal.type_keys("hola a todos\r");
-    terminal.until("our message, stored", |all| {
-        let mut parser = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
-        parser.process(all);
-        parser.screen().contents().contains("ana: hola a todos  ✓")
-    });
+    terminal.shows("ana: hola a todos  ✓");
     terminal.type_keys("/quit\r");
     let (bytes, status) = terminal.finish();
     assert_eq!(status, 0);
@@ -246,7 +251,7 @@ fn lines_are_edited_on_a_terminal_and_what_others_say_stands_above() {
     let mut terminal = Terminal::start(&["line", "keep"], "xterm-256color");
     terminal.says("in #main");
     terminal.type_keys("holx\x7fa\r");
-    terminal.says("hola");
+    terminal.shows("> hola");
     terminal.type_keys("/jion #x\r");
     terminal.says("did you mean /join?");
     terminal.type_keys("/quit\r");
@@ -261,7 +266,7 @@ fn a_signal_while_a_line_is_typed_leaves_a_usual_terminal() {
     let mut terminal = Terminal::start(&["line", "keep"], "xterm-256color");
     terminal.says("in #main");
     terminal.type_keys("half a li");
-    terminal.says("half a li");
+    terminal.shows("half a li");
     terminal.signal("TERM");
     let (bytes, _) = terminal.finish();
     let text = String::from_utf8_lossy(&bytes);
