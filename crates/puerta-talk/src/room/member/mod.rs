@@ -9,8 +9,10 @@ mod rooms;
 
 use super::event::{Command, Event};
 use super::frame::{Hello, Refusal, RoomFacts, ToHub, ToMember, VERSION, Welcome};
-use super::ids::{Device, MemberNo, MessageId, RoomNo};
+use super::ids::{MemberNo, MessageId, RoomNo};
 use super::limits::Limits;
+use super::record::Record;
+use super::rooms::may_be_called;
 pub use driver::{Effect, From, Input, Pending, Setup};
 
 use rooms::Place;
@@ -20,7 +22,7 @@ use std::time::Duration;
 /// How long a frame's answer is waited for before it is sent again.
 pub const RESEND: Duration = Duration::from_secs(2);
 
-/// How often a member says where it is, and so learns of what it missed when nothing else tells it.
+/// How often a member says Hello again, and so learns of what it missed when nothing else tells it.
 pub const CHECK: Duration = Duration::from_secs(60);
 
 /// The longest pause between two tries to connect.
@@ -62,10 +64,11 @@ pub struct Member {
     may_move: Option<Duration>,
     moved: bool,
     greeted: bool,
+    /// A name that was wished for while there was no connection.
+    wish: Option<String>,
     /// When the last Hello was sent.
     hello: Duration,
     asked_join: Duration,
-    checked: Duration,
     seen_told: Duration,
     pause: Duration,
 }
@@ -116,9 +119,9 @@ impl Member {
             may_move: None,
             moved: false,
             greeted: false,
+            wish: None,
             hello: Duration::ZERO,
             asked_join: Duration::ZERO,
-            checked: Duration::ZERO,
             seen_told: Duration::ZERO,
             pause: RECONNECT_FIRST,
             setup,
@@ -147,8 +150,7 @@ impl Member {
             Link::Connecting | Link::Denied => None,
             Link::Greeting { at } => Some(at + RESEND),
             Link::Up => {
-                let mut due = self.checked + CHECK;
-                due = due.min(self.hello_due().unwrap_or(due));
+                let mut due = self.hello_due();
                 if self.is_waiting_for_rooms() {
                     due = due.min(self.asked_join + RESEND);
                 }
@@ -238,17 +240,11 @@ impl Member {
             }
             Link::Greeting { at } if now >= at + RESEND => self.greet(now, out),
             Link::Up => {
-                if self.hello_due().is_some_and(|due| now >= due) {
+                if now >= self.hello_due() {
                     self.say_hello(now, out);
                 }
                 if self.is_waiting_for_rooms() && now >= self.asked_join + RESEND {
                     self.ask_to_join(now, out);
-                }
-                if now >= self.checked + CHECK {
-                    self.checked = now;
-                    for (room, place) in &mut self.rooms {
-                        place.ask(*room, now, out);
-                    }
                 }
                 for (room, place) in &mut self.rooms {
                     if place.due().is_some_and(|due| now >= due) {
@@ -296,23 +292,41 @@ impl Member {
         self.me = Some(welcome.you.no);
         self.pause = RECONNECT_FIRST;
         self.limits = welcome.limits;
-        self.checked = now;
         self.setup.name.clone_from(&welcome.you.name);
         if self.wanted.is_empty() && self.setup.rooms.is_empty() {
             self.wanted.insert(folded(&welcome.first));
+        }
+        if let Some(name) = self.wish.take().filter(|name| *name != welcome.you.name) {
+            out.push(Effect::Send(ToHub::Rename { name }));
         }
         out.push(Effect::Show(Event::Online(Box::new(welcome))));
         self.ask_to_join(now, out);
     }
 
-    /// When to say Hello again: rooms were not told of, or the hub does not yield any more and can say so.
-    fn hello_due(&self) -> Option<Duration> {
+    /// Who hears from a room has it open, or what told of it was lost.
+    fn miss_room(&mut self, frame: &ToMember) {
+        let (ToMember::Record(Record { room, .. })
+        | ToMember::Joined { room, .. }
+        | ToMember::Presence { room, .. }
+        | ToMember::Count { room, .. }
+        | ToMember::Seen { room, .. }) = frame
+        else {
+            return;
+        };
+        if !self.setup.only && self.rooms.get(room).is_none_or(|place| !place.open) {
+            self.expected.insert(*room);
+        }
+    }
+
+    /// When to say Hello again: now and then; soon, if rooms were not told of, or if the hub can say that it does not yield.
+    fn hello_due(&self) -> Duration {
         let settled = self.may_move.filter(|_| !self.movable.is_empty()).map(|until| until.max(self.hello + RESEND));
         let told = (!self.expected.is_empty()).then_some(self.hello + RESEND);
-        settled.into_iter().chain(told).min()
+        settled.into_iter().chain(told).fold(self.hello + CHECK, Duration::min)
     }
 
     fn told(&mut self, now: Duration, frame: ToMember, out: &mut Vec<Effect>) {
+        self.miss_room(&frame);
         let event = match frame {
             ToMember::Room(facts) => return self.room(now, facts, out),
             ToMember::Record(record) => return self.record(now, record, out),
@@ -347,7 +361,12 @@ impl Member {
             ToMember::Count { room, members, online } => Event::Count { room, members, online },
             ToMember::Seen { room, who, through } => Event::Seen { room, who, through },
             ToMember::SeenBy { room, through, members } => Event::SeenBy { room, through, members },
-            ToMember::Renamed { who, name } => Event::Renamed { who, name },
+            ToMember::Renamed { who, name } => {
+                if self.me == Some(who.no) {
+                    self.setup.name.clone_from(&name);
+                }
+                Event::Renamed { who, name }
+            }
             ToMember::Rooms { rooms, .. } => Event::Rooms(rooms),
             ToMember::Members { room, members, .. } => Event::Members { room, members },
             ToMember::Invite { room, token, until } => Event::Invite { room, token, until },
@@ -359,6 +378,9 @@ impl Member {
         let frame = match command {
             Command::Say { to, kind, text } => return self.say(to, kind, text, out),
             Command::Join(name) => {
+                if !may_be_called(&name, self.limits.name) {
+                    return out.push(Effect::Show(Event::Sorry(Refusal::BadName)));
+                }
                 self.wanted.insert(folded(&name));
                 ToHub::Join { room: name }
             }
@@ -379,8 +401,12 @@ impl Member {
                 None => return,
             },
             Command::Rename(name) => {
+                if !may_be_called(&name, self.limits.name) {
+                    return out.push(Effect::Show(Event::Sorry(Refusal::BadName)));
+                }
                 if self.link != Link::Up {
-                    self.setup.name = name;
+                    self.setup.name.clone_from(&name);
+                    self.wish = Some(name);
                     return;
                 }
                 ToHub::Rename { name }
@@ -424,35 +450,6 @@ impl Member {
         }
     }
 
-    /// The hub yields to another one: everything that was said here goes there.
-    fn make_way(&mut self, address: String, hub: Device, out: &mut Vec<Effect>) {
-        for message in std::mem::take(&mut self.movable) {
-            out.push(Effect::Show(pending(&message)));
-            self.shown.insert(message.id);
-            self.pending.push_back(Outgoing { message, kept: true, sent: None });
-        }
-        self.pending.make_contiguous().sort_by_key(|o| (o.message.id.stream, o.message.id.number));
-        self.expected.clear();
-        self.left.clear();
-        self.may_move = None;
-        let names = self.rooms.values().filter_map(|p| p.folded_name().map(str::to_owned));
-        self.wanted.extend(names);
-        for room in std::mem::take(&mut self.rooms).into_keys() {
-            out.push(Effect::Show(Event::Gone(room)));
-        }
-        for outgoing in &mut self.pending {
-            outgoing.sent = None;
-        }
-        self.moved = true;
-        self.pause = RECONNECT_FIRST;
-        self.link = Link::Connecting;
-        out.push(Effect::Show(Event::Moving { address: address.clone(), hub }));
-        let pending = self.pending.iter().map(|o| o.message.clone()).collect();
-        out.push(Effect::Disconnect);
-        out.push(Effect::Move { address, hub, pending });
-        out.push(Effect::Connect);
-    }
-
     fn room(&mut self, now: Duration, facts: RoomFacts, out: &mut Vec<Effect>) {
         let wanted = facts.name.as_deref().is_none_or(|name| self.wanted.contains(&folded(name)));
         if self.setup.only && !wanted {
@@ -467,8 +464,9 @@ impl Member {
         self.expected.remove(&facts.no);
         let new = || self.left.remove(&facts.no).unwrap_or_else(|| Place::new(&facts, from, self.setup.feed));
         let place = self.rooms.entry(facts.no).or_insert_with(new);
-        place.opened(facts.no, &facts, now, out);
-        out.push(Effect::Show(Event::Room(Box::new(facts))));
+        if place.opened(&facts, now, out) {
+            out.push(Effect::Show(Event::Room(Box::new(facts))));
+        }
     }
 }
 

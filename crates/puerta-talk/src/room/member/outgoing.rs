@@ -1,9 +1,9 @@
 //! What a member says, on its way to the hub.
 
-use super::{Effect, Link, Member, Outgoing, Pending, RESEND, pending};
+use super::{Effect, Link, Member, Outgoing, Pending, RECONNECT_FIRST, RESEND, pending};
 use crate::room::event::Event;
 use crate::room::frame::{Refusal, Send, Target, ToHub};
-use crate::room::ids::{MessageId, RoomNo};
+use crate::room::ids::{Device, MessageId, RoomNo};
 use crate::room::limits::PENDING;
 use crate::room::record::Kind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,10 +54,16 @@ impl Member {
         if self.link != Link::Up {
             return;
         }
+        let mut again: BTreeSet<u64> = BTreeSet::new();
         for (at, after) in self.sendable() {
             let Some(outgoing) = self.pending.get(at) else { break };
-            if outgoing.sent.is_some_and(|sent| now < sent + RESEND) {
+            let stream = outgoing.message.id.stream;
+            if outgoing.sent.is_some_and(|sent| now < sent + RESEND) && !again.contains(&stream) {
                 continue;
+            }
+            if outgoing.sent.is_some() {
+                // The hub takes nothing behind one that it lacks.
+                again.insert(stream);
             }
             if !self.within_quota(now) {
                 return;
@@ -150,6 +156,35 @@ impl Member {
         self.shown.remove(&id);
         out.push(Effect::Forget(id));
         out.push(Effect::Show(Event::NotTaken { id: Some(id), text: outgoing.message.text, why }));
+    }
+
+    /// The hub yields to another one: everything that was said here goes there.
+    pub(super) fn make_way(&mut self, address: String, hub: Device, out: &mut Vec<Effect>) {
+        for message in std::mem::take(&mut self.movable) {
+            out.push(Effect::Show(pending(&message)));
+            self.shown.insert(message.id);
+            self.pending.push_back(Outgoing { message, kept: true, sent: None });
+        }
+        self.pending.make_contiguous().sort_by_key(|o| (o.message.id.stream, o.message.id.number));
+        self.expected.clear();
+        self.left.clear();
+        self.may_move = None;
+        let names = self.rooms.values().filter_map(|p| p.folded_name().map(str::to_owned));
+        self.wanted.extend(names);
+        for room in std::mem::take(&mut self.rooms).into_keys() {
+            out.push(Effect::Show(Event::Gone(room)));
+        }
+        for outgoing in &mut self.pending {
+            outgoing.sent = None;
+        }
+        self.moved = true;
+        self.pause = RECONNECT_FIRST;
+        self.link = Link::Connecting;
+        out.push(Effect::Show(Event::Moving { address: address.clone(), hub }));
+        let pending = self.pending.iter().map(|o| o.message.clone()).collect();
+        out.push(Effect::Disconnect);
+        out.push(Effect::Move { address, hub, pending });
+        out.push(Effect::Connect);
     }
 
     fn remove(&mut self, id: MessageId) -> Option<Outgoing> {

@@ -2,7 +2,7 @@
 
 use super::{Effect, From, Member, RESEND, folded};
 use crate::room::event::Event;
-use crate::room::frame::{RoomFacts, ToHub};
+use crate::room::frame::{MemberFacts, RoomFacts, ToHub};
 use crate::room::ids::RoomNo;
 use crate::room::record::Record;
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub(super) struct Place {
     seen: u64,
     told: u64,
     feed: bool,
+    /// Its members, those who are there, and who they are, as the screen was told.
+    people: Option<(u32, u32, Vec<MemberFacts>)>,
 }
 
 /// What was said while we were not there.
@@ -66,6 +68,7 @@ impl Place {
             seen: facts.seen,
             told: facts.seen,
             feed,
+            people: None,
         }
     }
 
@@ -83,11 +86,13 @@ impl Place {
         self.asked = None;
     }
 
-    /// The hub tells of the room: again, after a time offline.
-    pub(super) fn opened(&mut self, no: RoomNo, facts: &RoomFacts, now: Duration, out: &mut Vec<Effect>) {
+    /// The hub tells of the room: again, after a time offline, or when it was asked. Whether that is news for the screen.
+    pub(super) fn opened(&mut self, facts: &RoomFacts, now: Duration, out: &mut Vec<Effect>) -> bool {
         self.told = self.told.min(facts.seen);
         self.head = self.head.max(facts.head);
-        if !std::mem::replace(&mut self.open, true) && self.feed {
+        let was_open = std::mem::replace(&mut self.open, true);
+        if !was_open && self.feed {
+            // What was missed before and is not shown yet is missed still.
             let missed = Missed { since: self.have, through: facts.head, told: false };
             self.missed = match self.missed {
                 Some(before) => Some(Missed { through: facts.head, ..before }),
@@ -95,8 +100,12 @@ impl Place {
             };
         }
         if self.have < self.head {
-            self.ask(no, now, out);
+            self.ask(facts.no, now, out);
         }
+        let people = (facts.members, facts.online, facts.who.clone());
+        let news = self.people.as_ref() != Some(&people);
+        self.people = Some(people);
+        news || !was_open
     }
 
     /// Asks for what follows.

@@ -291,10 +291,8 @@ impl Rooms {
 
     fn frame(&mut self, now: Duration, wall: i64, conn: Conn, frame: ToHub, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get(&conn) else { return };
-        if let Some((address, hub)) = &self.moved
-            && (self.devices.contains_key(&session.device) || !self.setup.invite_only)
-        {
-            // Whatever it wants, it gets it there.
+        if let Some((address, hub)) = &self.moved {
+            // Whatever it wants, it gets it there; where that is was announced to everyone.
             return send(out, conn, &ToMember::Move { address: address.clone(), hub: *hub });
         }
         let member = match (&session.state, frame) {
