@@ -116,7 +116,7 @@ impl World {
         let missing = self.missing();
         match missing {
             None => self.converged = Some(self.now),
-            Some(what) if self.deadline().is_some_and(|deadline| self.now > deadline) => {
+            Some(what) if self.now > self.deadline => {
                 self.fail(format!("invariant 5: {what}"));
             }
             Some(what) => {

@@ -160,6 +160,7 @@ impl World {
             return self.queue.at(until + 1, What::Heal);
         }
         self.healed = Some(self.now);
+        self.set_deadline();
         self.network = self.network.well();
         self.apart.clear();
         for conn in 0..self.lines.len() {

@@ -336,7 +336,7 @@ impl World {
             counted.push((record.from.no, record.id));
             let key = record.from.no;
             let burst = u64::from(limits.burst) * 1_000_000;
-            let (left, since) = hub.taken.get(&key).copied().unwrap_or((burst, self.now));
+            let (left, since) = hub.taken.get(&key).copied().unwrap_or((burst + SLACK, self.now));
             let left = (left + (self.now - since) * u64::from(limits.rate)).min(burst + SLACK);
             match left.checked_sub(1_000_000) {
                 Some(left) => drop(hub.taken.insert(key, (left, self.now))),

@@ -32,7 +32,8 @@ impl World {
         let broken = self.broken;
         let Some(slot) = self.slots.get_mut(number).filter(|s| s.core.is_none()) else { return };
         let Some(owner) = self.devices.get_mut(slot.seat.device) else { return };
-        if !same || slot.stream == 0 {
+        let adopted = owner.outboxes.streams.get(&slot.stream).is_some_and(|o| o.owner.is_some());
+        if !same || slot.stream == 0 || adopted {
             slot.stream = fresh;
         }
         let (last, pending) = owner.outboxes.adopt(number, slot.stream);

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// When all is well again, everyone has everything within this time: a member says where it is every 60 s, a connection that is
-/// dead is noticed within 10 s, and the rest is for frames that are sent again. A second for each message that waits comes on top.
+/// dead is noticed within 10 s, and the rest is for frames that are sent again. A second for each message that waits then comes on top.
 pub const CONVERGED: Duration = Duration::from_secs(90);
 
 /// Things that happen in one world, at most: more is a core that spins.
@@ -73,6 +73,7 @@ pub(crate) struct World {
     pub(crate) steps: u64,
     pub(crate) violation: Option<String>,
     pub(crate) healed: Option<u64>,
+    pub(crate) deadline: u64,
     pub(crate) converged: Option<u64>,
     /// What was said and shown as pending.
     pub(crate) said: BTreeMap<(usize, MessageId), Said>,
@@ -180,6 +181,7 @@ impl World {
             steps: 0,
             violation: None,
             healed: None,
+            deadline: 0,
             converged: None,
             said: BTreeMap::new(),
             texts: 0,
@@ -282,9 +284,9 @@ impl World {
     }
 
     /// By when everyone must have everything.
-    pub(crate) fn deadline(&self) -> Option<u64> {
+    pub(crate) fn set_deadline(&mut self) {
         let waiting: usize = self.devices.iter().map(|d| d.outboxes.waiting()).sum();
-        self.healed.map(|at| at + CONVERGED.as_micros() as u64 + waiting as u64 * SECOND)
+        self.deadline = self.now + CONVERGED.as_micros() as u64 + waiting as u64 * SECOND;
     }
 }
 
