@@ -366,7 +366,6 @@ async fn enter(member: usize, port: u16) -> Result<Entered> {
         feed: true,
     };
     stream.write_chunk(codec::bytes(&ToHub::Hello(hello))).await.map_err(|e| tell(&e))?;
-    stream.write_chunk(codec::bytes(&ToHub::Join { room: ROOM.to_owned() })).await.map_err(|e| tell(&e))?;
     let mut frames = Frames::default();
     let mut room: Option<RoomNo> = None;
     while room.is_none() {
@@ -374,6 +373,10 @@ async fn enter(member: usize, port: u16) -> Result<Entered> {
         frames.push(&chunk.ok_or_else(|| tell(&"the hub closed the connection"))?.bytes);
         while let Some(frame) = frames.take::<ToMember>().map_err(|_| tell(&"what came is no frame"))? {
             match frame {
+                ToMember::Welcome(_) => {
+                    let join = codec::bytes(&ToHub::Join { room: ROOM.to_owned() });
+                    stream.write_chunk(join).await.map_err(|e| tell(&e))?;
+                }
                 ToMember::Room(facts) if facts.name.is_some() => room = Some(facts.no),
                 ToMember::Denied(denial) => return Err(tell(&format!("{denial:?}"))),
                 _ => {}
