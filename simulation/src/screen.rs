@@ -122,7 +122,9 @@ impl Screen {
             let last = match from {
                 _ if !feed => head,
                 From::Seen { context } => seen.saturating_sub(context),
-                From::Place(seq) => seq.min(head),
+                From::Place(seq) if facts.name.is_some() => seq.min(head),
+                // Places of a room say nothing of the inbox.
+                From::Place(_) => facts.seen.min(head),
                 From::Now => head,
             };
             let new = matches!(from, From::Seen { .. }) && seen > 0 && seen < head && feed;

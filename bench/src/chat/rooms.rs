@@ -12,14 +12,15 @@ use crate::load;
 use puerta_talk::identity::Key;
 use puerta_talk::room::codec::{self, Frames, decode};
 use puerta_talk::room::frame::{Hello, Send, Target, ToHub, ToMember, VERSION};
-use puerta_talk::room::ids::{MessageId, RoomNo};
-use puerta_talk::room::record::Kind;
+use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
+use puerta_talk::room::record::{Kind, Person, Record};
 use puerta_talk::transport::{Dialer, Expected, member_socket};
 use quinn::{Connection, RecvStream, SendStream};
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
@@ -310,7 +311,7 @@ impl Shared {
 /// as a varint.
 fn is_others(frame: &[u8], own: u64) -> bool {
     let mut fields = frame.iter();
-    if fields.next() != Some(&RECORD) {
+    if fields.next().copied() != record() {
         return false;
     }
     for _ in 0..4 {
@@ -330,7 +331,15 @@ fn is_others(frame: &[u8], own: u64) -> bool {
 }
 
 /// The first byte of a record's frame.
-const RECORD: u8 = 4;
+fn record() -> Option<u8> {
+    static FIRST: OnceLock<Option<u8>> = OnceLock::new();
+    *FIRST.get_or_init(|| {
+        let from = Person { no: MemberNo(1), name: String::new() };
+        let (room, id) = (RoomNo(1), MessageId { stream: 1, number: 1 });
+        let record = Record { room, seq: 1, prev: 0, at: 0, id, from, to: None, kind: Kind::Text, text: String::new() };
+        codec::bytes(&ToMember::Record(record)).get(2).copied()
+    })
+}
 
 fn stream_of(member: usize) -> u64 {
     member as u64 + 1

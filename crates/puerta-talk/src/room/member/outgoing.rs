@@ -20,7 +20,12 @@ impl Member {
         } else if text.len() > limit as usize {
             Some(Refusal::TooLong { limit })
         } else {
-            None
+            // No hub has a name that is longer than its limit.
+            match &to {
+                Target::Room(name) | Target::Member(name) if name.len() <= self.limits.name as usize => None,
+                Target::Room(room) => Some(Refusal::NotInRoom { room: room.clone() }),
+                Target::Member(name) => Some(Refusal::NoSuchMember { name: name.clone() }),
+            }
         };
         if let Some(why) = why {
             return out.push(Effect::Show(Event::NotTaken { id: None, text, why }));
@@ -132,7 +137,8 @@ impl Member {
         if self.limits.rate == 0 {
             return Duration::ZERO;
         }
-        self.quota.saturating_sub(self.interval() * self.limits.burst.saturating_sub(1))
+        // Half of the burst: what is late and arrives together is still within the hub's.
+        self.quota.saturating_sub(self.interval() * (self.limits.burst / 2).saturating_sub(1))
     }
 
     /// The hub counts others of our device, too.
@@ -143,6 +149,10 @@ impl Member {
 
     pub(super) fn stored(&mut self, id: MessageId, room: RoomNo, seq: u64, out: &mut Vec<Effect>) {
         let Some(outgoing) = self.remove(id) else { return };
+        if !self.setup.feed {
+            // It will not come as a record.
+            self.shown.remove(&id);
+        }
         if self.may_move.is_some() {
             self.movable.push(outgoing.message);
         } else {

@@ -52,7 +52,9 @@ impl Place {
         let have = match from {
             _ if !feed => facts.head,
             From::Seen { context } => facts.seen.min(facts.head).saturating_sub(context),
-            From::Place(seq) => seq.min(facts.head),
+            From::Place(seq) if facts.name.is_some() => seq.min(facts.head),
+            // Places of a room say nothing of the inbox.
+            From::Place(_) => facts.seen.min(facts.head),
             From::Now => facts.head,
         };
         let missed = feed && matches!(from, From::Seen { .. }) && facts.seen > 0 && facts.seen < facts.head;

@@ -110,8 +110,8 @@ impl Rooms {
         if seq >= head {
             return send(out, conn, &ToMember::Head { room, seq: head });
         }
-        let asked = self.tickets.values().any(|a| matches!(a, Asked::After(c, r) if *c == conn && *r == room));
-        if !asked && self.may_ask(conn) {
+        if !self.catching_up.contains(&(conn, room)) && self.may_ask(conn) {
+            self.catching_up.insert((conn, room));
             self.ask(Asked::After(conn, room), Ask::After { room, seq, limit: PAGE }, out);
         }
     }

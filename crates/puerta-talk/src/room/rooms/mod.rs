@@ -141,6 +141,8 @@ pub struct Rooms {
     /// Invites for one device that were used since the start, to say so.
     used: BTreeSet<TokenHash>,
     tickets: BTreeMap<u64, Asked>,
+    /// Connections whose question for what follows in a room is on its way.
+    catching_up: BTreeSet<(Conn, RoomNo)>,
     next_ticket: u64,
     batch: Vec<Write>,
     /// What waits for this batch and those that follow.
@@ -209,6 +211,7 @@ impl Rooms {
             invites: BTreeMap::new(),
             used: BTreeSet::new(),
             tickets: BTreeMap::new(),
+            catching_up: BTreeSet::new(),
             next_ticket: 1,
             batch: Vec::new(),
             held: BTreeMap::new(),
@@ -363,6 +366,9 @@ impl Rooms {
 
     fn answer(&mut self, now: Duration, ticket: u64, answer: Answer, out: &mut Vec<Effect>) {
         let Some(asked) = self.tickets.remove(&ticket) else { return };
+        if let Asked::After(conn, room) = asked {
+            self.catching_up.remove(&(conn, room));
+        }
         let conn = match &asked {
             Asked::Enter(conn) | Asked::After(conn, _) | Asked::Before(conn, ..) | Asked::Find(conn, _) => *conn,
             Asked::Invite(conn, _) => *conn,
