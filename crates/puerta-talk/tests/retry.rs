@@ -157,7 +157,7 @@ async fn an_unknown_version_gets_an_answer_no_longer_than_itself_and_a_short_one
 }
 
 #[tokio::test]
-async fn garbage_gets_no_answer() {
+async fn garbage_gets_no_answer_or_a_reset_that_is_shorter() {
     let (endpoint, at) = hub();
     let socket = stranger(at).await;
     let mut datagrams = vec![Vec::new()];
@@ -170,15 +170,18 @@ async fn garbage_gets_no_answer() {
     }
     // First packets that are too short for one (RFC 9000, section 14.1).
     datagrams.extend([40, 600, INITIAL - 1].map(|length| long(0xc3, [0, 0, 0, 1], 1, &NO_TOKEN, length)));
-    let sent: usize = datagrams.iter().filter(|d| d.len() >= INITIAL).map(Vec::len).sum();
+    let sent: usize = datagrams.iter().map(Vec::len).sum();
     let mut back = 0;
     for few in datagrams.chunks(16) {
         let came = answers(&socket, few).await;
-        let long_enough = few.iter().filter(|d| d.len() >= INITIAL).count();
-        assert!(came.len() <= long_enough, "{came:?}");
+        // A short header (RFC 9000, section 17.3) may be of a connection to the hub that was here before.
+        let resets = few.iter().filter(|d| d.first().is_some_and(|f| f & 0xc0 == 0x40)).map(Vec::len);
+        let long_enough = few.iter().filter(|d| d.len() >= INITIAL).map(Vec::len);
+        let most: Vec<usize> = resets.chain(long_enough).collect();
+        assert!(came.len() <= most.len() && came.iter().all(|(length, _)| most.iter().any(|m| length < m)), "{came:?}");
         back += came.iter().map(|(length, _)| length).sum::<usize>();
     }
-    assert!(back * 10 < sent, "{back} bytes for {sent}");
+    assert!(back * 2 < sent, "{back} bytes for {sent}");
     assert_eq!(endpoint.open_connections(), 0);
 }
 

@@ -1,6 +1,6 @@
 //! A connection to the hub is tried for, again and again, until one stands.
 //!
-//! A packet that gets lost is sent again by QUIC after a second, two, four. Attempts that overlap find a hub that comes back, or a
+//! A packet that gets lost is sent again by QUIC after a third of a second, then twice that, and so on. Attempts that overlap find a hub that comes back, or a
 //! network that heals, sooner than that.
 
 use super::link::Link;
@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 pub(super) const ADDRESSES: usize = 8;
 
 /// The pause between two attempts, at first and when nobody answered for [`PATIENCE`].
-const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
 
 /// For how long there are as many attempts as at first.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Attempts that are under way at a time, at most.
-const ATTEMPTS: usize = 16;
+const ATTEMPTS: usize = 40;
 
 /// After this time without a connection the user should know.
 const TOLD: Duration = Duration::from_secs(3);

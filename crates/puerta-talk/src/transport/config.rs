@@ -1,13 +1,15 @@
 //! How QUIC and TLS are set: limits, windows, times.
 
 use super::tls;
-use crate::identity::Key;
+use crate::identity::{Key, random};
 use crate::problem::Problem;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
-    AckFrequencyConfig, ClientConfig, EndpointConfig, MtuDiscoveryConfig, NoneTokenStore, ServerConfig,
-    TransportConfig, ValidationTokenConfig, VarInt,
+    AckFrequencyConfig, ClientConfig, ConnectionId, ConnectionIdGenerator, EndpointConfig, MtuDiscoveryConfig,
+    NoneTokenStore, ServerConfig, TransportConfig, ValidationTokenConfig, VarInt,
 };
+use ring::hmac;
+use rustls::SignatureScheme;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,12 +33,19 @@ pub const IDLE: Duration = Duration::from_secs(10);
 /// A member says so often that it is still there, when it has nothing else to say: 4 s. Two such packets may get lost.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(4);
 
+/// What a round trip is taken for before one was measured: 100 ms, so a first packet that got lost is sent again after 300 ms.
+/// QUIC's 333 ms (RFC 9002, section 6.2.2) is a second without a word; where the way is longer, one packet more is sent.
+pub(super) const FIRST_ROUND_TRIP: Duration = Duration::from_millis(100);
+
 /// First packets that wait for the hub: 1,024. What comes above is dropped; members send theirs again.
 pub const INCOMING: usize = 1024;
 /// Bytes that are kept of what follows one of these packets: 4 KiB.
 pub const INCOMING_BUFFER: u64 = 4 << 10;
 /// The same for all of them: 1 MiB.
 pub const INCOMING_BUFFERS: u64 = 1 << 20;
+
+/// The pause between two stateless resets, whoever they are for: 5 ms. Each is shorter than what it answers.
+const RESETS: Duration = Duration::from_millis(5);
 
 /// QUIC version 1 (RFC 9000) alone: drafts would make the answer to an unknown version longer.
 const VERSIONS: [u32; 1] = [1];
@@ -53,11 +62,52 @@ pub enum Acknowledgements {
     Sparse,
 }
 
-/// For hubs and members: the version, and a random key for stateless resets.
+/// For members: the version, and a random key for stateless resets.
 pub(super) fn endpoint() -> EndpointConfig {
     let mut config = EndpointConfig::default();
     config.supported_versions(VERSIONS.to_vec());
     config
+}
+
+/// For a hub: its stateless resets (RFC 9000, section 10.3) have a key that is the same after a restart, so that members of a
+/// hub that was killed come again at once, and not after [`IDLE`].
+pub(super) fn hub_endpoint(key: &Key, port: u16) -> Result<EndpointConfig, Problem> {
+    let mut config = EndpointConfig::new(Arc::new(reset_key(key, port)?));
+    config.supported_versions(VERSIONS.to_vec()).min_reset_interval(RESETS);
+    // quinn's own IDs are only those of this process to it: no reset would be sent for those of the one before.
+    config.cid_generator(|| Box::new(Ids));
+    Ok(config)
+}
+
+/// What only the holder of the device key can make, and anew: its signature (RFC 8032 has no randomness in it) of words that TLS
+/// never signs. Hubs on other ports have other keys, so that none resets the connections of another.
+fn reset_key(key: &Key, port: u16) -> Result<hmac::Key, Problem> {
+    let words = format!("puerta-talk stateless reset, port {port}");
+    let certified = key.certified();
+    let signer = certified.key.choose_scheme(&[SignatureScheme::ED25519]);
+    let signature = signer.ok_or(Problem::Random)?.sign(words.as_bytes()).map_err(unsuitable)?;
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &signature))
+}
+
+/// Connection IDs of a hub: random bytes. Any ID may be one of the process before, so none is passed by without a reset.
+struct Ids;
+
+/// Bytes of a hub's connection IDs.
+const ID: usize = 8;
+
+impl ConnectionIdGenerator for Ids {
+    fn generate_cid(&mut self) -> ConnectionId {
+        // Without randomness no handshake was possible either.
+        ConnectionId::new(&random::<ID>().unwrap_or_default())
+    }
+
+    fn cid_len(&self) -> usize {
+        ID
+    }
+
+    fn cid_lifetime(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// For a hub.
@@ -116,6 +166,7 @@ fn common() -> TransportConfig {
         .datagram_receive_buffer_size(None)
         .datagram_send_buffer_size(0)
         .crypto_buffer_size(CRYPTO_BUFFER)
+        .initial_rtt(FIRST_ROUND_TRIP)
         .max_idle_timeout(Some(VarInt::from_u32(IDLE.as_millis() as u32).into()))
         .mtu_discovery_config(Some(MtuDiscoveryConfig::default()))
         .enable_segmentation_offload(true);

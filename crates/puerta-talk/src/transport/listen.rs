@@ -47,8 +47,10 @@ impl Listener {
     /// Outside of a tokio runtime, or in one without I/O or time.
     pub fn new(key: &Key, socket: UdpSocket) -> Result<Self, Problem> {
         let config = config::server(key)?;
-        let endpoint = Endpoint::new(config::endpoint(), Some(config.clone()), socket, Arc::new(TokioRuntime))
-            .map_err(Problem::System)?;
+        let port = socket.local_addr().map_err(Problem::System)?.port();
+        let endpoint = config::hub_endpoint(key, port)?;
+        let endpoint =
+            Endpoint::new(endpoint, Some(config.clone()), socket, Arc::new(TokioRuntime)).map_err(Problem::System)?;
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
         Ok(Listener { endpoint, config, connections: CONNECTIONS, handshakes, waiting: None })
     }
