@@ -1,0 +1,196 @@
+//! A flood of forged and garbage datagrams at a hub: nobody gets more bytes back than came from his address, the members go on
+//! talking, and the hub's memory stays as it was.
+
+use crate::full;
+use crate::world::{Folder, Hub, LIMIT, Machine, Member, Process, in_order, median_and_p99, pause};
+use puerta_talk::announcement::{Process as Asker, question};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Addresses that it comes from.
+const SOURCES: u16 = 500;
+/// Datagrams a second, at most.
+const RATE: u64 = 100_000;
+/// The most that the hub's memory may grow, in KiB.
+const GROWTH: u64 = 16 << 10;
+/// What tells this program to be the flood: how long.
+const FLOOD: &str = "PUERTA_TEST_FLOOD";
+
+fn noise(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+fn garbage(state: &mut u64, len: usize) -> Vec<u8> {
+    (0..len).map(|_| noise(state) as u8).collect()
+}
+
+/// A long header (RFC 8999) with random connection IDs and content.
+fn long(state: &mut u64, first: u8, version: [u8; 4], len: usize) -> Vec<u8> {
+    let mut datagram = garbage(state, len);
+    datagram[0] = first;
+    datagram[1..5].copy_from_slice(&version);
+    (datagram[5], datagram[14]) = (8, 8);
+    // No token, and a length that fits (RFC 9000, section 17.2.2).
+    datagram[23] = 0;
+    let rest = (len - 26) as u16 | 0x4000;
+    datagram[24..26].copy_from_slice(&rest.to_be_bytes());
+    datagram
+}
+
+/// First packets of members, as they are sent to a hub that says nothing.
+fn captured(folder: &Folder) -> Vec<Vec<u8>> {
+    let trap = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    trap.set_read_timeout(Some(LIMIT)).unwrap();
+    let at = trap.local_addr().unwrap().to_string();
+    let mut command = crate::world::puerta(&folder.path("trapped"), &[]);
+    command.args([&at, "--json", "--accept", "7K3M-9QXT-0VBN-4H2C-WJ8E"]);
+    let _member = Process::start("trapped", &mut command);
+    let mut buffer = [0; 2048];
+    (0..8).map(|_| trap.recv(&mut buffer).map(|n| buffer[..n].to_vec()).unwrap()).collect()
+}
+
+/// What is sent to the hub, and to where it is looked for.
+fn kinds(folder: &Folder) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let mut state = 0x9e37_79b9_7f4a_7c15;
+    let captured = captured(folder);
+    let mut hub = Vec::new();
+    for round in 0..64_usize {
+        let len = 1 + noise(&mut state) as usize % 1472;
+        hub.push(garbage(&mut state, len));
+        hub.push(long(&mut state, 0xc3, [0, 0, 0, 1], 1200));
+        hub.push(long(&mut state, 0xc3, [0, 0, 0, 1], 30 + len % 1100));
+        hub.push(long(&mut state, 0xe3, [0, 0, 0, 1], 1200));
+        hub.push(long(&mut state, 0xc0, [0x1a, 0x2a, 0x3a, 0x4a], if round % 2 == 0 { 1200 } else { 60 }));
+        let mut short = garbage(&mut state, 21 + len % 1300);
+        short[0] = 0x40 | short[0] & 0x3f;
+        hub.push(short);
+        let first = &captured[round % captured.len()];
+        hub.push(first.clone());
+        hub.push(first[..len % first.len()].to_vec());
+        let mut forged = first.clone();
+        forged[7] ^= round as u8;
+        hub.push(forged);
+    }
+    let asked = question(Asker([7; 8])).to_vec();
+    let found = vec![garbage(&mut state, 700), garbage(&mut state, 512), asked.clone(), asked[..100].to_vec()];
+    (hub, found)
+}
+
+/// The flood itself, in a process of its own in another machine.
+fn flood(seconds: u64) {
+    let folder = Folder::new();
+    let (hub, found) = kinds(&folder);
+    let bind = |n: u16| {
+        let [high, low] = (n + 1).to_be_bytes();
+        let socket = UdpSocket::bind((Ipv4Addr::new(10, 78, high, low), 4000)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        (socket, 0_u64, 0_u64)
+    };
+    let mut sources: Vec<(UdpSocket, u64, u64)> = (0..SOURCES).map(bind).collect();
+    let to: SocketAddr = "10.79.0.1:7777".parse().unwrap();
+    let door: SocketAddr = "10.79.0.1:7776".parse().unwrap();
+    let (start, limit) = (Instant::now(), Duration::from_secs(seconds));
+    let (mut sent, mut buffer) = (0_u64, [0; 65_536]);
+    while start.elapsed() < limit {
+        for (index, (socket, out, _)) in sources.iter_mut().enumerate() {
+            for turn in 0..20 {
+                let n = index * 7 + turn + sent as usize;
+                let (datagram, at) =
+                    if n % 10 == 9 { (&found[n / 10 % found.len()], door) } else { (&hub[n % hub.len()], to) };
+                // What does not fit the queue was not sent, and does not count.
+                if socket.send_to(datagram, at).is_ok() {
+                    *out += datagram.len() as u64;
+                    sent += 1;
+                }
+            }
+            let due = Duration::from_nanos(sent * 1_000_000_000 / RATE);
+            if let Some(early) = due.checked_sub(start.elapsed()).filter(|e| *e > Duration::from_millis(1)) {
+                pause(early);
+            }
+        }
+        for (socket, _, back) in &mut sources {
+            while let Ok(n) = socket.recv(&mut buffer) {
+                *back += n as u64;
+            }
+        }
+    }
+    let took = start.elapsed();
+    pause(Duration::from_millis(500));
+    let (mut all, mut came, mut worst) = (0, 0, 0.0_f64);
+    for (socket, out, back) in &mut sources {
+        while let Ok(n) = socket.recv(&mut buffer) {
+            *back += n as u64;
+        }
+        (all, came) = (all + *out, came + *back);
+        worst = worst.max(*back as f64 / *out as f64);
+    }
+    // On stderr, past what the test's harness writes.
+    eprintln!("flood over: {sent} datagrams, {:.0} a second", sent as f64 / took.as_secs_f64());
+    eprintln!("bytes: {all} sent, {came} came back; worst {worst:.3}");
+}
+
+/// Does nothing by itself: the other test starts this program again for it, in another network namespace.
+#[test]
+fn root_the_flood() {
+    if let Ok(seconds) = std::env::var(FLOOD) {
+        flood(seconds.parse().unwrap());
+    }
+}
+
+#[test]
+fn root_a_flood_gets_less_back_than_it_sends_and_members_go_on_talking() {
+    let seconds = if full() { 10 } else { 3 };
+    let machines = [Machine::new(), Machine::new()];
+    let [near, far] = &machines;
+    near.run(&format!("ip link add cable0 type veth peer name cable0 netns {}", far.id()));
+    near.run("ip address add 10.79.0.1/24 dev cable0");
+    far.run("ip address add 10.79.0.2/24 dev cable0");
+    near.run("ip link set cable0 up");
+    far.run("ip link set cable0 up");
+    far.run("ip route add local 10.78.0.0/16 dev lo");
+    near.run("ip route add 10.78.0.0/16 via 10.79.0.2");
+    let folder = Folder::new();
+    let hub = Hub::start(&folder.path("hub"), &near.inside(), "[::]:7777", &[]);
+    let join = |name: &str| {
+        let member = Member::join(&folder.path(name), &near.inside(), &hub.invite, name);
+        member.hears("online", 1, LIMIT);
+        member
+    };
+    let (mut ana, bob) = (join("ana"), join("bob"));
+    ana.say("before");
+    bob.has(1, LIMIT);
+    let before = hub.memory();
+    let inside = far.inside();
+    let mut command = Command::new(&inside[0]);
+    command.args(&inside[1..]).arg(std::env::current_exe().unwrap());
+    command.args(["--exact", "flood::root_the_flood", "--nocapture"]).env(FLOOD, seconds.to_string());
+    let flood = Process::start("flood", &mut command);
+    let (mut most, mut count) = (before, 1);
+    let mut sent = vec![Instant::now()];
+    let until = Instant::now() + Duration::from_secs(seconds + 2);
+    while Instant::now() < until {
+        count += 1;
+        sent.push(ana.say(&format!("meanwhile {count}")));
+        pause(Duration::from_millis(100));
+        most = most.max(hub.memory());
+    }
+    let told = [flood.warns("flood over"), flood.warns("bytes: ")];
+    ana.stored(count, LIMIT);
+    bob.has(count, LIMIT);
+    most = most.max(hub.memory());
+    in_order(&bob.events().messages());
+    let stored = ana.events().stored();
+    let times = stored.iter().zip(&sent).skip(1).map(|(stored, sent)| stored.at - *sent).collect();
+    let (median, p99) = median_and_p99(times);
+    let offline = ana.events().named("offline").count() + bob.events().named("offline").count();
+    eprintln!("{}; {}", told[0], told[1]);
+    eprintln!("{count} messages meanwhile: stored after {median:?} (median), {p99:?} (p99); {offline} times offline");
+    eprintln!("the hub's memory: {before} KiB before, {most} KiB at most");
+    let worst: f64 = told[1].rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(worst <= 1.0, "{}", told[1]);
+    assert!(most <= before + GROWTH, "{before} KiB before, {most} KiB at most");
+}
