@@ -58,6 +58,8 @@ pub struct Member {
     read_only: Option<String>,
     /// Rooms that the hub has us in, and has not told of.
     expected: BTreeSet<RoomNo>,
+    /// Rooms that the user has left, until the hub says so.
+    leaving: BTreeSet<RoomNo>,
     /// Messages that a hub took which may have yielded to another one: the outbox has them until it is known that it did not.
     movable: Vec<Pending>,
     /// Until when it may yield; none when it did not.
@@ -115,6 +117,7 @@ impl Member {
             wanted: setup.rooms.iter().map(|r| folded(r)).collect(),
             read_only: None,
             expected: BTreeSet::new(),
+            leaving: BTreeSet::new(),
             movable: Vec::new(),
             may_move: None,
             moved: false,
@@ -381,12 +384,16 @@ impl Member {
                 if !may_be_called(&name, self.limits.name) {
                     return out.push(Effect::Show(Event::Sorry(Refusal::BadName)));
                 }
+                let rooms = &self.rooms;
+                let same = |no: &RoomNo| rooms.get(no).and_then(Place::folded_name) == Some(&folded(&name));
+                self.leaving.retain(|no| !same(no));
                 self.wanted.insert(folded(&name));
                 ToHub::Join { room: name }
             }
             Command::Leave(room) => {
                 if let Some(name) = self.rooms.get(&room).and_then(Place::folded_name) {
                     self.wanted.remove(name);
+                    self.leaving.insert(room);
                 }
                 ToHub::Leave { room }
             }
@@ -451,6 +458,11 @@ impl Member {
     }
 
     fn room(&mut self, now: Duration, facts: RoomFacts, out: &mut Vec<Effect>) {
+        if self.leaving.contains(&facts.no) {
+            // It did not arrive, or there was no connection.
+            self.expected.remove(&facts.no);
+            return out.push(Effect::Send(ToHub::Leave { room: facts.no }));
+        }
         let wanted = facts.name.as_deref().is_none_or(|name| self.wanted.contains(&folded(name)));
         if self.setup.only && !wanted {
             self.expected.remove(&facts.no);

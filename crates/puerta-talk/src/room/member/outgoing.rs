@@ -177,6 +177,7 @@ impl Member {
         }
         self.pending.make_contiguous().sort_by_key(|o| (o.message.id.stream, o.message.id.number));
         self.expected.clear();
+        self.leaving.clear();
         self.left.clear();
         self.may_move = None;
         let names = self.rooms.values().filter_map(|p| p.folded_name().map(str::to_owned));

@@ -224,6 +224,7 @@ impl Member {
 
     pub(super) fn left(&mut self, room: RoomNo, out: &mut Vec<Effect>) {
         self.expected.remove(&room);
+        self.leaving.remove(&room);
         if let Some(mut place) = self.rooms.remove(&room) {
             if let Some(name) = place.folded_name() {
                 self.wanted.remove(name);
