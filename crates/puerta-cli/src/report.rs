@@ -73,12 +73,14 @@ impl Reporter {
         }
     }
 
-    /// A hub listens: where, who can reach it, and how others come in.
-    pub(crate) fn hub(&self, address: &str, reach: &str, invite: &str) {
+    /// A hub listens: where, who can reach it, its key's fingerprint, and how others come in.
+    pub(crate) fn hub(&self, address: &str, reach: &str, fingerprint: &str, invite: &str) {
         if self.json {
-            object(json!({"event": "listening", "address": address, "reach": reach, "invite": invite}));
+            object(json!({"event": "listening", "address": address, "reach": reach, "fingerprint": fingerprint,
+                "invite": invite}));
         } else {
             line(&format!("listening on {address} (UDP); {reach}"));
+            line(&format!("fingerprint: {fingerprint}"));
             line(&format!("invite: {invite}"));
         }
     }

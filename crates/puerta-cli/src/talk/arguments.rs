@@ -224,6 +224,13 @@ impl Arguments {
         self.to.is_none() && !self.follow
     }
 
+    /// Whether options say how our hub is to be: then it is opened, and no other is looked for.
+    pub(crate) fn shapes_a_hub(&self) -> bool {
+        let place = self.room.is_some() || self.listen.is_some() || self.store.is_some() || self.no_store;
+        let limits = self.rate.is_some() || self.burst.is_some() || self.max_message.is_some();
+        place || self.invite_only || limits || self.max_rooms.is_some() || self.max_members.is_some()
+    }
+
     /// Whether someone can be asked.
     pub(crate) fn may_ask(&self) -> bool {
         !self.json

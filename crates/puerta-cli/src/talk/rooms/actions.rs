@@ -9,16 +9,19 @@ use crate::report::Reporter;
 use crate::signals::Stop;
 use crate::talk::Arguments;
 use crate::talk::arguments::Action;
-use crate::talk::screen::rfc3339;
+use crate::talk::screen::{Ended, refusal, rfc3339};
 use puerta_talk::discovery::Finder;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::log;
 use puerta_talk::room::event::{Command, Event};
+use puerta_talk::room::frame::{Denial, MemberFacts};
+use puerta_talk::room::ids::RoomNo;
 use puerta_talk::room::record::Record;
 use puerta_talk::room::store::RoomKind;
 use puerta_text::visible;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 pub(super) async fn run(
@@ -37,7 +40,7 @@ pub(super) async fn run(
     };
     tokio::select! {
         biased;
-        how = stop.wait() => Ok(session::status(&crate::talk::screen::Ended::Signal(how), None, reporter)),
+        how = stop.wait() => Ok(session::status(&Ended::Signal(how), None, reporter)),
         done = work => done,
     }
 }
@@ -137,73 +140,37 @@ async fn ask(action: Action, arguments: &Arguments, reporter: Reporter) -> Resul
     let home = Home::open()?;
     let own = own_name(arguments.name.as_deref())?;
     let target = nearest(&home, arguments).await?;
-    let rooms: Vec<String> = arguments.second().iter().map(|room| room.trim_start_matches('#').to_owned()).collect();
-    let mut wanted = Wanted::talk(own, rooms);
-    wanted.feed = false;
+    let wanted = Wanted { feed: false, ..Wanted::talk(own, Vec::new()) };
     let room = session::enter(&home, &target, wanted, arguments, None, reporter).await?;
-    let (mut events, commands) = (room.joined.events, room.joined.commands);
     let link = room.facts.link;
-    let mut name = None;
+    let mut asked = Asked { events: room.joined.events, commands: room.joined.commands, ours: Vec::new() };
     let answer = async {
-        while let Some(event) = events.recv().await {
-            match event {
-                Event::Denied(denial) => return Ok(session::status(&denied(denial), None, reporter)),
-                Event::Sorry(why) => return Err(Trouble::usage(crate::talk::screen::refusal(&why), "try again later")),
-                Event::Room(facts) if facts.name.is_some() && name.is_none() => {
-                    name.clone_from(&facts.name);
-                    let command = match action {
-                        Action::Rooms => Command::Rooms,
-                        Action::Members => Command::Who(facts.no),
-                        _ => Command::Invite {
-                            room: facts.no,
-                            once: arguments.once,
-                            lasts: u32::try_from(arguments.invite_lasts().as_secs()).unwrap_or(u32::MAX),
-                            renew: arguments.renew,
-                        },
-                    };
-                    let _ = commands.send(command).await;
+        let (room, no) = match asked.room(arguments.second().map(|room| room.trim_start_matches('#'))).await? {
+            Ok(room) => room,
+            Err(denial) => return Ok(session::status(&Ended::Denied(denial), None, reporter)),
+        };
+        match action {
+            Action::Rooms => {
+                for (room, members) in asked.rooms(no).await? {
+                    let plural = if members == 1 { "" } else { "s" };
+                    let data = json!({"event": "room", "room": format!("#{room}"), "members": members});
+                    print(arguments, &data, || format!("#{}  {members} member{plural}", visible(&room)))?;
                 }
-                Event::Rooms(rooms) => {
-                    for (room, members) in rooms {
-                        print(
-                            arguments,
-                            &json!({"event": "room", "room": format!("#{room}"), "members": members}),
-                            || format!("#{}  {members} members", visible(&room)),
-                        )?;
-                    }
-                    return Ok(0);
+            }
+            Action::Members => {
+                for member in asked.members(no).await? {
+                    let (who, key) = (&member.who.name, Fingerprint::of(member.device).to_string());
+                    let there = if member.online { "online" } else { "offline" };
+                    let data = json!({"event": "member", "name": who, "online": member.online, "fingerprint": key});
+                    print(arguments, &data, || format!("{}  {there}  {key}", visible(who)))?;
                 }
-                Event::Members { members, .. } => {
-                    for member in members {
-                        let (who, key) = (&member.who.name, Fingerprint::of(member.device).to_string());
-                        let there = if member.online { "online" } else { "offline" };
-                        print(
-                            arguments,
-                            &json!({"event": "member", "name": who, "online": member.online, "fingerprint": key}),
-                            || format!("{}  {there}  {key}", visible(who)),
-                        )?;
-                    }
-                    return Ok(0);
-                }
-                Event::Invite { token, until, .. } => {
-                    let link = link(name.as_deref().unwrap_or("main"), &token);
-                    let until = rfc3339(until);
-                    print(arguments, &json!({"event": "invite", "link": link, "until": until}), || link.clone())?;
-                    if io::stdout().is_terminal() && !arguments.json {
-                        for line in qr(&link) {
-                            print(arguments, &json!(null), || line.clone())?;
-                        }
-                        reporter.note(&format!(
-                            "good until {until}, for {}",
-                            if arguments.once { "one device" } else { "everyone" }
-                        ));
-                    }
-                    return Ok(0);
-                }
-                _ => {}
+            }
+            _ => {
+                let (token, until) = asked.invite(no, arguments).await?;
+                show_invite(&link(&room, &token), until, arguments, reporter)?;
             }
         }
-        Err(Trouble::Nobody)
+        Ok(0)
     };
     match timeout(ANSWER, answer).await {
         Ok(done) => done,
@@ -211,8 +178,110 @@ async fn ask(action: Action, arguments: &Arguments, reporter: Reporter) -> Resul
     }
 }
 
-fn denied(denial: puerta_talk::room::frame::Denial) -> crate::talk::screen::Ended {
-    crate::talk::screen::Ended::Denied(denial)
+/// A hub that is asked.
+struct Asked {
+    events: mpsc::Receiver<Event>,
+    commands: mpsc::Sender<Command>,
+    /// The rooms that we are in, as they were told.
+    ours: Vec<(String, RoomNo)>,
+}
+
+impl Asked {
+    /// Comes into the room that is asked for, if the hub has it, or into its first.
+    async fn room(&mut self, asked: Option<&str>) -> Result<Result<(String, RoomNo), Denial>, Trouble> {
+        let mut looked = false;
+        loop {
+            let is_it = |name: &str| asked.is_none_or(|asked| asked.to_lowercase() == name.to_lowercase());
+            if let Some(found) = self.ours.iter().find(|(name, _)| is_it(name)) {
+                return Ok(Ok(found.clone()));
+            }
+            match self.ours.first().map(|(_, first)| *first).filter(|_| !looked) {
+                // Whoever joins a room that is not there makes it.
+                Some(first) => {
+                    looked = true;
+                    if !self.rooms(first).await?.iter().any(|(room, _)| is_it(room)) {
+                        let what = format!("there is no room #{}", visible(asked.unwrap_or_default()));
+                        return Err(Trouble::usage(what, "puerta talk rooms lists those that there are"));
+                    }
+                    self.tell(Command::Join(asked.unwrap_or_default().to_owned())).await;
+                }
+                None => {
+                    if let Event::Denied(denial) = self.next().await? {
+                        return Ok(Err(denial));
+                    }
+                }
+            }
+        }
+    }
+
+    /// All rooms, however many answers they take: what is asked for behind them comes behind them.
+    async fn rooms(&mut self, no: RoomNo) -> Result<Vec<(String, u32)>, Trouble> {
+        self.tell(Command::Rooms).await;
+        self.tell(Command::Who(no)).await;
+        let mut all = Vec::new();
+        loop {
+            match self.next().await? {
+                Event::Rooms(rooms) => all.extend(rooms),
+                Event::Members { .. } => return Ok(all),
+                _ => {}
+            }
+        }
+    }
+
+    /// All members of a room, in the same way.
+    async fn members(&mut self, no: RoomNo) -> Result<Vec<MemberFacts>, Trouble> {
+        self.tell(Command::Who(no)).await;
+        self.tell(Command::Rooms).await;
+        let mut all = Vec::new();
+        loop {
+            match self.next().await? {
+                Event::Members { room, members } if room == no => all.extend(members),
+                Event::Rooms(_) => return Ok(all),
+                _ => {}
+            }
+        }
+    }
+
+    /// The token of an invite, and until when it is good.
+    async fn invite(&mut self, room: RoomNo, arguments: &Arguments) -> Result<([u8; 16], i64), Trouble> {
+        let lasts = u32::try_from(arguments.invite_lasts().as_secs()).unwrap_or(u32::MAX);
+        self.tell(Command::Invite { room, once: arguments.once, lasts, renew: arguments.renew }).await;
+        loop {
+            if let Event::Invite { token, until, .. } = self.next().await? {
+                return Ok((token, until));
+            }
+        }
+    }
+
+    /// What comes next; a wish that was not granted is an error.
+    async fn next(&mut self) -> Result<Event, Trouble> {
+        let event = self.events.recv().await.ok_or(Trouble::Nobody)?;
+        match &event {
+            Event::Sorry(why) => return Err(Trouble::usage(refusal(why), "try again later")),
+            Event::Room(facts) => self.ours.extend(facts.name.clone().map(|name| (name, facts.no))),
+            _ => {}
+        }
+        Ok(event)
+    }
+
+    async fn tell(&self, command: Command) {
+        // Where nobody takes it the events have ended, too.
+        let _ = self.commands.send(command).await;
+    }
+}
+
+/// As a link, and on a terminal as a QR code.
+fn show_invite(link: &str, until: i64, arguments: &Arguments, reporter: Reporter) -> Result<(), Trouble> {
+    let until = rfc3339(until);
+    print(arguments, &json!({"event": "invite", "link": link, "until": until}), || link.to_owned())?;
+    if io::stdout().is_terminal() && !arguments.json {
+        for line in qr(link) {
+            print(arguments, &json!(null), || line.clone())?;
+        }
+        let whom = if arguments.once { "one device" } else { "everyone" };
+        reporter.note(&format!("good until {until}, for {whom}"));
+    }
+    Ok(())
 }
 
 fn print(arguments: &Arguments, data: &serde_json::Value, text: impl FnOnce() -> String) -> Result<(), Trouble> {

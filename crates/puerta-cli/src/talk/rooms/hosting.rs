@@ -10,6 +10,7 @@ use puerta::{Endpoint, interfaces};
 use puerta_relay::reach;
 use puerta_talk::announcement::{Announcement, yields};
 use puerta_talk::discovery::Finder;
+use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::host::{Host, Wish};
 use puerta_talk::hub::Handle;
 use puerta_talk::invite::{Invite, PLACES, Place};
@@ -28,6 +29,9 @@ use tokio::time::{Instant, timeout_at};
 /// screen is shown: both ask at once and every few hundred milliseconds.
 const SETTLE: Duration = Duration::from_millis(1500);
 
+/// For how long the invite is good that the host itself comes in with.
+const OWN_INVITE: Duration = Duration::from_secs(60);
+
 /// A hub of ours that runs.
 pub(super) struct Hosting {
     pub(super) handle: Handle,
@@ -36,6 +40,7 @@ pub(super) struct Hosting {
     room: String,
     address: SocketAddr,
     hub: Device,
+    pub(super) invite_only: bool,
     announcement: Announcement,
     opened: Instant,
     stop: watch::Sender<bool>,
@@ -74,7 +79,8 @@ pub(super) fn open(
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
     let (hub, opened) = (home.key.device(), Instant::now());
-    Ok(Hosting { handle, local, name, room, address, hub, announcement, opened, stop, task })
+    let invite_only = arguments.invite_only;
+    Ok(Hosting { handle, local, name, room, address, hub, invite_only, announcement, opened, stop, task })
 }
 
 impl Hosting {
@@ -84,20 +90,32 @@ impl Hosting {
         let reach = reach::reach(&Endpoint::Inet(self.address), &interfaces);
         let token = self.handle.invite(arguments.invite_lasts(), arguments.once, false)?;
         let link = self.link(&self.room, Token(token))?;
-        reporter.hub(&self.address.to_string(), &reach.to_string(), &link);
+        let fingerprint = Fingerprint::of(self.hub).to_string();
+        reporter.hub(&self.address.to_string(), &reach.to_string(), &fingerprint, &link);
         if std::io::stderr().is_terminal() && !reporter.json() {
             for line in qr(&link) {
                 reporter.note(&line);
             }
         }
-        Ok(vec![format!("listening on {} (UDP); {reach}", self.address), format!("invite: {link}")])
+        let listening = format!("listening on {} (UDP); {reach}", self.address);
+        Ok(vec![listening, format!("fingerprint: {fingerprint}"), format!("invite: {link}")])
+    }
+
+    /// How we come in ourselves. Where an invite is needed, this makes one for us alone.
+    pub(super) fn target(&self, home: &Home) -> Result<Target, Trouble> {
+        let token = self.invite_only.then(|| self.handle.invite(OWN_INVITE, true, false)).transpose()?;
+        Ok(Target { token, ..Target::own(home, self.local) })
     }
 
     /// The link of an invite.
     pub(super) fn link(&self, room: &str, token: Token) -> Result<String, Trouble> {
-        let places = places(self.address);
-        let invite = Invite::new(places, room.to_owned(), self.hub, token);
+        let invite = Invite::new(self.places(), room.to_owned(), self.hub, token);
         Ok(invite.map_err(puerta_talk::problem::Problem::Invite)?.to_string())
+    }
+
+    /// Where others can connect to.
+    pub(super) fn places(&self) -> Vec<Place> {
+        places(self.address)
     }
 
     /// Whether another hub was opened at the same time to which ours gives way, and the user agrees: then its members are sent
@@ -144,7 +162,7 @@ impl Hosting {
 }
 
 /// Where others can connect to: the addresses of the interfaces, or the one that is listened on.
-fn places(address: SocketAddr) -> Vec<Place> {
+pub(super) fn places(address: SocketAddr) -> Vec<Place> {
     let here = |ip: IpAddr| Place::new(host_of(ip), address.port()).ok();
     if !address.ip().is_unspecified() {
         return here(address.ip()).into_iter().collect();

@@ -49,6 +49,12 @@ impl Target {
         Target { hub, name: None, at: vec![at], trust: Some(Trust::Compared), token: None, room: None, own: true }
     }
 
+    /// How it is called, or where it is, until it says so itself.
+    pub(super) fn called(&self) -> String {
+        let shown = |at: &SocketAddr| SocketAddr::new(at.ip().to_canonical(), at.port()).to_string();
+        self.name.clone().or_else(|| self.at.first().map(shown)).unwrap_or_default()
+    }
+
     fn known(known: &KnownHub, at: Vec<SocketAddr>) -> Target {
         let (name, room) = (Some(known.name.clone()), Some(known.room.clone()));
         Target { hub: known.key, name, at, trust: Some(known.trust), token: None, room, own: false }

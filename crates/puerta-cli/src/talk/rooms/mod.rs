@@ -57,6 +57,7 @@ async fn begin(arguments: &Arguments, reporter: Reporter) -> Result<u8, Trouble>
     if let What::Host = what {
         let hosting = hosting::open(&home, arguments, &own, false, reporter)?;
         hosting.announce(arguments, reporter)?;
+        session::be_member(&home, &hosting, own, arguments, reporter).await?;
         stop.wait().await;
         hosting.end().await;
         return Ok(0);
@@ -104,24 +105,15 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
     if let Some(target) = ladder::on_this_machine(home, &store) {
         return Ok((target, None));
     }
-    if arguments.opens() {
-        reporter.note("looking for a room on the network …");
-    }
-    for target in ladder::on_the_network(home).await? {
-        match trusted(target, arguments).await {
-            Ok(target) => return Ok((target, None)),
-            // Another one may be the right one.
-            Err(Trouble::Declined) => {}
-            Err(trouble) => return Err(trouble),
-        }
-    }
-    if let Some(target) = ladder::remembered(home).await? {
+    // Who wants a hub of a kind wants their own.
+    let any = !arguments.shapes_a_hub() || !arguments.opens();
+    if any && let Some(target) = look(home, arguments, reporter).await? {
         return Ok((target, None));
     }
     if !arguments.opens() {
         return Err(Trouble::Nobody);
     }
-    let hosting = match hosting::open(home, arguments, own, true, reporter) {
+    let hosting = match hosting::open(home, arguments, own, any, reporter) {
         Ok(hosting) => hosting,
         Err(Trouble::Log(problem)) if matches!(problem.what, log::What::Running { .. }) => {
             let target = almost(home, arguments).await.ok_or(Trouble::Log(problem))?;
@@ -129,14 +121,30 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
         }
         Err(trouble) => return Err(trouble),
     };
-    reporter.note("nobody is here yet: opened a room");
-    if let Some(target) = hosting.settle(home, arguments).await? {
+    reporter.note(if any { "nobody is here yet: opened a room" } else { "opened a room" });
+    if any && let Some(target) = hosting.settle(home, arguments).await? {
         reporter.note("another room was opened at the same time: going there");
         // Our members are told where to go before it ends.
         hosting.end().await;
         return Ok((target, None));
     }
-    Ok((Target::own(home, hosting.local), Some(hosting)))
+    Ok((hosting.target(home)?, Some(hosting)))
+}
+
+/// A hub on the network that we agree to, or one that is remembered.
+async fn look(home: &Home, arguments: &Arguments, reporter: Reporter) -> Result<Option<Target>, Trouble> {
+    if arguments.opens() {
+        reporter.note("looking for a room on the network …");
+    }
+    for target in ladder::on_the_network(home).await? {
+        match trusted(target, arguments).await {
+            Ok(target) => return Ok(Some(target)),
+            // Another one may be the right one.
+            Err(Trouble::Declined) => {}
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    ladder::remembered(home).await
 }
 
 /// The hub of another program of ours, which has just taken the store.
@@ -156,7 +164,7 @@ async fn almost(home: &Home, arguments: &Arguments) -> Option<Target> {
 /// A hub that is trusted, or that someone agrees to.
 async fn trusted(mut target: Target, arguments: &Arguments) -> Result<Target, Trouble> {
     if target.trust.is_none() || ladder::accepts(arguments.accept, target.hub) {
-        let name = target.name.clone().unwrap_or_else(|| "there".to_owned());
+        let name = target.called();
         target.trust = Some(trust::agreed(&name, target.hub, arguments.accept, arguments.may_ask()).await?);
     }
     Ok(target)
@@ -183,7 +191,11 @@ async fn talk(
     let problem = session::problem(&mut ended);
     if let Some(hosting) = hosting {
         if matches!(end, Ended::Stay) {
-            reporter.note(&format!("the hub stays, with {} others; Ctrl-C ends it", hosting.others()));
+            let (others, plural) = match hosting.others() {
+                1 => (1, ""),
+                others => (others, "s"),
+            };
+            reporter.note(&format!("the hub stays, with {others} other{plural}; Ctrl-C ends it"));
             stop.wait().await;
         }
         hosting.end().await;

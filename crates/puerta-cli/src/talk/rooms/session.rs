@@ -1,7 +1,7 @@
 //! In a room: the member, its outbox, and the screen.
 
 use super::home::Home;
-use super::hosting::Hosting;
+use super::hosting::{self, Hosting};
 use super::ladder::Target;
 use super::trouble::Trouble;
 use crate::report::Reporter;
@@ -17,7 +17,7 @@ use puerta_talk::room::ids::Device;
 use puerta_talk::room::member::{From, Setup};
 use puerta_talk::room::rooms::may_be_called;
 use puerta_talk::room::store::Token;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 
@@ -92,17 +92,46 @@ pub(super) async fn enter(
     let joined = join(options).await?;
     let joined = remembering(joined, home, target);
     let verified = target.own || target.trust.is_some_and(|trust| trust > Trust::Agreed);
-    let (hub, at) = (target.hub, target.at.clone());
+    let hub = target.hub;
+    let places = match hosting {
+        Some(hosting) => hosting.places(),
+        None => from_elsewhere(&target.at),
+    };
     let facts = Facts {
-        hub: hosting.map(|h| h.name.clone()).or_else(|| target.name.clone()).unwrap_or_default(),
+        hub: hosting.map(|h| h.name.clone()).unwrap_or_else(|| target.called()),
         fingerprint: Fingerprint::of(target.hub).to_string(),
         verified,
         hosting: hosting.is_some(),
         greeting: Vec::new(),
-        link: Box::new(move |room, token| link(&at, hub, room, token)),
+        link: Box::new(move |room, token| link(&places, hub, room, token)),
         room,
     };
     Ok(Room { joined, facts })
+}
+
+/// Who hosts a hub that takes only those with an invite is a member of it, so that `puerta talk invite` works.
+pub(super) async fn be_member(
+    home: &Home,
+    hosting: &Hosting,
+    name: String,
+    arguments: &Arguments,
+    reporter: Reporter,
+) -> Result<(), Trouble> {
+    if !hosting.invite_only {
+        return Ok(());
+    }
+    let wanted = Wanted { feed: false, ..Wanted::talk(name, Vec::new()) };
+    let mut room = enter(home, &hosting.target(home)?, wanted, arguments, Some(hosting), reporter).await?;
+    let online = async {
+        while let Some(event) = room.joined.events.recv().await {
+            if matches!(event, Event::Online(_) | Event::Denied(_)) {
+                return;
+            }
+        }
+    };
+    // Without it the hub serves all the same, and its host comes in by the invite that was printed.
+    let _ = tokio::time::timeout(ANSWER, online).await;
+    Ok(())
 }
 
 /// Hands the events on, and remembers the hub when it lets us in.
@@ -154,10 +183,18 @@ fn places(at: &[SocketAddr]) -> Vec<Place> {
     at.iter().filter_map(place).take(PLACES).collect()
 }
 
+/// Where others reach the hub: one on this machine by the addresses of this machine.
+fn from_elsewhere(at: &[SocketAddr]) -> Vec<Place> {
+    match at.iter().find(|at| at.ip().to_canonical().is_loopback()) {
+        Some(here) => hosting::places(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), here.port())),
+        None => places(at),
+    }
+}
+
 /// The link of an invite that the hub has made, or what to do without one.
-fn link(at: &[SocketAddr], hub: Device, room: &str, token: &[u8]) -> String {
+fn link(places: &[Place], hub: Device, room: &str, token: &[u8]) -> String {
     let token = token.try_into().map(Token).ok();
-    let invite = token.and_then(|token| Invite::new(places(at), room.to_owned(), hub, token).ok());
+    let invite = token.and_then(|token| Invite::new(places.to_vec(), room.to_owned(), hub, token).ok());
     invite.map_or_else(|| "this invite cannot be written as a link".to_owned(), |invite| invite.to_string())
 }
 

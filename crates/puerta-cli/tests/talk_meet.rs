@@ -1,0 +1,105 @@
+//! Two people type `puerta talk`, and talk: in two terminals of one machine, and on two machines that start at the same time.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+mod talk;
+
+use common::wait_until;
+use std::time::{Duration, Instant};
+use talk::{Network, Terminal, User, fingerprint};
+
+/// Two that start together, so often; `PUERTA_FULL=1` asks for all 50.
+const ROUNDS: (u32, u32) = (3, 50);
+
+#[test]
+fn the_second_finds_the_room_of_the_first_and_one_key_joins_and_stay_keeps_it() {
+    let (network, ana, ben) = (Network::new(), User::new("ana"), User::new("ben"));
+    let mut first = network.terminal(&ana, &[]);
+    first.is_in_the_room();
+    let mut second = network.terminal(&ben, &[]);
+    second.shows("found the hub ana@").shows("for the first time; its fingerprint is ").shows("join it?");
+    let shown = fingerprint(&second.picture());
+    second.types("\r").is_in_the_room().shows(&format!("unverified {shown}"));
+    first.shows("ben came in").types("hola, ben\r").shows("ana: hola, ben");
+    second.shows("ana: hola, ben").types("hola, ana\r").shows("ben: hola, ana");
+    first.shows("ben: hola, ana").types("/quit\r").shows("ben would be cut off").types("/stay\r");
+    first.shows("the hub stays, with 1 other");
+    second.types("are you there?\r").shows("ben: are you there?  ✓");
+    assert_eq!(network.hubs(), 1);
+    let (status, _) = first.types_and_finish("\x03");
+    assert_eq!(status, 0);
+    second.shows("Offline");
+    assert_eq!(second.types_and_finish("/quit\r").0, 0);
+}
+
+#[test]
+fn a_user_in_two_terminals_is_in_one_room_and_is_not_asked() {
+    let (network, ana) = (Network::new(), User::new("ana"));
+    let mut first = network.terminal(&ana, &[]);
+    first.is_in_the_room();
+    let mut second = network.terminal(&ana, &[]);
+    assert!(!second.comes_in(), "nothing was asked");
+    second.types("from the second\r");
+    first.shows("ana: from the second").types("from the first\r");
+    second.shows("ana: from the first");
+    assert_eq!(network.hubs(), 1);
+    assert_eq!(second.types_and_finish("/quit\r").0, 0);
+    assert_eq!(first.types_and_finish("/quit\r").0, 0);
+}
+
+#[test]
+fn two_that_start_together_are_in_one_room_and_nothing_that_they_type_is_lost() {
+    let (one, two) = Network::wired();
+    let full = std::env::var("PUERTA_FULL").is_ok_and(|full| full == "1");
+    let rounds = if full { ROUNDS.1 } else { ROUNDS.0 };
+    // A small generator (Lehmer's): the same delays in every run.
+    let mut seed = 20_111_u64;
+    let (mut times, mut asked) = (Vec::new(), 0);
+    for round in 0..rounds {
+        seed = seed * 48_271 % 2_147_483_647;
+        let apart = Duration::from_millis(seed % 300);
+        let (ana, ben) = (User::new("ana"), User::new("ben"));
+        let begin = Instant::now();
+        let mut first = one.terminal(&ana, &[]);
+        pause(apart);
+        let mut second = two.terminal(&ben, &[]);
+        let (a, b) = (format!("ana says {round}"), format!("ben says {round}"));
+        let both = std::thread::scope(|scope| {
+            let first = scope.spawn(|| meets(&mut first, &a, &b));
+            let second = scope.spawn(|| meets(&mut second, &b, &a));
+            [first.join().unwrap(), second.join().unwrap()]
+        });
+        times.push(begin.elapsed());
+        println!("round {round}, {apart:?} apart: {:?}, asked {both:?}", begin.elapsed());
+        asked += both.into_iter().filter(|asked| *asked).count();
+        assert_eq!([one.hubs(), two.hubs()].iter().sum::<usize>(), 1, "round {round}, {apart:?} apart");
+        let host_is_ana = one.hubs() == 1;
+        let (host, guest, home) = if host_is_ana { (first, second, &ana) } else { (second, first, &ben) };
+        assert_eq!(guest.types_and_finish("/quit\r").0, 0);
+        let mut host = host;
+        host.shows("(away)");
+        assert_eq!(host.types_and_finish("/quit\r").0, 0);
+        wait_until("end of the hub", || one.hubs() + two.hubs() == 0);
+        let kept = one.talk(home, ["export"]).finish();
+        let kept = String::from_utf8(kept.stdout).unwrap();
+        assert_eq!((kept.lines().count(), kept.matches(&a).count(), kept.matches(&b).count()), (2, 1, 1), "{kept}");
+    }
+    times.sort();
+    println!("{rounds} rounds, {asked} asked; to meet: median {:?}, max {:?}", times[times.len() / 2], times.last());
+}
+
+/// Comes in, says this as soon as its screen is there, and reads the other. Whether it was asked.
+fn meets(terminal: &mut Terminal, own: &str, other: &str) -> bool {
+    let asked = terminal.comes_in();
+    terminal.types(&format!("{own}\r"));
+    terminal.until("both messages, each once", |picture| {
+        [own, other].iter().all(|text| picture.matches(text).count() == 1) && picture.contains(&format!("{own}  ✓"))
+    });
+    asked
+}
+
+/// Between the two starts.
+fn pause(time: Duration) {
+    std::thread::park_timeout(time);
+}
