@@ -14,7 +14,7 @@ use crate::log;
 use crate::problem::Problem;
 use crate::room::ids::Device;
 use crate::room::rooms::{Conn, Effect, Input, Rooms, Setup};
-use crate::transport::{Acknowledgements, Listener};
+use crate::transport::{Acknowledgements, LOOK, Listener};
 use connection::serve;
 use history::{Keeper, Told};
 use out::Out;
@@ -94,7 +94,7 @@ impl Hub {
         let rooms = Rooms::new(options.setup, loaded);
         let inner =
             Inner { rooms, keeper, outs: BTreeMap::new(), effects: Vec::new(), fanned: false, next: 1, closing: false };
-        let shared = Shared { start: Instant::now(), inner: Mutex::new(inner), wake };
+        let shared = Shared { start: Instant::now(), inner: Mutex::new(inner), wake, unheard: Notify::new() };
         Ok(Hub { listener, shared: Arc::new(shared) })
     }
 
@@ -115,6 +115,7 @@ impl Hub {
     /// Serves until `stop` is ready; then what came is made durable, and the members hear that the hub is gone.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let turns = tokio::spawn(turns(Arc::clone(&self.shared)));
+        let looks = tokio::spawn(looks(Arc::clone(&self.shared)));
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -127,6 +128,7 @@ impl Hub {
         }
         self.shared.finish().await;
         turns.abort();
+        looks.abort();
         let endpoint = self.listener.endpoint();
         endpoint.close(0_u32.into(), b"the hub was stopped");
         let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
@@ -171,6 +173,8 @@ struct Shared {
     inner: Mutex<Inner>,
     /// There is something for the log, or from it.
     wake: Arc<Notify>,
+    /// Something was sent to someone to whom nothing was on its way.
+    unheard: Notify,
 }
 
 #[derive(Debug)]
@@ -301,6 +305,21 @@ async fn turns(shared: Arc<Shared>) {
         } else {
             Duration::ZERO
         };
+    }
+}
+
+/// Looks after who has not heard yet what was sent.
+async fn looks(shared: Arc<Shared>) {
+    loop {
+        shared.unheard.notified().await;
+        let mut again = true;
+        while again {
+            tokio::time::sleep(LOOK).await;
+            again = false;
+            for out in shared.inner().outs.values_mut() {
+                again |= out.look();
+            }
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! What is on its way to one member: written at once where QUIC takes it, else by a task until it is taken.
 
 use super::{BACKLOG, Shared};
+use crate::room::codec;
+use crate::room::frame::ToMember;
 use crate::room::rooms::{Conn, Input};
+use crate::transport::Watch;
 use bytes::Bytes;
 use quinn::{Connection, SendStream};
 use std::collections::VecDeque;
@@ -23,11 +26,21 @@ pub(super) struct Out {
     /// Something was left out.
     missed: bool,
     closing: bool,
+    watch: Watch,
 }
 
 impl Out {
     pub(super) fn new(connection: Connection, stream: SendStream) -> Out {
-        Out { connection, stream: Some(stream), queue: VecDeque::new(), queued: 0, missed: false, closing: false }
+        let watch = Watch::default();
+        Out {
+            connection,
+            stream: Some(stream),
+            queue: VecDeque::new(),
+            queued: 0,
+            missed: false,
+            closing: false,
+            watch,
+        }
     }
 
     /// For this member alone: who takes none of it is cut off.
@@ -67,9 +80,29 @@ impl Out {
         self.closing
     }
 
+    /// Sends something small to who has not heard what was sent. Whether this is to be looked at again.
+    pub(super) fn look(&mut self) -> bool {
+        if self.watch.look(&self.connection)
+            && !self.closing
+            && let Some(stream) = &mut self.stream
+        {
+            // Where QUIC takes nothing now, enough is on its way. A part of a frame would be the end of all others.
+            let mut frame = codec::bytes(&ToMember::Pong);
+            let length = frame.len();
+            let _ = try_write(stream, &mut frame);
+            if !frame.is_empty() && frame.len() < length {
+                self.connection.close(1_u32.into(), b"a frame was cut");
+            }
+        }
+        self.watch.waits()
+    }
+
     fn push(&mut self, shared: &Arc<Shared>, conn: Conn, mut frames: Bytes) {
         if self.closing || frames.is_empty() {
             return;
+        }
+        if self.watch.sends(&self.connection) {
+            shared.unheard.notify_one();
         }
         if let Some(stream) = &mut self.stream {
             // Most often QUIC has room, and nobody has to wait.

@@ -172,7 +172,7 @@ impl Driver {
                     }
                 }
                 Effect::Send(frame) => {
-                    if let Some(link) = &self.link {
+                    if let Some(link) = &mut self.link {
                         link.send(&frame);
                     }
                 }

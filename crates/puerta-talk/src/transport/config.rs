@@ -1,12 +1,12 @@
 //! How QUIC and TLS are set: limits, windows, times.
 
-use super::tls;
+use super::{tls, tokens};
 use crate::identity::{Key, random};
 use crate::problem::Problem;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
     AckFrequencyConfig, ClientConfig, ConnectionId, ConnectionIdGenerator, EndpointConfig, MtuDiscoveryConfig,
-    NoneTokenStore, ServerConfig, TransportConfig, ValidationTokenConfig, VarInt,
+    ServerConfig, TransportConfig, ValidationTokenConfig, VarInt,
 };
 use ring::hmac;
 use rustls::SignatureScheme;
@@ -117,19 +117,18 @@ pub(super) fn server(key: &Key) -> Result<ServerConfig, Problem> {
     // A member that moves to another address comes again: an address that was not validated gets nothing.
     config.migration(false);
     config.max_incoming(INCOMING).incoming_buffer_size(INCOMING_BUFFER).incoming_buffer_size_total(INCOMING_BUFFERS);
-    let mut tokens = ValidationTokenConfig::default();
-    // Retry is always asked for, so tokens for a later visit are of no use.
-    tokens.sent(0);
-    config.validation_token_config(tokens);
+    let mut validation = ValidationTokenConfig::default();
+    validation.sent(tokens::SENT).lifetime(tokens::LIFETIME).log(Arc::new(tokens::Used::default()));
+    config.validation_token_config(validation);
     config.transport_config(Arc::new(hub(Acknowledgements::Usual)));
     Ok(config)
 }
 
-/// For a member: one connection, whose verifier is `verifier`.
-pub(super) fn client(key: &Key, verifier: Arc<tls::HubKey>) -> Result<ClientConfig, Problem> {
+/// For a member: one connection, whose verifier is `verifier`, with the tokens of those before.
+pub(super) fn client(key: &Key, verifier: Arc<tls::HubKey>, kept: Arc<tokens::Kept>) -> Result<ClientConfig, Problem> {
     let crypto = QuicClientConfig::try_from(tls::client(key, verifier)?).map_err(unsuitable)?;
     let mut config = ClientConfig::new(Arc::new(crypto));
-    config.token_store(Arc::new(NoneTokenStore)).transport_config(Arc::new(member()));
+    config.token_store(kept).transport_config(Arc::new(member()));
     Ok(config)
 }
 

@@ -1,6 +1,7 @@
 //! A member comes to a hub.
 
 use super::tls::HubKey;
+use super::tokens::Kept;
 use super::{config, failed, peer};
 use crate::identity::Key;
 use crate::problem::Problem;
@@ -24,6 +25,7 @@ pub enum Expected {
 pub struct Dialer {
     endpoint: Endpoint,
     key: Key,
+    tokens: Arc<Kept>,
 }
 
 /// TLS wants a name for the peer. It is neither sent nor checked: the key is.
@@ -40,7 +42,7 @@ impl Dialer {
     pub fn new(key: &Key, socket: UdpSocket) -> Result<Self, Problem> {
         let endpoint =
             Endpoint::new(config::endpoint(), None, socket, Arc::new(TokioRuntime)).map_err(Problem::System)?;
-        Ok(Dialer { endpoint, key: key.clone() })
+        Ok(Dialer { endpoint, key: key.clone(), tokens: Arc::default() })
     }
 
     /// Connects and shakes hands; within [`IDLE`](super::IDLE), 10 s. Dropped while it waits, it leaves nothing open.
@@ -53,7 +55,7 @@ impl Dialer {
         // QUIC would try for 10 s where the kernel knows that there is no route.
         Socket::<Udp>::new(Ip::of(&to))?.connect(&to)?;
         let verifier = Arc::new(HubKey::new(expected));
-        let client = config::client(&self.key, verifier.clone())?;
+        let client = config::client(&self.key, verifier.clone(), self.tokens.clone())?;
         let connecting = self.endpoint.connect_with(client, to, NAME).map_err(|error| refused(to, &error))?;
         let within = config::IDLE;
         match tokio::time::timeout(within, connecting).await {

@@ -66,7 +66,7 @@ impl Listener {
         self.endpoint.set_server_config(Some(self.config.clone()));
     }
 
-    /// The next one whose address is validated: every first packet is answered with Retry, which is shorter than it. `None` when
+    /// The next one whose address is validated: every first packet without a token of ours is answered with Retry, which is shorter than it. `None` when
     /// the endpoint is closed. Dropped while it waits, it loses nobody.
     ///
     /// [Finish](Arrival::finish) each in a task of its own.

@@ -9,6 +9,8 @@ mod dial;
 mod listen;
 mod socket;
 mod tls;
+mod tokens;
+mod watch;
 
 pub use config::{
     ALPN, Acknowledgements, CONNECTION_WINDOW, CRYPTO_BUFFER, IDLE, INCOMING, INCOMING_BUFFER, INCOMING_BUFFERS,
@@ -17,6 +19,7 @@ pub use config::{
 pub use dial::{Dialer, Expected};
 pub use listen::{Arrival, CONNECTIONS, HANDSHAKE, HANDSHAKES, Listener};
 pub use socket::{BUFFER, HubSocket, hub_socket, member_socket};
+pub use watch::{LOOK, Watch};
 
 use crate::problem::Problem;
 use crate::room::ids::Device;
