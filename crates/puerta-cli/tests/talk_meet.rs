@@ -18,13 +18,13 @@ fn the_second_finds_the_room_of_the_first_and_one_key_joins_and_stay_keeps_it() 
     let mut first = network.terminal(&ana, &[]);
     first.is_in_the_room();
     let mut second = network.terminal(&ben, &[]);
-    second.shows("found the hub ana@").shows("for the first time; its fingerprint is ").shows("join it?");
+    second.shows("found the hub ana@").shows("for the first time").shows("join it?");
     let shown = fingerprint(&second.picture());
     second.types("\r").is_in_the_room().shows(&format!("unverified {shown}"));
     first.shows("ben came in").types("hola, ben\r").shows("ana: hola, ben");
     second.shows("ana: hola, ben").types("hola, ana\r").shows("ben: hola, ana");
     first.shows("ben: hola, ana").types("/quit\r").shows("ben would be cut off").types("/stay\r");
-    first.shows("the hub stays, with 1 other");
+    first.shows("the hub stays");
     second.types("are you there?\r").shows("ben: are you there?  ✓");
     assert_eq!(network.hubs(), 1);
     let (status, _) = first.types_and_finish("\x03");
@@ -46,6 +46,37 @@ fn a_user_in_two_terminals_is_in_one_room_and_is_not_asked() {
     assert_eq!(network.hubs(), 1);
     assert_eq!(second.types_and_finish("/quit\r").0, 0);
     assert_eq!(first.types_and_finish("/quit\r").0, 0);
+}
+
+#[test]
+fn who_does_not_agree_opens_a_room_of_their_own_and_an_interrupt_at_the_question_ends_it_all() {
+    let (network, ana, ben) = (Network::new(), User::new("ana"), User::new("ben"));
+    let mut first = network.terminal(&ana, &[]);
+    first.is_in_the_room();
+    for (how, status) in [("\x03", 130), ("TERM", 143)] {
+        let mut asked = network.terminal(&ben, &[]);
+        asked.shows("any other key does not");
+        let (ended, text) = if how == "TERM" { asked.signal(how).end() } else { asked.types(how).end() };
+        assert_eq!(ended, status, "{text}");
+        assert!(asked.is_usual(), "the terminal was given back");
+    }
+    let mut second = network.terminal(&ben, &[]);
+    second.shows("any other key does not").types("n").is_in_the_room();
+    assert_eq!(network.hubs(), 2);
+    assert!(!second.picture().contains("unverified"));
+}
+
+#[test]
+fn a_signal_in_the_room_and_while_it_is_looked_for_ends_with_its_status_and_a_usual_terminal() {
+    let (network, ana) = (Network::new(), User::new("ana"));
+    for (name, status) in [("INT", 130), ("TERM", 143)] {
+        let mut looking = network.terminal(&ana, &[]);
+        looking.shows("looking for a room").signal(name);
+        assert_eq!((looking.end().0, looking.is_usual()), (status, true), "looking, {name}");
+        let mut talking = network.terminal(&ana, &[]);
+        talking.is_in_the_room().signal(name);
+        assert_eq!((talking.end().0, talking.is_usual()), (status, true), "talking, {name}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use crate::common::places::{Folder, udp_is_bound};
 use crate::common::{Done, Run, Running, peer};
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ pub const DISCOVERY: u16 = 7776;
 const ROWS: u16 = 30;
 const COLUMNS: u16 = 110;
 const LIMIT: Duration = Duration::from_secs(30);
+/// Between two looks at a program that may have ended.
+const LOOK: Duration = Duration::from_millis(20);
 const INTO: [&str; 4] = ["-U", "--preserve-credentials", "-n", "-t"];
 
 /// A network namespace with its loopback interface alone, until it is [`wired`], as any user.
@@ -125,7 +127,9 @@ impl User {
 /// `puerta talk` in a terminal. Dropped, it is killed.
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
+    /// Held, so that its settings can be looked at when the program has ended.
+    _slave: Box<dyn SlavePty + Send>,
     keys: Box<dyn Write + Send>,
     written: Receiver<Vec<u8>>,
     parser: vt100::Parser,
@@ -150,7 +154,7 @@ impl Terminal {
         });
         let keys = pair.master.take_writer().unwrap();
         let parser = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
-        Terminal { child, _master: pair.master, keys, written, parser, all: Vec::new() }
+        Terminal { child, master: pair.master, _slave: pair.slave, keys, written, parser, all: Vec::new() }
     }
 
     /// What stands on it now.
@@ -201,10 +205,9 @@ impl Terminal {
         self
     }
 
-    /// Types, and waits for the end as [`finish`](Self::finish) does.
+    /// Types, and waits for the end as [`end`](Self::end) does.
     pub fn types_and_finish(mut self, keys: &str) -> (u32, String) {
-        self.types(keys);
-        self.finish()
+        self.types(keys).end()
     }
 
     /// Sends a signal by name (`INT`).
@@ -214,17 +217,33 @@ impl Terminal {
         self
     }
 
-    /// Waits for its end: the status, and everything that it wrote behind the room's screen, or all of it without one.
-    pub fn finish(mut self) -> (u32, String) {
+    /// Waits for its end: the status, and what it wrote behind the room's screen, or all of it without one.
+    pub fn end(&mut self) -> (u32, String) {
         let start = Instant::now();
-        while let Ok(more) = self.written.recv_timeout(LIMIT.saturating_sub(start.elapsed())) {
-            self.parser.process(&more);
-            self.all.extend(more);
+        let mut ended = false;
+        loop {
+            match self.written.recv_timeout(LOOK) {
+                Ok(more) => {
+                    self.parser.process(&more);
+                    self.all.extend(more);
+                }
+                // What it wrote last has been read once nothing came since it was seen to have ended.
+                Err(_) if ended => break,
+                Err(_) => ended = self.child.try_wait().unwrap().is_some(),
+            }
+            assert!(start.elapsed() < LIMIT, "it did not end:\n{}", self.picture());
         }
-        assert!(start.elapsed() < LIMIT, "it did not end:\n{}", self.picture());
         let status = self.child.wait().unwrap().exit_code();
         let all = String::from_utf8_lossy(&self.all).into_owned();
         (status, all.rsplit("\x1b[?1049l").next().unwrap_or_default().to_owned())
+    }
+
+    /// Whether the terminal takes lines again: stty(1).
+    pub fn is_usual(&self) -> bool {
+        let path = self.master.tty_name().unwrap();
+        let shown = peer("stty", ["-a", "-F", path.to_str().unwrap()]).finish();
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        ["icanon", "echo", "isig"].iter().all(|word| shown.split_whitespace().any(|shown| shown == *word))
     }
 }
 

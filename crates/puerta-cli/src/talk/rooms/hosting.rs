@@ -149,11 +149,6 @@ impl Hosting {
         Ok(None)
     }
 
-    /// How many others are connected.
-    pub(super) fn others(&self) -> usize {
-        self.handle.counts().online.saturating_sub(1)
-    }
-
     /// Ends it: what came is made durable, and the members hear of it.
     pub(super) async fn end(self) {
         let _ = self.stop.send(true);

@@ -42,6 +42,7 @@ pub(super) fn run(arguments: &Arguments, reporter: Reporter) -> ExitCode {
     runtime.shutdown_background();
     ExitCode::from(match done {
         Ok(status) => status,
+        Err(Trouble::Interrupted) => Trouble::Interrupted.status(),
         Err(trouble) => reporter.trouble(&trouble.message(), trouble.hint().as_deref(), trouble.status()),
     })
 }
@@ -64,7 +65,10 @@ async fn begin(arguments: &Arguments, reporter: Reporter) -> Result<u8, Trouble>
     }
     let arrived = tokio::select! {
         biased;
-        how = stop.wait() => return Ok(session::status(&Ended::Signal(how), None, reporter)),
+        how = stop.wait() => {
+            trust::give_back();
+            return Ok(session::status(&Ended::Signal(how), None, reporter));
+        }
         arrived = arrive(&home, what, &own, arguments, reporter) => arrived?,
     };
     talk(&home, arrived, own, arguments, reporter, &mut stop).await
@@ -191,11 +195,7 @@ async fn talk(
     let problem = session::problem(&mut ended);
     if let Some(hosting) = hosting {
         if matches!(end, Ended::Stay) {
-            let (others, plural) = match hosting.others() {
-                1 => (1, ""),
-                others => (others, "s"),
-            };
-            reporter.note(&format!("the hub stays, with {others} other{plural}; Ctrl-C ends it"));
+            reporter.note("the hub stays for those who are in it; Ctrl-C ends it");
             stop.wait().await;
         }
         hosting.end().await;

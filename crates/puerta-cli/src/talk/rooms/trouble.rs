@@ -32,6 +32,8 @@ pub(crate) enum Trouble {
     },
     /// The user does not want to join.
     Declined,
+    /// The user ends it all, with Ctrl-C.
+    Interrupted,
     /// There is no hub.
     Nobody,
     /// The name of a host leads nowhere.
@@ -55,6 +57,7 @@ impl Trouble {
                 format!("the hub {name} is not known here; its fingerprint is {}: not joined", Fingerprint::of(*hub))
             }
             Trouble::Declined => "not joined".to_owned(),
+            Trouble::Interrupted => "interrupted".to_owned(),
             Trouble::Nobody => "no hub was found".to_owned(),
             Trouble::Resolve(problem) => problem.to_string(),
             Trouble::Output(error) => format!("standard output: {error}"),
@@ -65,7 +68,7 @@ impl Trouble {
         match self {
             Trouble::Talk(problem) => problem.hint().map(|hint| hint.into_owned()),
             Trouble::Log(problem) => Some(problem.hint()),
-            Trouble::System(_) | Trouble::Declined | Trouble::Output(_) => None,
+            Trouble::System(_) | Trouble::Declined | Trouble::Interrupted | Trouble::Output(_) => None,
             Trouble::Usage { hint, .. } => Some((*hint).to_owned()),
             Trouble::NotTrusted { hub, .. } => Some(format!(
                 "compare the fingerprint with its host's, then: puerta talk --accept {}",
@@ -87,6 +90,7 @@ impl Trouble {
             Trouble::Usage { .. } => 2,
             Trouble::NotTrusted { .. } | Trouble::Declined | Trouble::Nobody => 6,
             Trouble::Resolve(problem) => problem.status(),
+            Trouble::Interrupted => 130,
             Trouble::Output(_) => 8,
         }
     }

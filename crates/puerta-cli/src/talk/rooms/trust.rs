@@ -19,16 +19,35 @@ pub(super) async fn agreed(name: &str, hub: Device, accept: Option<Fingerprint>,
         return Err(Trouble::NotTrusted { name, hub });
     }
     let question = format!(
-        "found the hub {name}, for the first time; its fingerprint is {}\n\
-         join it? Enter or y joins, any other key does not (compare the fingerprint with its host's to be sure) ",
+        "found the hub {name}, for the first time\n\
+         fingerprint: {} (compare it with its host's to be sure)\n\
+         join it? Enter or y joins, any other key does not ",
         Fingerprint::of(hub)
     );
     let answer = puerta_relay::background::run(move || key(&question)).await;
-    if answer.map_err(Trouble::System)?.map_err(Trouble::System)? { Ok(Trust::Agreed) } else { Err(Trouble::Declined) }
+    match answer.map_err(Trouble::System)?.map_err(Trouble::System)? {
+        Answer::Joins => Ok(Trust::Agreed),
+        Answer::Declines => Err(Trouble::Declined),
+        Answer::Interrupts => Err(Trouble::Interrupted),
+    }
+}
+
+/// Gives the terminal back if a question still has it: a signal came.
+pub(super) fn give_back() {
+    // Without a question, or without a terminal, there is nothing to give back.
+    let _ = disable_raw_mode();
+}
+
+/// What the key meant.
+enum Answer {
+    Joins,
+    Declines,
+    /// Ctrl-C: in raw mode it is a key like any other.
+    Interrupts,
 }
 
 /// Asks, and takes one key.
-fn key(question: &str) -> io::Result<bool> {
+fn key(question: &str) -> io::Result<Answer> {
     let mut stderr = io::stderr();
     write!(stderr, "{question}")?;
     stderr.flush()?;
@@ -37,7 +56,11 @@ fn key(question: &str) -> io::Result<bool> {
         match read() {
             Ok(Event::Key(key)) if key.kind == KeyEventKind::Press => {
                 let control = key.modifiers.contains(KeyModifiers::CONTROL);
-                break Ok(!control && matches!(key.code, KeyCode::Enter | KeyCode::Char('y' | 'Y' | 'j' | 's' | 'S')));
+                break Ok(match key.code {
+                    KeyCode::Char('c') if control => Answer::Interrupts,
+                    KeyCode::Enter | KeyCode::Char('y' | 'Y') if !control => Answer::Joins,
+                    _ => Answer::Declines,
+                });
             }
             Ok(_) => {}
             Err(error) => break Err(error),
