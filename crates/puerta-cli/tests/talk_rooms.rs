@@ -1,0 +1,192 @@
+//! What a user of rooms meets besides talking: hubs on a server, trust, invites, files that are not as they should be.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+mod talk;
+
+use common::Running;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use talk::{Network, User, everything, fingerprint};
+
+/// A hub without a screen that is there.
+fn hub(network: &Network, user: &User, words: &[&str]) -> Running {
+    let hub = network.talk(user, ["--host"].iter().chain(words).copied()).start();
+    hub.says("invite: puerta://");
+    hub
+}
+
+fn invite(hub: &Running) -> String {
+    let said = hub.stderr();
+    said.lines().find_map(|line| line.strip_prefix("invite: ")).unwrap().to_owned()
+}
+
+#[test]
+fn without_a_terminal_an_unknown_hub_is_refused_with_its_fingerprint_which_accept_takes() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let hub = hub(&network, &host, &[]);
+    let key = fingerprint(&hub.stderr());
+    for words in [&[][..], &["127.0.0.1"], &["127.0.0.1:7777"], &["--accept", "7K3M-9QXT-0VBN-4H2C-WJ8E"]] {
+        let refused = network.talk(&ana, words.iter().copied()).finish();
+        refused.ends_with(6).said(&format!("its fingerprint is {key}: not joined"));
+        refused.said(&format!("hint: compare the fingerprint with its host's, then: puerta talk --accept {key}"));
+    }
+    network.talk(&ana, ["--accept", &key]).input("hola\n").finish().ends_with(0);
+    // From now on it is known.
+    network.talk(&ana, []).input("otra vez\n").finish().ends_with(0);
+    let said = network.talk(&host, ["export"]).finish();
+    assert_eq!(String::from_utf8_lossy(&said.stdout).matches("#main ana: ").count(), 2);
+    hub.signal("TERM");
+    hub.finish().ends_with(0);
+}
+
+#[test]
+fn invites_let_in_and_those_that_are_good_for_nothing_are_a_line_each() {
+    let (network, host) = (Network::new(), User::new("host"));
+    let [ana, ben, eva] = ["ana", "ben", "eva"].map(User::new);
+    let hub = hub(&network, &host, &["--invite-only"]);
+    let key = fingerprint(&hub.stderr());
+    let made = |words: &[&str]| {
+        let done = network.talk(&host, ["invite"].iter().chain(words).copied()).finish();
+        done.ends_with(0);
+        String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
+    };
+    let denied = |user: &User, words: &[&str], why: &str| {
+        network.talk(user, words.iter().copied()).input("x\n").finish().ends_with(6).said(why);
+    };
+    denied(&ana, &["127.0.0.1", "--accept", &key], "takes only those with an invite");
+    let once = made(&["--once"]);
+    network.talk(&ana, [once.as_str()]).input("hola\n").finish().ends_with(0);
+    denied(&ben, &[&once], "the invite was good for one device, and was used");
+    let first = invite(&hub);
+    network.talk(&eva, ["-"]).input(format!("{first}\nhola\n")).finish().ends_with(0);
+    let renewed = made(&["--renew"]);
+    denied(&ben, &[&first], "the hub does not know this invite; ask for a new one");
+    denied(&ben, &[&made(&["--lasts", "0"])], "the invite is over; ask for a new one");
+    network.talk(&ben, [renewed.as_str()]).input("hola\n").finish().ends_with(0);
+    let cut = renewed.split('#').next().unwrap();
+    network.talk(&ben, [cut]).finish().ends_with(2).said("the invite is cut");
+    network.talk(&ben, [&renewed[..renewed.len() - 2]]).finish().ends_with(2).said("the invite is damaged");
+}
+
+#[test]
+fn an_invite_that_is_made_on_the_hubs_machine_leads_there_from_elsewhere() {
+    let (one, two) = Network::wired();
+    let (host, ana) = (User::new("host"), User::new("ana"));
+    let _hub = hub(&one, &host, &[]);
+    let made = one.talk(&host, ["invite"]).finish();
+    let link = String::from_utf8(made.stdout).unwrap();
+    assert!(link.starts_with("puerta://10.0.0.1:7777/main#"), "{link}");
+    two.talk(&ana, [link.trim_end()]).input("hola\n").finish().ends_with(0);
+}
+
+#[test]
+fn rooms_and_members_are_listed_and_asking_makes_no_room() {
+    let (network, host) = (Network::new(), User::new("host"));
+    let _hub = hub(&network, &host, &["--room", "casa"]);
+    network.talk(&host, ["rooms"]).finish().ends_with(0).wrote("#casa  1 member\n");
+    let none = network.talk(&host, ["members", "nix"]).finish();
+    none.ends_with(2).said("there is no room #nix").said("hint: puerta talk rooms lists");
+    network.talk(&host, ["rooms"]).finish().ends_with(0).wrote("#casa  1 member\n");
+    let members = network.talk(&host, ["members", "CASA"]).finish();
+    members.ends_with(0);
+    assert!(everything(&members).starts_with("host  online  "), "{}", everything(&members));
+    network.talk(&host, ["doctor"]).finish().ends_with(0);
+}
+
+#[test]
+fn a_hub_that_shows_another_key_is_refused_with_both_until_it_is_forgotten() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let first = hub(&network, &host, &[]);
+    let old = fingerprint(&first.stderr());
+    network.talk(&ana, ["--accept", &old]).input("hola\n").finish().ends_with(0);
+    let known = fs::read_to_string(ana.home.path(".config/puerta/hubs.toml")).unwrap();
+    let name = known.lines().find_map(|line| line.strip_prefix("name = ")).unwrap().trim_matches('"').to_owned();
+    first.signal("TERM");
+    first.finish().ends_with(0);
+    fs::remove_file(host.home.path(".config/puerta/key")).unwrap();
+    let second = hub(&network, &host, &["--no-store"]);
+    let new = fingerprint(&second.stderr());
+    for words in [&[][..], &["127.0.0.1"]] {
+        let refused = network.talk(&ana, words.iter().copied()).finish();
+        refused.ends_with(6).said(&old).said(&new);
+    }
+    network.talk(&ana, []).finish().said(&format!("puerta talk forget {name}"));
+    network.talk(&ana, ["forget", &name]).finish().ends_with(0);
+    network.talk(&ana, ["--accept", &new]).input("hola\n").finish().ends_with(0);
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused_with_the_command_that_mends_it() {
+    let (network, ana) = (Network::new(), User::new("ana"));
+    network.talk(&ana, ["doctor"]).finish().ends_with(0);
+    for (path, mode, hint) in [(".config/puerta/key", 0o640, "chmod 600 "), (".config/puerta", 0o755, "chmod 700 ")] {
+        let path = ana.home.path(path);
+        let mended = fs::metadata(&path).unwrap().permissions();
+        assert_eq!(mended.mode() & 0o077, 0, "made for us alone");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        network.talk(&ana, []).finish().ends_with(8).said(&format!("hint: {hint}{}", path.display()));
+        fs::set_permissions(&path, mended).unwrap();
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_a_store_that_is_not_ours_and_a_name_that_cannot_be_are_said() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let _first = hub(&network, &host, &[]);
+    let second = hub(&network, &ana, &[]);
+    assert_eq!(second.port(), talk::ROOMS + 1, "the next free one");
+    network.talk(&User::new("eva"), ["--host", "--listen", ":7777"]).finish().ends_with(5).said("EADDRINUSE");
+    network.talk(&host, ["--host"]).finish().ends_with(8).said("hint: ");
+    let other =
+        ana.home.file("other.db", "no store of ours, and longer than a header of SQLite has to be, to be sure of it");
+    network
+        .talk(&User::new("eva"), ["--host", "--store", other.to_str().unwrap()])
+        .finish()
+        .ends_with(8)
+        .said("hint: ");
+    network.talk(&ana, ["--name", "a b"]).finish().ends_with(2).said("this cannot be a name");
+}
+
+#[test]
+fn two_of_one_name_are_told_apart() {
+    let (network, host) = (Network::new(), User::new("ana"));
+    let hub = hub(&network, &host, &[]);
+    for user in [User::new("ana"), User::new("ana")] {
+        network.talk(&user, [invite(&hub).as_str()]).input("hola\n").finish().ends_with(0);
+    }
+    let members = network.talk(&host, ["members"]).finish();
+    assert!(everything(&members).contains("ana-2 "), "{}", everything(&members));
+}
+
+#[test]
+fn with_ipv6_switched_off_a_hub_serves_over_ipv4() {
+    let (network, host, ana) = (Network::without_ipv6(), User::new("host"), User::new("ana"));
+    let hub = hub(&network, &host, &[]);
+    network.talk(&ana, [invite(&hub).as_str()]).input("hola\n").finish().ends_with(0);
+}
+
+#[test]
+fn the_device_key_and_tokens_are_in_no_output_but_the_invite() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let hub = hub(&network, &host, &["--verbose", "--trace"]);
+    let link = invite(&hub);
+    let done = network.talk(&ana, ["-", "--verbose", "--trace"]).input(format!("{link}\nhola\n")).finish();
+    done.ends_with(0);
+    let doctor = network.talk(&ana, ["doctor", "--verbose"]).finish();
+    let (_, secret) = link.split_once('#').unwrap();
+    let said = hub.stderr();
+    assert_eq!(said.matches(secret).count(), 1, "in the line of the invite alone");
+    for user in [&host, &ana] {
+        let key = fs::read_to_string(user.home.path(".config/puerta/key")).unwrap();
+        let longest = key.lines().filter(|line| !line.starts_with("-----")).max_by_key(|line| line.len()).unwrap();
+        for text in [&said, &everything(&done), &everything(&doctor)] {
+            assert!(!text.contains(longest), "a key in {text}");
+        }
+    }
+    assert!(!everything(&done).contains(secret) && !everything(&doctor).contains(secret));
+    let of = |what: &str| fs::read(format!("/proc/{}/{what}", hub.id())).unwrap();
+    let shown = [of("cmdline"), of("environ")].concat();
+    assert!(!String::from_utf8_lossy(&shown).contains(secret));
+}
