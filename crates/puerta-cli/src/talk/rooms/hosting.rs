@@ -120,7 +120,12 @@ impl Hosting {
 
     /// Whether another hub was opened at the same time to which ours gives way, and the user agrees: then its members are sent
     /// there, and so are we.
-    pub(super) async fn settle(&self, home: &Home, arguments: &Arguments) -> Result<Option<Target>, Trouble> {
+    pub(super) async fn settle(
+        &self,
+        home: &Home,
+        arguments: &Arguments,
+        declined: &[Device],
+    ) -> Result<Option<Target>, Trouble> {
         let settings = puerta_talk::discovery::Settings {
             itself: Some(self.announcement.process),
             ..puerta_talk::discovery::Settings::default()
@@ -129,7 +134,9 @@ impl Hosting {
         let until = Instant::now() + SETTLE;
         while let Ok(found) = timeout_at(until, finder.next()).await {
             let ours = Announcement { age: self.opened.elapsed(), ..self.announcement.clone() };
-            if found.announcement.hub == self.hub || !yields(&ours, &found.announcement) {
+            // Nobody is asked twice.
+            let known = found.announcement.hub == self.hub || declined.contains(&found.announcement.hub);
+            if known || !yields(&ours, &found.announcement) {
                 continue;
             }
             let hubs = home.book.read()?;

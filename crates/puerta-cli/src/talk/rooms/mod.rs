@@ -21,6 +21,7 @@ use puerta_relay::background;
 use puerta_talk::invite::Invite;
 use puerta_talk::log;
 use puerta_talk::problem::Problem;
+use puerta_talk::room::ids::Device;
 use puerta_talk::room::member::From;
 use session::Wanted;
 use show::Mode;
@@ -111,7 +112,8 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
     }
     // Who wants a hub of a kind wants their own.
     let any = !arguments.shapes_a_hub() || !arguments.opens();
-    if any && let Some(target) = look(home, arguments, reporter).await? {
+    let mut declined = Vec::new();
+    if any && let Some(target) = look(home, arguments, reporter, &mut declined).await? {
         return Ok((target, None));
     }
     if !arguments.opens() {
@@ -125,8 +127,8 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
         }
         Err(trouble) => return Err(trouble),
     };
-    reporter.note(if any { "nobody is here yet: opened a room" } else { "opened a room" });
-    if any && let Some(target) = hosting.settle(home, arguments).await? {
+    reporter.note(if any && declined.is_empty() { "nobody is here yet: opened a room" } else { "opened a room" });
+    if any && let Some(target) = hosting.settle(home, arguments, &declined).await? {
         reporter.note("another room was opened at the same time: going there");
         // Our members are told where to go before it ends.
         hosting.end().await;
@@ -136,15 +138,21 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
 }
 
 /// A hub on the network that we agree to, or one that is remembered.
-async fn look(home: &Home, arguments: &Arguments, reporter: Reporter) -> Result<Option<Target>, Trouble> {
+async fn look(
+    home: &Home,
+    arguments: &Arguments,
+    reporter: Reporter,
+    declined: &mut Vec<Device>,
+) -> Result<Option<Target>, Trouble> {
     if arguments.opens() {
         reporter.note("looking for a room on the network …");
     }
     for target in ladder::on_the_network(home).await? {
+        let hub = target.hub;
         match trusted(target, arguments).await {
             Ok(target) => return Ok(Some(target)),
             // Another one may be the right one.
-            Err(Trouble::Declined) => {}
+            Err(Trouble::Declined) => declined.push(hub),
             Err(trouble) => return Err(trouble),
         }
     }
