@@ -9,6 +9,9 @@ const SEEDS: u64 = 2000;
 /// A fault that was put in is found within so many.
 const FOUND: u64 = 1000;
 
+/// Worlds that broke a promise once, far behind the first two thousand.
+const ONCE_BROKEN: [u64; 2] = [65_183, 117_770];
+
 fn hold(seeds: impl Iterator<Item = u64>) {
     for seed in seeds {
         if let Err(violation) = run(seed, None, false) {
@@ -25,6 +28,11 @@ fn two_thousand_worlds_keep_every_promise_the_even_ones() {
 #[test]
 fn two_thousand_worlds_keep_every_promise_the_odd_ones() {
     hold((1..SEEDS).step_by(2));
+}
+
+#[test]
+fn worlds_that_broke_a_promise_once_keep_it() {
+    hold(ONCE_BROKEN.into_iter());
 }
 
 #[test]

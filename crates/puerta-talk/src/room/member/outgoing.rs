@@ -50,6 +50,8 @@ impl Member {
 
     pub(super) fn not_kept(&mut self, id: MessageId, why: String, out: &mut Vec<Effect>) {
         if let Some(outgoing) = self.remove(id) {
+            // A move to another hub may have kept it in between.
+            out.push(Effect::Forget(id));
             out.push(Effect::Show(Event::NotKept { text: outgoing.message.text, why }));
         }
     }
