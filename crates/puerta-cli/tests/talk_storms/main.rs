@@ -7,6 +7,7 @@ mod disk;
 mod flood;
 mod kills;
 mod network;
+mod power;
 mod stopped;
 mod world;
 
