@@ -94,7 +94,8 @@ impl Host {
             without_arguments: wish.without_arguments,
         };
         announcement.check().map_err(Problem::Announcement)?;
-        let acknowledgements = Acknowledgements::Usual;
+        // An acknowledgement costs the hub about as much as what it acknowledges.
+        let acknowledgements = Acknowledgements::Sparse;
         let hub = Hub::new(Options { setup, key: wish.key, socket, history, acknowledgements })?;
         let announcer = wish.announced.then(|| Announcer::start(announcement.clone())).transpose()?;
         Ok(Host { hub, announcer, announcement, address, ipv6_off })

@@ -28,11 +28,15 @@ use tokio::sync::Notify;
 /// when it is read; who is sent more on request than twice as much is cut off.
 pub const BACKLOG: usize = 256 * 1024;
 
-/// A fan-out that takes longer makes the next one wait, so that more messages share it.
-const QUICK: Duration = Duration::from_millis(1);
+/// When a fan-out of [`BUSY`] messages or more took longer, there is none for as long again: more messages share the next, and half
+/// of the time is for what comes in. A message that comes alone never waits.
+const QUICK: Duration = Duration::from_micros(300);
 
 /// The longest such wait.
 const HELD: Duration = Duration::from_millis(20);
+
+/// See [`QUICK`].
+const BUSY: usize = 4;
 
 /// How long a hub that ends waits for its members to hear of it.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -92,8 +96,7 @@ impl Hub {
         let mut listener = Listener::new(&options.key, options.socket)?;
         listener.acknowledgements(options.acknowledgements);
         let rooms = Rooms::new(options.setup, loaded);
-        let inner =
-            Inner { rooms, keeper, outs: BTreeMap::new(), effects: Vec::new(), fanned: false, next: 1, closing: false };
+        let inner = Inner { rooms, keeper, outs: BTreeMap::new(), effects: Vec::new(), next: 1, closing: false };
         let shared = Shared { start: Instant::now(), inner: Mutex::new(inner), wake, unheard: Notify::new() };
         Ok(Hub { listener, shared: Arc::new(shared) })
     }
@@ -183,8 +186,6 @@ struct Inner {
     keeper: Keeper,
     outs: BTreeMap<Conn, Out>,
     effects: Vec<Effect>,
-    /// Whether something went to many since it was last asked.
-    fanned: bool,
     next: u64,
     closing: bool,
 }
@@ -207,12 +208,24 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// What the log says and what it is to get; whether there was a fan-out.
-    fn turn(self: &Arc<Self>) -> bool {
+    /// What was gathered goes to the log.
+    fn flush(self: &Arc<Self>) {
         let mut inner = self.inner();
+        let Inner { rooms, effects, .. } = &mut *inner;
+        rooms.flush(effects);
+        inner.carry_out(self);
+    }
+
+    /// What the log says and what it is to get; how many messages went out.
+    fn turn(self: &Arc<Self>) -> usize {
+        let mut inner = self.inner();
+        let mut messages = 0;
         for told in inner.keeper.told() {
             let input = match told {
-                Told::Written(batches) => Input::Written(batches),
+                Told::Written(batches) => {
+                    messages += batches.iter().map(|batch| batch.writes.len()).sum::<usize>();
+                    Input::Written(batches)
+                }
                 Told::Failed(why) => Input::Failed(why),
                 Told::Answer(ticket, answer) => Input::Answer { ticket, answer },
             };
@@ -224,7 +237,7 @@ impl Shared {
         let Inner { rooms, effects, .. } = &mut *inner;
         rooms.flush(effects);
         inner.carry_out(self);
-        std::mem::take(&mut inner.fanned)
+        messages
     }
 
     /// Nothing is taken any more; what was taken is made durable, and told.
@@ -254,7 +267,6 @@ impl Inner {
                     }
                 }
                 Effect::Fan { to, frames } => {
-                    self.fanned = true;
                     for conn in to.iter() {
                         if let Some(out) = self.outs.get_mut(conn) {
                             out.fan(shared, *conn, &frames);
@@ -281,7 +293,7 @@ impl Inner {
 
 /// One turn after the other, as the log and the members make them necessary.
 async fn turns(shared: Arc<Shared>) {
-    let mut last = Duration::ZERO;
+    let mut next = Instant::now();
     loop {
         let due = shared.inner().rooms.due();
         let tick = async {
@@ -294,17 +306,19 @@ async fn turns(shared: Arc<Shared>) {
             () = shared.wake.notified() => {}
             () = tick => {}
         }
-        if last > QUICK {
-            tokio::time::sleep(last.min(HELD)).await;
+        shared.flush();
+        if Instant::now() < next {
+            tokio::time::sleep_until(next.into()).await;
         }
         let start = Instant::now();
-        last = if shared.turn() {
+        if shared.turn() >= BUSY {
             // The members' own tasks have sent it when this goes on.
             tokio::task::yield_now().await;
-            start.elapsed()
-        } else {
-            Duration::ZERO
-        };
+            let took = start.elapsed();
+            if took > QUICK {
+                next = Instant::now() + took.min(HELD);
+            }
+        }
     }
 }
 
