@@ -55,9 +55,9 @@ pub(crate) struct Work {
 /// Messages of [`body::SIZE`] bytes.
 #[derive(Clone, Copy)]
 pub(crate) enum Load {
-    /// So many with [`body`] of each number, by [`sender`] of it; what each member gets is kept. Not timed.
+    /// So many with [`body()`] of each number, by [`sender()`] of it; what each member gets is kept. Not timed.
     Bodies(u64),
-    /// As many as go in this time; no member ever lacks more than `outstanding` of them. They are sent by [`sender`] of each number.
+    /// As many as go in this time; no member ever lacks more than `outstanding` of them. They are sent by [`sender()`] of each number.
     Busy { outstanding: u64, time: Duration },
     /// One every so often for so long, all from member 0, whether or not the last has arrived. The time from before each is sent until each
     /// member has it is kept.

@@ -72,7 +72,7 @@ pub enum Input {
     Cut,
     /// A frame came.
     Frame(ToMember),
-    /// Time has passed: [`Member::due`] has come.
+    /// Time has passed: [`Member::due`](super::Member::due) has come.
     Tick,
 }
 
