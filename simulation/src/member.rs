@@ -275,7 +275,7 @@ impl World {
     fn redial(&mut self, number: usize) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.dials += 1;
-        slot.dial = Some(Dialling { number: slot.dials, begun: self.now, told: false });
+        slot.dial = Some(Dialling { number: slot.dials, begun: self.now, told: false, conn: None });
         self.queue.at(self.now, What::Dial { slot: number, run: slot.run, dial: slot.dials });
     }
 
@@ -297,10 +297,10 @@ impl World {
             }
             return self.queue.at(self.now + ATTEMPT, What::Dial { slot: number, run, dial });
         }
-        if let Some(slot) = self.slots.get_mut(number) {
-            slot.dial = None;
-        }
         let conn = self.connect(hub, Some((number, run)), device);
+        if let Some(dialling) = self.slots.get_mut(number).and_then(|s| s.dial.as_mut()) {
+            dialling.conn = Some(conn);
+        }
         self.queue.at(self.now + delay, What::Linked { slot: number, run, conn, up: true });
     }
 
@@ -335,6 +335,12 @@ impl World {
             return self.queue.at(at, What::Linked { slot: number, run, conn, up });
         }
         if up {
+            // As in the real driver: while one is on its way to the member no other is made, and one that was given up is dropped.
+            if slot.dial.as_ref().and_then(|dial| dial.conn) != Some(conn) {
+                let hub_in = self.delay();
+                return self.cut_line(conn, 0, hub_in);
+            }
+            slot.dial = None;
             slot.conn = Some(conn);
             self.member_input(number, run, Input::Linked);
             if self.lines.get(conn).is_some_and(|l| l.dead) {

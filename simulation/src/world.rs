@@ -139,6 +139,8 @@ pub(crate) struct Dialling {
     pub(crate) number: u64,
     pub(crate) begun: u64,
     pub(crate) told: bool,
+    /// It stands, and the member is about to hear of it.
+    pub(crate) conn: Option<usize>,
 }
 
 /// A device: its key and its disk.

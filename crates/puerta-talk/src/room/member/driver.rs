@@ -66,7 +66,7 @@ pub enum Input {
     Kept(MessageId),
     /// The outbox could not keep this message, and why.
     NotKept(MessageId, String),
-    /// A connection stands.
+    /// A connection stands; there is no other, or it was `Cut`.
     Linked,
     /// There is no connection any more, or none could be made.
     Cut,
