@@ -55,6 +55,13 @@ impl Running {
     async fn stop(mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         self.task.await.unwrap();
+        // The task that drives the socket ends after the hub does, and only then is the port free.
+        let free = async {
+            while std::net::UdpSocket::bind(self.at).is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, free).await.expect("the port in time");
     }
 
     async fn member(&self, name: &str) -> Joined {
