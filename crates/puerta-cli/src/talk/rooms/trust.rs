@@ -5,9 +5,10 @@ use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::identity::Trust;
 use puerta_talk::room::ids::Device;
 use puerta_text::visible;
-use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
+use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, poll, read};
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 /// Whether a hub that is not known is joined: because of `--accept`, or because someone at the terminal has pressed a key.
 pub(super) async fn agreed(name: &str, hub: Device, accept: Option<Fingerprint>, ask: bool) -> Result<Trust, Trouble> {
@@ -48,25 +49,33 @@ enum Answer {
 
 /// Asks, and takes one key.
 fn key(question: &str) -> io::Result<Answer> {
-    let mut stderr = io::stderr();
-    write!(stderr, "{question}")?;
-    stderr.flush()?;
+    // Raw first: a key that is pressed as soon as the question stands there is this very key, not a line's end.
     enable_raw_mode()?;
-    let answer = loop {
-        match read() {
-            Ok(Event::Key(key)) if key.kind == KeyEventKind::Press => {
+    let answer = asked(question);
+    disable_raw_mode()?;
+    writeln!(io::stderr())?;
+    answer
+}
+
+fn asked(question: &str) -> io::Result<Answer> {
+    // What was typed before the question is no answer to it.
+    while poll(Duration::ZERO)? {
+        read()?;
+    }
+    let mut stderr = io::stderr();
+    write!(stderr, "{}", question.replace('\n', "\r\n"))?;
+    stderr.flush()?;
+    loop {
+        match read()? {
+            Event::Key(key) if key.kind == KeyEventKind::Press => {
                 let control = key.modifiers.contains(KeyModifiers::CONTROL);
-                break Ok(match key.code {
+                return Ok(match key.code {
                     KeyCode::Char('c') if control => Answer::Interrupts,
                     KeyCode::Enter | KeyCode::Char('y' | 'Y') if !control => Answer::Joins,
                     _ => Answer::Declines,
                 });
             }
-            Ok(_) => {}
-            Err(error) => break Err(error),
+            _ => {}
         }
-    };
-    disable_raw_mode()?;
-    writeln!(stderr)?;
-    answer
+    }
 }
