@@ -41,6 +41,13 @@ pub(crate) fn folder(path: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether a file begins as one of SQLite's does.
+fn is_sqlite(path: &Path) -> bool {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut start = [0; MAGIC.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == MAGIC
+}
+
 /// Whether the file is there, and that nobody else may read or write it.
 ///
 /// # Errors
@@ -48,6 +55,10 @@ pub(crate) fn folder(path: &Path) -> Result<(), Problem> {
 pub(crate) fn tight(path: &Path) -> Result<bool, Problem> {
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => Err(Problem { path: path.to_owned(), what: What::NotOurs }),
+        // Nobody is told to change the permissions of a file that is not ours.
+        Ok(meta) if meta.mode() & 0o077 != 0 && !is_sqlite(path) => {
+            Err(Problem { path: path.to_owned(), what: What::NotOurs })
+        }
         Ok(meta) if meta.mode() & 0o077 != 0 => {
             let mode = meta.mode() & 0o7777;
             Err(Problem { path: path.to_owned(), what: What::Loose { mode, wanted: 0o600 } })

@@ -29,6 +29,8 @@ pub(crate) enum Trouble {
         name: String,
         /// Its key.
         hub: Device,
+        /// The fingerprint that was to be accepted.
+        accept: Option<Fingerprint>,
     },
     /// The user does not want to join.
     Declined,
@@ -53,8 +55,12 @@ impl Trouble {
             Trouble::Log(problem) => problem.to_string(),
             Trouble::System(error) => error.to_string(),
             Trouble::Usage { what, .. } => what.clone(),
-            Trouble::NotTrusted { name, hub } => {
+            Trouble::NotTrusted { name, hub, accept: None } => {
                 format!("the hub {name} is not known here; its fingerprint is {}: not joined", Fingerprint::of(*hub))
+            }
+            Trouble::NotTrusted { name, hub, accept: Some(accept) } => {
+                let shown = Fingerprint::of(*hub);
+                format!("the hub {name} has the fingerprint {shown}, not {accept} as --accept says: not joined")
             }
             Trouble::Declined => "not joined".to_owned(),
             Trouble::Interrupted => "interrupted".to_owned(),
@@ -70,10 +76,13 @@ impl Trouble {
             Trouble::Log(problem) => Some(problem.hint()),
             Trouble::System(_) | Trouble::Declined | Trouble::Interrupted | Trouble::Output(_) => None,
             Trouble::Usage { hint, .. } => Some((*hint).to_owned()),
-            Trouble::NotTrusted { hub, .. } => Some(format!(
-                "compare the fingerprint with its host's, then: puerta talk --accept {}",
+            Trouble::NotTrusted { hub, accept: None, .. } => Some(format!(
+                "compare the fingerprint with its host's; if it is the same, add --accept {}",
                 Fingerprint::of(*hub)
             )),
+            Trouble::NotTrusted { .. } => {
+                Some("it is another hub, or somebody is in between: ask its host for the fingerprint".to_owned())
+            }
             Trouble::Nobody => {
                 Some("ask for an invite, name the hub's host, or see what is wrong: puerta talk doctor".to_owned())
             }

@@ -17,7 +17,7 @@ pub(super) async fn agreed(name: &str, hub: Device, accept: Option<Fingerprint>,
     }
     let name = visible(name).into_owned();
     if accept.is_some() || !ask || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Trouble::NotTrusted { name, hub });
+        return Err(Trouble::NotTrusted { name, hub, accept });
     }
     let question = format!(
         "found the hub {name}, for the first time\n\
