@@ -210,10 +210,7 @@ impl Shared {
 
     /// What was gathered goes to the log.
     fn flush(self: &Arc<Self>) {
-        let mut inner = self.inner();
-        let Inner { rooms, effects, .. } = &mut *inner;
-        rooms.flush(effects);
-        inner.carry_out(self);
+        self.inner().flush(self);
     }
 
     /// What the log says and what it is to get; how many messages went out.
@@ -234,9 +231,7 @@ impl Shared {
         if inner.rooms.due().is_some_and(|due| due <= self.now()) {
             inner.take(self, Input::Tick);
         }
-        let Inner { rooms, effects, .. } = &mut *inner;
-        rooms.flush(effects);
-        inner.carry_out(self);
+        inner.flush(self);
         messages
     }
 
@@ -256,6 +251,12 @@ impl Inner {
     fn take(&mut self, shared: &Shared, input: Input) {
         let Inner { rooms, effects, .. } = self;
         rooms.handle(shared.now(), wall(), input, effects);
+    }
+
+    /// What was gathered goes to the log, and all that is to be done is done.
+    fn flush(&mut self, shared: &Arc<Shared>) {
+        self.rooms.flush(&mut self.effects);
+        self.carry_out(shared);
     }
 
     fn carry_out(&mut self, shared: &Arc<Shared>) {
