@@ -221,6 +221,24 @@ fn what_is_typed_is_said_and_the_terminal_is_given_back() {
 }
 
 #[test]
+fn what_is_written_is_edited_with_the_keys_of_every_shell() {
+    let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
+    terminal.says("#main");
+    for (keys, said) in [
+        ("to be deleted\x15ctrl u\r", "ana: ctrl u  ✓"),
+        ("ctrl path/of.one\x17w\r", "ana: ctrl w  ✓"),
+        ("k ctrl and more\x1bb\x1bb\x0b\x01to the end: \x1bf\x1bf\x1bf\x05.\r", "ana: to the end: k ctrl .  ✓"),
+        ("yanked\x15ctrl y \x19\r", "ana: ctrl y yanked  ✓"),
+        ("undone by ctrl z\x15\x1a\r", "ana: undone by ctrl z  ✓"),
+    ] {
+        terminal.type_keys(keys);
+        terminal.shows(said);
+    }
+    terminal.type_keys("/quit\r");
+    assert_eq!(terminal.finish().1, 0);
+}
+
+#[test]
 fn a_signal_and_a_panic_give_the_terminal_back_too() {
     for (name, ended) in [("TERM", "Terminated"), ("HUP", "Terminated"), ("INT", "Interrupted")] {
         let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");

@@ -1,6 +1,6 @@
 //! The line that is being written, and those before.
 
-use ratatui::crossterm::event::KeyEvent;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::Style;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
@@ -43,7 +43,9 @@ impl Prompt {
     }
 
     pub(super) fn set(&mut self, text: &str) {
+        let cut = self.area.yank_text();
         self.area = area(text);
+        self.area.set_yank_text(cut);
     }
 
     /// What was written is sent or thrown away.
@@ -59,8 +61,39 @@ impl Prompt {
         self.set("");
     }
 
+    /// A key that edits: those of the text area, but for the ones that every shell has otherwise.
     pub(super) fn key(&mut self, key: KeyEvent) {
-        self.area.input(key);
+        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('u') if ctrl => {
+                self.area.delete_line_by_head();
+            }
+            KeyCode::Char('w') if ctrl => self.cut_word(),
+            // Terminals send Ctrl+_ as Ctrl+7.
+            KeyCode::Char('z' | '_' | '7') if ctrl => {
+                self.area.undo();
+            }
+            _ => {
+                self.area.input(key);
+            }
+        }
+    }
+
+    /// Back to the space before the word; at the start of a line, the line break.
+    fn cut_word(&mut self) {
+        let (row, column) = (self.area.cursor().0, self.area.cursor().1);
+        let line = self.area.lines().get(row).map(String::as_str).unwrap_or_default();
+        let before: String = line.chars().take(column).collect();
+        let kept = before.trim_end().trim_end_matches(|c: char| !c.is_whitespace()).chars().count();
+        if kept == column {
+            self.area.delete_newline();
+            return;
+        }
+        self.area.start_selection();
+        for _ in kept..column {
+            self.area.move_cursor(CursorMove::Back);
+        }
+        self.area.cut();
     }
 
     pub(super) fn newline(&mut self) {

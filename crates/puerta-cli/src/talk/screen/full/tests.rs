@@ -263,6 +263,35 @@ fn a_line_is_written_sent_and_recalled() {
 }
 
 #[test]
+fn the_keys_of_a_shell_edit_what_is_written() {
+    let mut shown = Shown::with(60, 8, []);
+    let ctrl = |shown: &mut Shown, c| shown.key(KeyCode::Char(c), KeyModifiers::CONTROL);
+    shown.keys("one two/three  ");
+    ctrl(&mut shown, 'w');
+    assert_eq!(shown.full.prompt.text(), "one ");
+    ctrl(&mut shown, 'u');
+    assert_eq!(shown.full.prompt.text(), "");
+    ctrl(&mut shown, 'y');
+    assert_eq!(shown.full.prompt.text(), "one ");
+    ctrl(&mut shown, 'a');
+    ctrl(&mut shown, 'k');
+    shown.keys("sent\n");
+    // What was cut is there also for the next line.
+    ctrl(&mut shown, 'y');
+    assert_eq!(shown.full.prompt.text(), "one ");
+    ctrl(&mut shown, 'u');
+    ctrl(&mut shown, 'z');
+    assert_eq!(shown.full.prompt.text(), "one ");
+    // Only the line where the cursor is; at its start, it is joined to the one before.
+    shown.key(KeyCode::Enter, KeyModifiers::ALT);
+    shown.keys("two");
+    ctrl(&mut shown, 'u');
+    assert_eq!(shown.full.prompt.text(), "one \n");
+    ctrl(&mut shown, 'w');
+    assert_eq!(shown.full.prompt.text(), "one ");
+}
+
+#[test]
 fn what_is_too_long_stays_in_the_input_and_a_paste_has_no_control_characters() {
     let mut shown = Shown::with(130, 10, []);
     shown.full.typed(Typed::Terminal(Key::Paste(format!("a\x1b[2J\r\n{}", "x".repeat(5000)))), shown.now);
