@@ -68,12 +68,12 @@ pub(crate) const KNOWN: [Known; 12] = [
     Known {
         name: "/invite",
         form: "/invite [once] [renew] [TIME]",
-        does: "make a link for others, good for TIME (24h); renew ends those before",
+        does: "a link, for TIME (24h); renew ends those before",
     },
     Known { name: "/older", form: "/older", does: "show what was said before" },
     Known { name: "/help", form: "/help", does: "show this" },
     Known { name: "/quit", form: "/quit", does: "leave" },
-    Known { name: "/stay", form: "/stay", does: "leave; the hub, if it runs here, stays without a screen" },
+    Known { name: "/stay", form: "/stay", does: "leave; a hub that runs here goes on" },
 ];
 
 /// How long an invite is good unless told: 24 hours, in seconds.

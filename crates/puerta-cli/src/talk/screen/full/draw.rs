@@ -1,9 +1,9 @@
 //! The parts of the screen and where they are.
 
-use super::paint;
 use super::prompt::Prompt;
 use super::rows::{Look, columns, rule};
 use super::scroll::{Scroll, Window, window};
+use super::{help, paint};
 use crate::talk::screen::view::{History, Key, Member, Place, View};
 use crate::talk::screen::{clean, words};
 use ratatui::Frame;
@@ -28,7 +28,7 @@ pub(super) struct Parts {
     rooms: Option<Rect>,
     pub(super) messages: Rect,
     members: Option<Rect>,
-    middle: Rect,
+    pub(super) middle: Rect,
     line: Option<Rect>,
     input: Rect,
 }
@@ -60,7 +60,7 @@ pub(super) fn all(
     view: &View,
     prompt: &Prompt,
     scroll: Scroll,
-    help: bool,
+    help: Option<usize>,
     look: Look,
 ) -> Window {
     let area = frame.area();
@@ -88,8 +88,8 @@ pub(super) fn all(
     if let Some(area) = parts.line {
         status(buffer, area, view, found.scroll, look);
     }
-    if help {
-        help_over(buffer, parts.middle, look);
+    if let Some(top) = help {
+        help::over(buffer, parts.middle, parts.line, top, look);
     }
     input(frame, parts.input, prompt);
     paint::secure(frame.buffer_mut());
@@ -257,32 +257,4 @@ fn input(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt) {
     let x = inner.x + (cursor.col as u16).saturating_sub(left).min(inner.width - 1);
     let y = inner.y + (cursor.row as u16).saturating_sub(top).min(inner.height - 1);
     frame.set_cursor_position(Position { x, y });
-}
-
-const KEYS: [(&str, &str); 9] = [
-    ("Enter", "send; Alt+Enter begins another line"),
-    ("Tab", "complete a name; in an empty line, the next room"),
-    ("Ctrl+N, Ctrl+P", "the next room, the one before"),
-    ("Alt+1 to Alt+9", "a room by its number"),
-    ("PgUp, PgDn", "what was before; further back it is fetched"),
-    ("Home, End", "in an empty line: the beginning, the end (all counts as read)"),
-    ("Up, Down", "what you wrote before"),
-    ("Ctrl+L", "draw the screen anew"),
-    ("F1, Esc", "this help; Ctrl+C or /quit leaves"),
-];
-
-fn help_over(buffer: &mut Buffer, area: Rect, look: Look) {
-    let keys = KEYS.iter().map(|(key, does)| format!(" {key:<22} {does}"));
-    let commands = words::help().into_iter().map(|line| format!(" {line}"));
-    let blank = " ".repeat(area.width.into());
-    for (y, line) in (area.y..area.bottom()).zip(keys.chain(std::iter::once(String::new())).chain(commands)) {
-        for x in area.x..area.right() {
-            if let Some(cell) = buffer.cell_mut((x, y)) {
-                cell.reset();
-            }
-        }
-        paint::line(buffer, area.x, y, &Line::raw(blank.clone()), area.width);
-        let shown = puerta_text::fit(&line, area.width.into());
-        paint::line(buffer, area.x, y, &Line::styled(shown, look.new_line()), area.width);
-    }
 }

@@ -1,6 +1,7 @@
 //! The full screen: rooms, members, messages, and a line to write in.
 
 mod draw;
+mod help;
 mod notify;
 mod paint;
 mod prompt;
@@ -49,12 +50,14 @@ pub(crate) struct Full<B: Backend> {
     scroll: Scroll,
     /// The user goes back: at the beginning of what is here, more is asked for.
     back: bool,
-    help: bool,
+    /// The first row of the help that is shown.
+    help: Option<usize>,
     /// Something has changed since the last picture.
     changed: bool,
     drawn: Option<Instant>,
-    /// Where the last picture's messages were.
+    /// Where the last picture's messages were, and they with the panes beside them.
     messages: Rect,
+    middle: Rect,
     at: usize,
     ended: Option<Ended>,
     now: Instant,
@@ -116,10 +119,11 @@ impl<B: Backend> Full<B> {
             prompt: Prompt::new(),
             scroll: Scroll::End,
             back: false,
-            help: false,
+            help: None,
             changed: true,
             drawn: None,
             messages: Rect::default(),
+            middle: Rect::default(),
             at: 0,
             ended: None,
             now: Instant::now(),
@@ -143,10 +147,11 @@ impl<B: Backend> Full<B> {
             found = Some(draw::all(frame, view, prompt, scroll, help, look));
         };
         self.terminal.draw(picture).map_err(|error| io::Error::other(error.to_string()))?;
-        self.messages = Parts::of(area, self.view.banner().is_some(), self.prompt.rows(area.width)).messages;
+        let parts = Parts::of(area, self.view.banner().is_some(), self.prompt.rows(area.width));
+        (self.messages, self.middle) = (parts.messages, parts.middle);
         let Some(found) = found else { return Ok(()) };
         self.scroll = found.scroll;
-        if let Some((top, bottom)) = found.shown.filter(|_| !self.help) {
+        if let Some((top, bottom)) = found.shown.filter(|_| self.help.is_none()) {
             self.view.shown(top, bottom);
         }
         if found.at_top && self.back {
@@ -184,9 +189,16 @@ impl<B: Backend> Full<B> {
     fn key(&mut self, key: KeyEvent) {
         let (ctrl, alt) = (key.modifiers.contains(KeyModifiers::CONTROL), key.modifiers.contains(KeyModifiers::ALT));
         let empty = self.prompt.is_empty();
+        if let Some(top) = self.help
+            && let Some(by) = self.moves(key.code)
+        {
+            let last = help::last(self.middle.width, self.middle.height, self.look);
+            self.help = Some(top.saturating_add_signed(by).min(last));
+            return;
+        }
         match key.code {
-            KeyCode::F(1) => self.help = !self.help,
-            KeyCode::Esc if self.help => self.help = false,
+            KeyCode::F(1) => self.help = if self.help.is_none() { Some(0) } else { None },
+            KeyCode::Esc => self.help = None,
             KeyCode::Char('c') if ctrl && !empty => self.prompt.clear(false),
             KeyCode::Char('c' | 'd') if ctrl && empty => self.line("/quit"),
             KeyCode::Char('l') if ctrl => {
@@ -224,8 +236,21 @@ impl<B: Backend> Full<B> {
         }
     }
 
+    /// Rows that a key moves by, over something that scrolls.
+    fn moves(&self, code: KeyCode) -> Option<isize> {
+        match code {
+            KeyCode::PageUp => Some(-self.page()),
+            KeyCode::PageDown => Some(self.page()),
+            KeyCode::Up => Some(-1),
+            KeyCode::Down => Some(1),
+            KeyCode::Home => Some(isize::MIN),
+            KeyCode::End => Some(isize::MAX),
+            _ => None,
+        }
+    }
+
     fn line(&mut self, text: &str) {
-        self.help = false;
+        self.help = None;
         match self.view.line(text) {
             Done::Taken => self.prompt.clear(true),
             Done::Keep => {}

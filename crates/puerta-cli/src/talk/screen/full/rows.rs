@@ -182,8 +182,13 @@ fn said(
 
 fn note(note: &Note, width: u16, look: Look) -> Vec<Line<'static>> {
     let style = if note.trouble { look.trouble() } else { look.dim() };
-    let mut wrap = Wrap { width: width.into(), indent: 2, rows: Vec::new(), row: Vec::new(), used: 0 };
-    wrap.text(&format!("{} {}", if note.trouble { "!" } else { "-" }, note.text), style);
+    wrapped(&format!("{} {}", if note.trouble { "!" } else { "-" }, note.text), 2, width, style)
+}
+
+/// A text as rows of a width; those below the first are indented.
+pub(super) fn wrapped(text: &str, indent: usize, width: u16, style: Style) -> Vec<Line<'static>> {
+    let mut wrap = Wrap { width: width.into(), indent, rows: Vec::new(), row: Vec::new(), used: 0 };
+    wrap.text(text, style);
     wrap.finish()
 }
 

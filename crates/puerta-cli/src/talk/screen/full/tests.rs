@@ -317,12 +317,40 @@ fn names_and_commands_are_completed() {
 }
 
 #[test]
-fn help_lists_keys_and_commands() {
-    let mut shown = Shown::with(90, 28, []);
+fn help_is_whole_on_80_columns_and_24_rows() {
+    let mut shown = Shown::with(80, 24, []);
     shown.key(KeyCode::F(1), KeyModifiers::NONE);
+    let picture = shown.rows().join("\n");
+    for known in &crate::talk::screen::input::KNOWN {
+        assert!(picture.contains(&format!(" {:<29} {}\n", known.form, known.does)), "{}:\n{picture}", known.name);
+    }
+    assert!(!picture.contains('…') && picture.contains("F1, Ctrl+C"));
     shown.is("help");
     shown.key(KeyCode::Esc, KeyModifiers::NONE);
     assert!(!shown.rows().iter().any(|row| row.contains("Alt+Enter")));
+    // With a banner above, too.
+    shown.events([Event::Offline]);
+    shown.key(KeyCode::F(1), KeyModifiers::NONE);
+    let picture = shown.rows().join("\n");
+    assert!(picture.contains("/stay") && picture.contains("Alt+Enter"), "{picture}");
+}
+
+#[test]
+fn help_scrolls_where_it_has_no_room() {
+    let mut shown = Shown::with(40, 12, []);
+    shown.key(KeyCode::F(1), KeyModifiers::NONE);
+    shown.is("help-small");
+    let mut pages = String::new();
+    for _ in 0..10 {
+        pages += &shown.rows().join("\n");
+        shown.key(KeyCode::PageDown, KeyModifiers::NONE);
+    }
+    let known = crate::talk::screen::input::KNOWN.iter().map(|known| known.form);
+    for word in ["Alt+Enter", "Ctrl+U", "goes on", "more help above: PgUp"].into_iter().chain(known) {
+        assert!(pages.contains(word), "{word}:\n{pages}");
+    }
+    shown.key(KeyCode::Home, KeyModifiers::NONE);
+    assert!(shown.rows().iter().any(|row| row.contains("Alt+Enter")));
 }
 
 #[test]
