@@ -131,7 +131,7 @@ impl Json {
             self.tally.says(command);
         }
         match done {
-            Done::Taken | Done::Keep => {}
+            Done::Taken | Done::Keep | Done::Refused => {}
             Done::Quit => self.ended = Some(Ended::Quit),
             Done::Stay => self.ended = Some(Ended::Stay),
         }

@@ -274,7 +274,7 @@ impl Screen for Line {
             Typed::Line(line) => {
                 let (at, before) = (self.view.at, self.view.out.len());
                 match self.view.line(&line) {
-                    Done::Taken | Done::Keep => {}
+                    Done::Taken | Done::Keep | Done::Refused => {}
                     Done::Quit => self.ended = Some(Ended::Quit),
                     Done::Stay => self.ended = Some(Ended::Stay),
                 }

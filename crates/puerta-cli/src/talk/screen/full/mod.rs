@@ -252,7 +252,7 @@ impl<B: Backend> Full<B> {
     fn line(&mut self, text: &str) {
         self.help = None;
         match self.view.line(text) {
-            Done::Taken => self.prompt.clear(true),
+            Done::Taken | Done::Refused => self.prompt.clear(true),
             Done::Keep => {}
             Done::Quit => self.ended = Some(Ended::Quit),
             Done::Stay => self.ended = Some(Ended::Stay),
@@ -266,15 +266,16 @@ impl<B: Backend> Full<B> {
 impl<B: Backend> Screen for Full<B> {
     fn event(&mut self, event: Event, now: Instant) {
         self.now = now;
-        let text = match &event {
-            Event::NotTaken { text, .. } | Event::OutboxFull { text, .. } | Event::NotKept { text, .. } => {
-                Some(text.clone())
+        // What was not kept can be had again, and does not stand where it may go to another room.
+        match &event {
+            Event::NotTaken { id, text, .. } => {
+                let line = id.and_then(|id| self.view.line_of(id));
+                self.prompt.remember(&line.unwrap_or_else(|| super::clean::text(text)));
             }
-            _ => None,
-        };
-        // What was not kept goes back to where it was written.
-        if let Some(text) = text.filter(|_| self.prompt.is_empty()) {
-            self.prompt.set(&super::clean::text(&text));
+            Event::OutboxFull { text, .. } | Event::NotKept { text, .. } => {
+                self.prompt.remember(&super::clean::text(text));
+            }
+            _ => {}
         }
         self.view.apply(event, now);
         self.view.told.clear();

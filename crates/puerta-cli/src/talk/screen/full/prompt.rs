@@ -52,13 +52,26 @@ impl Prompt {
     pub(super) fn clear(&mut self, remember: bool) {
         let text = self.text();
         if remember && !text.trim().is_empty() && self.before.last() != Some(&text) {
-            self.before.push(text);
-            if self.before.len() > REMEMBERED {
-                self.before.remove(0);
-            }
+            self.push(text);
         }
         self.at = None;
         self.set("");
+    }
+
+    /// A line that was not sent is among those before, if it is not there already.
+    pub(super) fn remember(&mut self, text: &str) {
+        if !self.before.iter().any(|before| before.ends_with(text)) {
+            self.push(text.to_owned());
+        }
+    }
+
+    fn push(&mut self, text: String) {
+        self.before.push(text);
+        if self.before.len() > REMEMBERED {
+            self.before.remove(0);
+            // One that is shown stays the one it is.
+            self.at.iter_mut().for_each(|(at, _)| *at = at.saturating_sub(1));
+        }
     }
 
     /// A key that edits: those of the text area, but for the ones that every shell has otherwise.

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::talk::screen::script::*;
+use puerta_talk::room::frame::{Refusal, Target};
 use puerta_talk::room::ids::{MemberNo, RoomNo};
+use puerta_talk::room::record::Kind;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::CellWidth;
 use std::sync::Mutex;
@@ -300,6 +302,44 @@ fn what_is_too_long_stays_in_the_input_and_a_paste_has_no_control_characters() {
     assert!(shown.full.commands().is_empty());
     assert!(shown.full.prompt.text().len() > 5000);
     assert!(shown.rows().iter().any(|row| row.contains("at most 4096 bytes")));
+}
+
+#[test]
+fn a_command_that_was_refused_is_gone_and_up_brings_it_back() {
+    let mut shown = Shown::with(80, 10, []);
+    for (line, why) in [
+        ("/jion #build", "did you mean /join?"),
+        ("/nick", "it is typed /nick NAME"),
+        ("/leave #nowhere", "you are not in such a room"),
+        ("/stay", "the hub does not run here"),
+        ("/msg ana hola", "that is you"),
+    ] {
+        shown.keys(&format!("{line}\n"));
+        assert_eq!(shown.full.prompt.text(), "", "{line}");
+        let picture = shown.rows().join("\n");
+        assert!(picture.contains(why), "{line}:\n{picture}");
+        shown.key(KeyCode::Up, KeyModifiers::NONE);
+        assert_eq!(shown.full.prompt.text(), line);
+        shown.key(KeyCode::Char('u'), KeyModifiers::CONTROL);
+    }
+}
+
+#[test]
+fn what_the_hub_refuses_never_stands_ready_to_be_sent_elsewhere() {
+    let mut shown = Shown::with(80, 10, [room(BUILD, "build", &[ANA, BOB], 0)]);
+    let waits = Event::Pending {
+        id: id(ANA, 1),
+        to: Target::Member("bob".to_owned()),
+        kind: Kind::Action,
+        text: "tells a secret".to_owned(),
+    };
+    let why = Refusal::NoSuchMember { name: "bob".to_owned() };
+    let refused = Event::NotTaken { id: Some(id(ANA, 1)), text: "tells a secret".to_owned(), why };
+    // It was written in a run before.
+    shown.events([waits, refused]);
+    assert_eq!(shown.full.prompt.text(), "");
+    shown.key(KeyCode::Up, KeyModifiers::NONE);
+    assert_eq!(shown.full.prompt.text(), "/msg bob tells a secret");
 }
 
 #[test]

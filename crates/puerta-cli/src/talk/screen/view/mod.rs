@@ -18,9 +18,9 @@ pub(crate) use wishes::Done;
 use super::{Facts, MakeLink, clean, words};
 use attention::Attention;
 use puerta_talk::room::event::Command;
-use puerta_talk::room::ids::{MemberNo, RoomNo};
+use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::Limits;
-use puerta_talk::room::record::Person;
+use puerta_talk::room::record::{Kind, Person};
 use receipts::Receipts;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -267,6 +267,20 @@ impl View {
     /// How many of ours are not durable yet.
     pub(crate) fn pending(&self) -> usize {
         self.places.iter().map(|place| place.pending.iter().filter(|p| !p.stored).count()).sum()
+    }
+
+    /// What is typed to say one of ours that is pending again, wherever we are.
+    pub(crate) fn line_of(&self, id: MessageId) -> Option<String> {
+        let of = |place: &Place| {
+            place.pending.iter().find(|p| p.id == id).map(|p| (place.key.clone(), p.kind, p.text.clone()))
+        };
+        let (key, kind, text) = self.places.iter().find_map(of)?;
+        Some(match (key, kind) {
+            (Key::Member(_, name), _) => format!("/msg {name} {text}"),
+            (_, Kind::Action) => format!("/me {text}"),
+            (_, Kind::Text) if text.starts_with('/') => format!("/{text}"),
+            (_, Kind::Text) => text,
+        })
     }
 
     fn new_id(&mut self) -> i64 {

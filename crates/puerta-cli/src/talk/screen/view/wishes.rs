@@ -14,8 +14,10 @@ use puerta_talk::room::record::Kind;
 pub(crate) enum Done {
     /// It was taken.
     Taken,
-    /// It was not, and stays to be mended; why is told already.
+    /// A message was not, and stays to be mended; why is told already.
     Keep,
+    /// A command was not done; why is told already.
+    Refused,
     /// The user goes.
     Quit,
     /// The user goes, the hub stays.
@@ -28,8 +30,7 @@ impl View {
         let wish = match input::parse(line) {
             Ok(wish) => wish,
             Err(wrong) => {
-                self.note_here(words::wrong(&wrong), true);
-                return Done::Keep;
+                return self.refuse(&words::wrong(&wrong));
             }
         };
         if !matches!(wish, Wish::Quit | Wish::Nothing) {
@@ -37,7 +38,7 @@ impl View {
         }
         let asks = matches!(wish, Wish::Leave(_) | Wish::Rooms | Wish::Who | Wish::Invite { .. } | Wish::Older);
         if asks && self.link != Link::Online {
-            return self.keep("the hub is not there now; try again once it is");
+            return self.refuse("the hub is not there now; try again once it is");
         }
         match wish {
             Wish::Nothing => {}
@@ -56,7 +57,7 @@ impl View {
             Wish::Help => words::help().into_iter().for_each(|line| self.note_here(line, false)),
             Wish::Quit => return self.quit(),
             Wish::Stay if self.hosting => return Done::Stay,
-            Wish::Stay => return self.keep("the hub does not run here: /quit leaves it as it is"),
+            Wish::Stay => return self.refuse("the hub does not run here: /quit leaves it as it is"),
         }
         Done::Taken
     }
@@ -80,7 +81,7 @@ impl View {
         if let Target::Member(name) = &to
             && self.me.as_ref().is_some_and(|me| same(&me.name, name))
         {
-            return self.keep("that is you; /who lists the others");
+            return self.refuse("that is you; /who lists the others");
         }
         // What was said to someone is seen where it lies.
         let at = self.place_to(&to);
@@ -106,7 +107,7 @@ impl View {
         let named = |name: &str| self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if same(n, name)));
         let at = room.map_or(Some(self.at), named);
         let Some((at, place)) = at.and_then(|at| Some((at, self.places.get(at)?))) else {
-            return self.keep("you are not in such a room; the rooms you are in are listed beside");
+            return self.refuse("you are not in such a room; the rooms you are in are listed beside");
         };
         match (&place.key, place.no) {
             (Key::Room(_), Some(no)) => self.out.push_back(Command::Leave(no)),
@@ -115,7 +116,7 @@ impl View {
                 self.places.remove(at);
                 self.go(at.saturating_sub(1));
             }
-            _ => return self.keep("this cannot be left: type /leave in a room"),
+            _ => return self.refuse("this cannot be left: type /leave in a room"),
         }
         Done::Taken
     }
@@ -123,7 +124,7 @@ impl View {
     fn in_room(&mut self, command: impl FnOnce(puerta_talk::room::ids::RoomNo) -> Command) -> Done {
         match (&self.current().key, self.current().no) {
             (Key::Room(_), Some(no)) => self.out.push_back(command(no)),
-            _ => return self.keep("that is for rooms; go into one first"),
+            _ => return self.refuse("that is for rooms; go into one first"),
         }
         Done::Taken
     }
@@ -141,5 +142,10 @@ impl View {
     fn keep(&mut self, why: &str) -> Done {
         self.note_here(why.to_owned(), true);
         Done::Keep
+    }
+
+    fn refuse(&mut self, why: &str) -> Done {
+        self.note_here(why.to_owned(), true);
+        Done::Refused
     }
 }
