@@ -239,6 +239,22 @@ fn what_is_written_is_edited_with_the_keys_of_every_shell() {
 }
 
 #[test]
+fn an_invite_is_shown_with_its_qr_code_and_any_key_goes_back_to_the_room() {
+    let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
+    terminal.says("#main");
+    terminal.type_keys("/invite\r");
+    terminal.shows("Whoever scans this or has the link");
+    terminal.shows("█▀▄");
+    terminal.shows("Any key closes this.");
+    terminal.type_keys("x");
+    terminal.shows("F1 help");
+    terminal.type_keys("y\r");
+    terminal.shows("ana: y  ✓");
+    terminal.type_keys("/quit\r");
+    assert_eq!(terminal.finish().1, 0);
+}
+
+#[test]
 fn a_signal_and_a_panic_give_the_terminal_back_too() {
     for (name, ended) in [("TERM", "Terminated"), ("HUP", "Terminated"), ("INT", "Interrupted")] {
         let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");

@@ -1,7 +1,6 @@
 //! What is asked of a hub or done to our own files, without talking.
 
 use super::home::{Home, data, own_name};
-use super::hosting::qr;
 use super::ladder::{self, Target};
 use super::session::{self, ANSWER, Wanted};
 use super::trouble::Trouble;
@@ -9,7 +8,7 @@ use crate::report::Reporter;
 use crate::signals::Stop;
 use crate::talk::Arguments;
 use crate::talk::arguments::Action;
-use crate::talk::screen::{Ended, refusal, rfc3339};
+use crate::talk::screen::{Ended, QUIET, qr, refusal, rfc3339};
 use puerta_talk::discovery::Finder;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::log;
@@ -275,7 +274,7 @@ fn show_invite(link: &str, until: i64, arguments: &Arguments, reporter: Reporter
     let until = rfc3339(until);
     print(arguments, &json!({"event": "invite", "link": link, "until": until}), || link.to_owned())?;
     if io::stdout().is_terminal() && !arguments.json {
-        for line in qr(link) {
+        for line in qr(link, QUIET) {
             print(arguments, &json!(null), || line.clone())?;
         }
         let whom = if arguments.once { "one device" } else { "everyone" };

@@ -6,6 +6,7 @@ use super::trouble::Trouble;
 use super::trust;
 use crate::report::Reporter;
 use crate::talk::Arguments;
+use crate::talk::screen::{QUIET, qr};
 use puerta::{Endpoint, interfaces};
 use puerta_relay::reach;
 use puerta_talk::announcement::{Announcement, yields};
@@ -16,8 +17,6 @@ use puerta_talk::hub::Handle;
 use puerta_talk::invite::{Invite, PLACES, Place};
 use puerta_talk::room::ids::Device;
 use puerta_talk::room::store::Token;
-use qrcode::QrCode;
-use qrcode::render::unicode::Dense1x2;
 use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -93,7 +92,7 @@ impl Hosting {
         let fingerprint = Fingerprint::of(self.hub).to_string();
         reporter.hub(&self.address.to_string(), &reach.to_string(), &fingerprint, &link);
         if std::io::stderr().is_terminal() && !reporter.json() {
-            for line in qr(&link) {
+            for line in qr(&link, QUIET) {
                 reporter.note(&line);
             }
         }
@@ -194,11 +193,4 @@ fn is_link_local(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
-}
-
-/// The link as lines of half blocks, two rows of dots in each.
-pub(super) fn qr(link: &str) -> Vec<String> {
-    let Ok(code) = QrCode::new(link.as_bytes()) else { return Vec::new() };
-    let text = code.render::<Dense1x2>().quiet_zone(true).build();
-    text.lines().map(str::to_owned).collect()
 }

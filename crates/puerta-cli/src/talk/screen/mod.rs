@@ -8,6 +8,7 @@ mod input;
 mod json;
 mod line;
 mod pipe;
+mod qr;
 mod stdin;
 mod tally;
 
@@ -30,6 +31,7 @@ pub(crate) use full::Full;
 pub(crate) use json::{Json, Wanted};
 pub(crate) use line::Line;
 pub(crate) use pipe::Pipe;
+pub(crate) use qr::{QUIET, qr};
 pub(crate) use words::{denial, not_stored, refusal};
 
 /// How many events are taken in before what they changed is shown.

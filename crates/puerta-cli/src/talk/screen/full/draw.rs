@@ -3,7 +3,7 @@
 use super::prompt::Prompt;
 use super::rows::{Look, columns, rule};
 use super::scroll::{Scroll, Window, window};
-use super::{help, paint};
+use super::{Over, help, invite, paint};
 use crate::talk::screen::view::{History, Key, Member, Place, View};
 use crate::talk::screen::{clean, words};
 use ratatui::Frame;
@@ -60,7 +60,7 @@ pub(super) fn all(
     view: &View,
     prompt: &Prompt,
     scroll: Scroll,
-    help: Option<usize>,
+    over: Option<&Over>,
     look: Look,
 ) -> Window {
     let area = frame.area();
@@ -88,8 +88,14 @@ pub(super) fn all(
     if let Some(area) = parts.line {
         status(buffer, area, view, found.scroll, look);
     }
-    if let Some(top) = help {
-        help::over(buffer, parts.middle, parts.line, top, look);
+    match over {
+        Some(Over::Help(top)) => help::over(buffer, parts.middle, parts.line, *top, look),
+        Some(Over::Invite(invited)) => {
+            invite::over(buffer, area, invited, look);
+            paint::secure(buffer);
+            return found;
+        }
+        None => {}
     }
     input(frame, parts.input, prompt);
     paint::secure(frame.buffer_mut());

@@ -2,6 +2,7 @@
 
 mod draw;
 mod help;
+mod invite;
 mod notify;
 mod paint;
 mod prompt;
@@ -14,7 +15,7 @@ mod tests;
 
 pub(crate) use terminal::restore;
 
-use super::view::{Done, ITEMS, View};
+use super::view::{Done, ITEMS, Invited, View};
 use super::{Ended, Facts, Print, Screen, Typed};
 use draw::Parts;
 use notify::Notifier;
@@ -50,8 +51,7 @@ pub(crate) struct Full<B: Backend> {
     scroll: Scroll,
     /// The user goes back: at the beginning of what is here, more is asked for.
     back: bool,
-    /// The first row of the help that is shown.
-    help: Option<usize>,
+    over: Option<Over>,
     /// Something has changed since the last picture.
     changed: bool,
     drawn: Option<Instant>,
@@ -64,6 +64,14 @@ pub(crate) struct Full<B: Backend> {
     /// Dropped in this order: the keyboard's thread is told, then the terminal is given back.
     _keyboard: Keyboard,
     _taken: Option<Taken>,
+}
+
+/// What is drawn over the panes.
+enum Over {
+    /// The help, from this row of its own on.
+    Help(usize),
+    /// The answer to /invite, until a key is pressed.
+    Invite(Invited),
 }
 
 /// The thread that reads keys, until this is dropped.
@@ -119,7 +127,7 @@ impl<B: Backend> Full<B> {
             prompt: Prompt::new(),
             scroll: Scroll::End,
             back: false,
-            help: None,
+            over: None,
             changed: true,
             drawn: None,
             messages: Rect::default(),
@@ -139,19 +147,19 @@ impl<B: Backend> Full<B> {
             self.scroll = self.first_sight();
         }
         let (view, prompt, look) = (&self.view, &self.prompt, self.look);
-        let (scroll, help) = (self.scroll, self.help);
+        let (scroll, over) = (self.scroll, self.over.as_ref());
         let mut found = None;
         let mut area = Rect::default();
         let picture = |frame: &mut ratatui::Frame<'_>| {
             area = frame.area();
-            found = Some(draw::all(frame, view, prompt, scroll, help, look));
+            found = Some(draw::all(frame, view, prompt, scroll, over, look));
         };
         self.terminal.draw(picture).map_err(|error| io::Error::other(error.to_string()))?;
         let parts = Parts::of(area, self.view.banner().is_some(), self.prompt.rows(area.width));
         (self.messages, self.middle) = (parts.messages, parts.middle);
         let Some(found) = found else { return Ok(()) };
         self.scroll = found.scroll;
-        if let Some((top, bottom)) = found.shown.filter(|_| self.help.is_none()) {
+        if let Some((top, bottom)) = found.shown.filter(|_| self.over.is_none()) {
             self.view.shown(top, bottom);
         }
         if found.at_top && self.back {
@@ -189,16 +197,23 @@ impl<B: Backend> Full<B> {
     fn key(&mut self, key: KeyEvent) {
         let (ctrl, alt) = (key.modifiers.contains(KeyModifiers::CONTROL), key.modifiers.contains(KeyModifiers::ALT));
         let empty = self.prompt.is_empty();
-        if let Some(top) = self.help
-            && let Some(by) = self.moves(key.code)
-        {
-            let last = help::last(self.middle.width, self.middle.height, self.look);
-            self.help = Some(top.saturating_add_signed(by).min(last));
-            return;
+        match self.over {
+            Some(Over::Invite(_)) => {
+                self.over = None;
+                return;
+            }
+            Some(Over::Help(top)) => {
+                if let Some(by) = self.moves(key.code) {
+                    let last = help::last(self.middle.width, self.middle.height, self.look);
+                    self.over = Some(Over::Help(top.saturating_add_signed(by).min(last)));
+                    return;
+                }
+            }
+            None => {}
         }
         match key.code {
-            KeyCode::F(1) => self.help = if self.help.is_none() { Some(0) } else { None },
-            KeyCode::Esc => self.help = None,
+            KeyCode::F(1) => self.over = if self.over.is_none() { Some(Over::Help(0)) } else { None },
+            KeyCode::Esc => self.over = None,
             KeyCode::Char('c') if ctrl && !empty => self.prompt.clear(false),
             KeyCode::Char('c' | 'd') if ctrl && empty => self.line("/quit"),
             KeyCode::Char('l') if ctrl => {
@@ -250,7 +265,7 @@ impl<B: Backend> Full<B> {
     }
 
     fn line(&mut self, text: &str) {
-        self.help = None;
+        self.over = None;
         match self.view.line(text) {
             Done::Taken | Done::Refused => self.prompt.clear(true),
             Done::Keep => {}
@@ -279,6 +294,9 @@ impl<B: Backend> Screen for Full<B> {
         }
         self.view.apply(event, now);
         self.view.told.clear();
+        if let Some(invited) = self.view.invited.take() {
+            self.over = Some(Over::Invite(invited));
+        }
         self.changed = true;
     }
 

@@ -78,7 +78,7 @@ fn is_sure(symbol: &str) -> bool {
     let mut chars = symbol.chars().filter(|c| !matches!(*c, OPEN | CLOSE));
     let first = chars.next().unwrap_or(' ');
     let sure = matches!(first, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '\u{370}'..='\u{482}' | '\u{48a}'..='\u{52f}'
-        | '\u{5d0}'..='\u{5ea}' | '\u{620}'..='\u{64a}' | '\u{2010}'..='\u{2027}' | '\u{2500}'..='\u{257f}' | '✓'
+        | '\u{5d0}'..='\u{5ea}' | '\u{620}'..='\u{64a}' | '\u{2010}'..='\u{2027}' | '\u{2500}'..='\u{259f}' | '✓'
         | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}');
     sure && chars.next().is_none()
 }

@@ -61,7 +61,7 @@ impl Look {
         if self.color { style.fg(Color::Yellow) } else { style }
     }
 
-    fn moment(self, at: i64) -> Moment {
+    pub(super) fn moment(self, at: i64) -> Moment {
         Moment::of(at, (self.offset)(at))
     }
 }

@@ -58,10 +58,10 @@ impl Careful<BufWriter<Stdout>> {
     }
 }
 
-/// Every terminal agrees on the width of these: ASCII, Latin letters of one piece, lines.
+/// Every terminal agrees on the width of these: ASCII, Latin letters of one piece, lines, blocks.
 fn is_plain(symbol: &str) -> bool {
     let mut chars = symbol.chars();
-    matches!((chars.next(), chars.next()), (Some(' '..='~' | '\u{c0}'..='\u{24f}' | '\u{2500}'..='\u{257f}'), None))
+    matches!((chars.next(), chars.next()), (Some(' '..='~' | '\u{c0}'..='\u{24f}' | '\u{2500}'..='\u{259f}'), None))
 }
 
 impl<W: Write> Backend for Careful<W> {

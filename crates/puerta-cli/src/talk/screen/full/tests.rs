@@ -357,6 +357,34 @@ fn names_and_commands_are_completed() {
 }
 
 #[test]
+fn an_invite_shows_its_link_and_its_qr_code_until_a_key_is_pressed() {
+    let link = format!("puerta://10.0.0.5:7777/main#{}", "Ab-9".repeat(16));
+    let answer = Event::Invite { room: MAIN, token: [7; 16], until: START };
+    for (columns, rows, fits) in [(80, 24, true), (45, 30, true), (40, 12, false), (30, 10, false)] {
+        let made = link.clone();
+        let facts = Facts { link: Box::new(move |_, _| made.clone()), ..facts() };
+        let mut shown = Shown::new(facts, columns, rows);
+        shown.events(arrival());
+        // One that was not asked for opens nothing.
+        shown.events([answer.clone()]);
+        assert!(!shown.rows().join("").contains("Any key"), "{columns}x{rows}");
+        shown.keys("/invite once\n");
+        shown.events([answer.clone()]);
+        let picture = shown.rows();
+        let whole: String = picture.iter().map(|row| row.rsplit("  ").next().unwrap_or_default().trim()).collect();
+        let all = picture.join("\n");
+        assert!(whole.contains(&link), "{columns}x{rows}:\n{all}");
+        let dots = (1..=4).any(|quiet| {
+            let code = crate::talk::screen::qr(&link, quiet);
+            code.iter().all(|dots| all.contains(dots.trim_end()))
+        });
+        assert_eq!((dots, all.contains("too small")), (fits, !fits), "{columns}x{rows}:\n{all}");
+        shown.keys("x");
+        assert!(!shown.rows().join("").contains("Any key") && shown.full.prompt.is_empty());
+    }
+}
+
+#[test]
 fn help_is_whole_on_80_columns_and_24_rows() {
     let mut shown = Shown::with(80, 24, []);
     shown.key(KeyCode::F(1), KeyModifiers::NONE);

@@ -1,7 +1,7 @@
 //! What each event changes.
 
 use super::place::{History, Item, Key, Member, Message, Pending, What};
-use super::{Link, Receipts, View, attention};
+use super::{Invited, Link, Receipts, View, attention};
 use crate::talk::screen::{clean, words};
 use puerta_talk::room::event::Event;
 use puerta_talk::room::frame::{MemberFacts, RoomFacts, Target};
@@ -108,7 +108,7 @@ impl View {
             Event::Renamed { who, name } => self.renamed(&who, &name),
             Event::Rooms(rooms) => self.list_rooms(&rooms),
             Event::Members { room, members } => self.list_members(room, members),
-            Event::Invite { room, token, .. } => self.invite(room, token.as_ref()),
+            Event::Invite { room, token, until } => self.invite(room, token.as_ref(), until),
             Event::Sorry(why) => self.note_here(words::refusal(&why), true),
             Event::Moving { address, .. } => {
                 self.note_here(words::moving(&address), false);
@@ -353,12 +353,17 @@ impl View {
         }
     }
 
-    fn invite(&mut self, room: RoomNo, token: &[u8]) {
+    fn invite(&mut self, room: RoomNo, token: &[u8], until: i64) {
         let Some(at) = self.place_of(room) else { return };
         let Some(Key::Room(name)) = self.places.get(at).map(|place| &place.key) else { return };
         let link = clean::name(&self.invite_link(name, token));
         self.note_here("whoever has this link can come in; from another terminal:".to_owned(), false);
         self.note_here(format!("  puerta talk '{link}'"), false);
+        // One that nobody asked for opens nothing.
+        if self.invites > 0 {
+            self.invites -= 1;
+            self.invited = Some(Invited { link, until });
+        }
     }
 
     /// The room of a number.

@@ -41,6 +41,15 @@ pub(crate) enum Link {
     Offline,
 }
 
+/// An invite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Invited {
+    /// Clean.
+    pub(crate) link: String,
+    /// Until when it is good: milliseconds since 1970 by the hub's clock.
+    pub(crate) until: i64,
+}
+
 /// All that a screen shows.
 pub(crate) struct View {
     /// Clean.
@@ -65,6 +74,9 @@ pub(crate) struct View {
     pub(crate) denied: Option<puerta_talk::room::frame::Denial>,
     /// Lines of our own since this was last taken, with the place that they are for: for screens that only append.
     pub(crate) told: Vec<(usize, Note)>,
+    /// The answer to /invite, when it was asked for here.
+    pub(crate) invited: Option<Invited>,
+    invites: usize,
     /// Items that a place keeps.
     most: usize,
     make_link: MakeLink,
@@ -88,6 +100,8 @@ impl View {
             places: vec![Place::new(Key::Hub, hub.clone(), most)],
             most,
             told: Vec::new(),
+            invited: None,
+            invites: 0,
             hub,
             fingerprint: clean::name(&facts.fingerprint),
             verified: facts.verified,

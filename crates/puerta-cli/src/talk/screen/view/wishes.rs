@@ -51,6 +51,7 @@ impl View {
             Wish::Rooms => self.out.push_back(Command::Rooms),
             Wish::Who => return self.in_room(Command::Who),
             Wish::Invite { once, renew, lasts } => {
+                self.invites += 1;
                 return self.in_room(|room| Command::Invite { room, once, renew, lasts });
             }
             Wish::Older => self.older(),
