@@ -161,7 +161,7 @@ fn whatever_a_hub_says_the_full_screen_is_drawn_with_its_own_sequences_alone() {
     assert_eq!(status, 0, "{}", String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..]));
     assert!(check(&bytes, &FULL) > strings());
     // Nothing that was said has moved the panes.
-    let end = bytes.windows(8).rposition(|window| window == b"\x1b[?1049l").expect("the terminal was given back");
+    let end = bytes.windows(8).rposition(|window| window == b"\x1b[?1004l").expect("the terminal was given back");
     let mut parser = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
     parser.process(&bytes[..end]);
     let screen = parser.screen();
@@ -266,6 +266,38 @@ fn a_signal_and_a_panic_give_the_terminal_back_too() {
     let (bytes, status) = Terminal::start(&["full", "panic"], "xterm-256color").finish();
     assert_ne!(status, 0);
     is_given_back(&bytes, "index out of bounds");
+}
+
+#[test]
+fn nothing_of_before_shows_through_where_a_terminal_has_no_other_screen() {
+    let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
+    terminal.shows("F1 help");
+    terminal.type_keys("/quit\r");
+    let (bytes, _) = terminal.finish();
+    let text = String::from_utf8(bytes).unwrap().replace("\x1b[?1049h", "");
+    let (drawn, behind) = text.split_once("\x1b[?1049l").unwrap();
+    let mut parser = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
+    parser.process("Q".repeat(usize::from(ROWS) * usize::from(COLUMNS)).as_bytes());
+    let (first, _) = drawn.rsplit_once("\x1b[?1004l").unwrap();
+    parser.process(first.as_bytes());
+    assert!(!parser.screen().contents().contains('Q'), "{}", parser.screen().contents());
+    // And what comes behind stands on a clear one.
+    parser.process(&text.as_bytes()[first.len()..text.len() - behind.len()]);
+    assert_eq!((parser.screen().contents().trim(), parser.screen().cursor_position()), ("", (0, 0)));
+}
+
+#[test]
+fn what_was_not_sent_is_told_once_the_screen_is_gone() {
+    let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
+    terminal.says("#main");
+    terminal.type_keys("never stored\r");
+    terminal.shows("never stored  (pending)");
+    terminal.type_keys("half a sentence");
+    terminal.shows("half a sentence");
+    terminal.signal("TERM");
+    let (bytes, _) = terminal.finish();
+    is_given_back(&bytes, "not stored yet, in #main: never stored\r\n");
+    is_given_back(&bytes, "not sent: half a sentence\r\n");
 }
 
 /// Behind the last drawing the terminal is as it was, and what follows is on a usual line.

@@ -21,7 +21,7 @@ use puerta_relay::verdict::How;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::Denial;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -125,6 +125,10 @@ pub(crate) trait Screen {
     fn not_stored(&self) -> usize;
     /// A signal ends it.
     fn stopped(&mut self) {}
+    /// Lines for the terminal once it is given back.
+    fn last_words(&mut self, _: &Ended) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Runs a screen in a thread of its own until it ends or a signal comes: a terminal that takes nothing for a while does not
@@ -218,8 +222,14 @@ async fn turn(
         }
     })
     .await;
-    match (why, screen.not_stored()) {
-        (Ended::Quit, messages @ 1..) => Ended::NotStored(messages),
+    let (words, messages) = (screen.last_words(&why), screen.not_stored());
+    drop(screen);
+    for line in words {
+        // Where even this cannot be written nobody reads.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+    match (why, messages) {
+        (Ended::Quit, 1..) => Ended::NotStored(messages),
         (why, _) => why,
     }
 }

@@ -133,6 +133,20 @@ pub(crate) fn presence(name: &str, online: bool) -> String {
     format!("{} is {}", clean::isolated(name), if online { "here" } else { "away" })
 }
 
+/// One that is not stored at the end.
+pub(crate) fn not_stored_yet(place: &str, text: &str) -> String {
+    format!("not stored yet, in {}: {}", clean::isolated(place), puerta_text::fit(&text.replace('\n', " "), 60))
+}
+
+pub(crate) fn and_more(more: usize) -> String {
+    format!("and {more} more")
+}
+
+/// What was being written at the end.
+pub(crate) fn not_sent(text: &str) -> String {
+    format!("not sent: {text}")
+}
+
 /// What is not stored at the end, and what becomes of it.
 pub(crate) fn not_stored(messages: usize) -> (String, &'static str) {
     let plural = if messages == 1 { "message is" } else { "messages are" };
@@ -142,9 +156,20 @@ pub(crate) fn not_stored(messages: usize) -> (String, &'static str) {
 
 /// What whoever quits the program that the hub runs in is asked.
 pub(crate) fn cut_off(names: &[String], more: usize) -> String {
+    format!(
+        "You host this hub: {} would be cut off. /quit again ends it; /stay leaves it running without a screen",
+        named(names, more)
+    )
+}
+
+/// Who was cut off then.
+pub(crate) fn was_cut_off(names: &[String], more: usize) -> String {
+    let one = names.len() + more == 1;
+    format!("the hub ends with this: {} {} cut off", named(names, more), if one { "was" } else { "were" })
+}
+
+fn named(names: &[String], more: usize) -> String {
     let names = names.iter().map(|name| clean::isolated(name)).collect::<Vec<_>>().join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!(
-        "You host this hub: {names}{more} would be cut off. /quit again ends it; /stay leaves it running without a screen"
-    )
+    format!("{names}{more}")
 }

@@ -16,7 +16,7 @@ mod tests;
 pub(crate) use terminal::restore;
 
 use super::view::{Done, ITEMS, Invited, View};
-use super::{Ended, Facts, Print, Screen, Typed};
+use super::{Ended, Facts, Print, Screen, Typed, words};
 use draw::Parts;
 use notify::Notifier;
 use prompt::Prompt;
@@ -251,6 +251,11 @@ impl<B: Backend> Full<B> {
         }
     }
 
+    fn end_as(&mut self, ended: Ended) {
+        self.prompt.clear(true);
+        self.ended = Some(ended);
+    }
+
     /// Rows that a key moves by, over something that scrolls.
     fn moves(&self, code: KeyCode) -> Option<isize> {
         match code {
@@ -269,8 +274,8 @@ impl<B: Backend> Full<B> {
         match self.view.line(text) {
             Done::Taken | Done::Refused => self.prompt.clear(true),
             Done::Keep => {}
-            Done::Quit => self.ended = Some(Ended::Quit),
-            Done::Stay => self.ended = Some(Ended::Stay),
+            Done::Quit => self.end_as(Ended::Quit),
+            Done::Stay => self.end_as(Ended::Stay),
         }
         if !text.trim().is_empty() {
             self.scroll = Scroll::End;
@@ -349,6 +354,15 @@ impl<B: Backend> Screen for Full<B> {
 
     fn not_stored(&self) -> usize {
         self.view.pending()
+    }
+
+    fn last_words(&mut self, ended: &Ended) -> Vec<String> {
+        let mut lines = self.view.last_words(matches!(ended, Ended::Stay));
+        let written = self.prompt.text();
+        if !written.trim().is_empty() {
+            lines.push(words::not_sent(&super::clean::text(&written)));
+        }
+        lines
     }
 }
 

@@ -3,7 +3,9 @@
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::{Cell, CellWidth};
 use ratatui::crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::terminal::{
+    Clear, ClearType as ClearAll, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::crossterm::{cursor, execute};
 use ratatui::layout::{Position, Size};
 use std::io::{self, BufWriter, Stdout, Write};
@@ -29,7 +31,9 @@ impl Taken {
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         let taken = Taken(());
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
+        // A terminal without another screen shows nothing of before.
+        let clear = Clear(ClearAll::All);
+        execute!(io::stdout(), EnterAlternateScreen, clear, EnableBracketedPaste, EnableFocusChange)?;
         Ok(taken)
     }
 }
@@ -44,7 +48,17 @@ impl Drop for Taken {
 pub(crate) fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = disable_raw_mode();
-        let _ = execute!(io::stdout(), DisableFocusChange, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen);
+        // A terminal without another screen is left clear.
+        let (clear, home) = (Clear(ClearAll::All), cursor::MoveTo(0, 0));
+        let _ = execute!(
+            io::stdout(),
+            DisableFocusChange,
+            DisableBracketedPaste,
+            clear,
+            home,
+            cursor::Show,
+            LeaveAlternateScreen
+        );
     }
 }
 

@@ -385,6 +385,22 @@ fn an_invite_shows_its_link_and_its_qr_code_until_a_key_is_pressed() {
 }
 
 #[test]
+fn whom_the_end_of_the_hub_here_cuts_off_is_told_behind_the_screen() {
+    let mut shown = Shown::new(Facts { hosting: true, ..facts() }, 80, 24);
+    shown.events(arrival());
+    shown.keys("/quit\n");
+    assert!(shown.full.ended().is_none());
+    shown.keys("/quit\n");
+    assert!(matches!(shown.full.ended(), Some(Ended::Quit)));
+    assert_eq!(shown.full.last_words(&Ended::Quit), ["the hub ends with this: bob, eve were cut off"]);
+    assert_eq!(shown.full.last_words(&Ended::Stay), [""; 0]);
+    shown.events([pending(1, "build", "one\ntwo")]);
+    assert_eq!(shown.full.last_words(&Ended::Stay), ["not stored yet, in #build: one two"]);
+    shown.events((2..10).map(|n| pending(n, "build", "more")));
+    assert_eq!(shown.full.last_words(&Ended::Stay).last().unwrap(), "and 4 more");
+}
+
+#[test]
 fn help_is_whole_on_80_columns_and_24_rows() {
     let mut shown = Shown::with(80, 24, []);
     shown.key(KeyCode::F(1), KeyModifiers::NONE);

@@ -32,6 +32,9 @@ const BYTES: usize = 64 << 20;
 /// Commands that the core has not taken yet: above, nothing more is said.
 const COMMANDS: usize = 10_000;
 
+/// Messages that the last words list.
+const LISTED: usize = 5;
+
 /// Whether the hub is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
@@ -295,6 +298,18 @@ impl View {
             (_, Kind::Text) if text.starts_with('/') => format!("/{text}"),
             (_, Kind::Text) => text,
         })
+    }
+
+    /// What is to be known once the screen is gone: whom our hub's end cuts off, and what is not stored.
+    pub(crate) fn last_words(&self, stays: bool) -> Vec<String> {
+        let (names, more) = self.others();
+        let ends = self.hosting && !stays && names.len() + more > 0;
+        let mut lines: Vec<String> = ends.then(|| words::was_cut_off(&names, more)).into_iter().collect();
+        let waiting = self.places.iter().flat_map(|place| place.pending.iter().map(move |p| (&place.title, p)));
+        let waiting = waiting.filter(|(_, p)| !p.stored);
+        lines.extend(waiting.take(LISTED).map(|(title, p)| words::not_stored_yet(title, &p.text)));
+        lines.extend(self.pending().checked_sub(LISTED + 1).map(|more| words::and_more(more + 1)));
+        lines
     }
 
     fn new_id(&mut self) -> i64 {
