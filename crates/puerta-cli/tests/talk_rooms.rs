@@ -153,6 +153,25 @@ fn a_port_that_is_taken_a_store_that_is_not_ours_and_a_name_that_cannot_be_are_s
 }
 
 #[test]
+fn an_export_tells_what_was_done_and_the_id_of_each_message_as_the_events_do() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let hub = hub(&network, &host, &[]);
+    let said = network.talk(&ana, [invite(&hub).as_str(), "--json"]).input("hola\n/me waves\x1b\n").finish();
+    said.ends_with(0);
+    let of = |done: &common::Done| String::from_utf8(done.stdout.clone()).unwrap();
+    let messages: String = of(&said).lines().filter(|l| l.contains("\"message\"")).map(|l| format!("{l}\n")).collect();
+    assert!(messages.ends_with(",\"action\":true}\n"), "{messages}");
+    let exported = network.talk(&host, ["export", "--json"]).finish();
+    assert_eq!(of(&exported), messages);
+    let ids = messages.split("\"id\":\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let text = of(&network.talk(&host, ["export"]).finish());
+    for ((line, id), what) in text.lines().zip(ids).zip(["ana: hola", "* ana waves^["]) {
+        assert!(line.ends_with(&format!("Z {id} #main {what}")), "{text}");
+    }
+    assert_eq!(text.lines().count(), 2);
+}
+
+#[test]
 fn two_of_one_name_are_told_apart() {
     let (network, host) = (Network::new(), User::new("ana"));
     let hub = hub(&network, &host, &[]);

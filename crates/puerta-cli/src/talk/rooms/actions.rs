@@ -8,14 +8,14 @@ use crate::report::Reporter;
 use crate::signals::Stop;
 use crate::talk::Arguments;
 use crate::talk::arguments::Action;
-use crate::talk::screen::{Ended, QUIET, qr, refusal, rfc3339};
+use crate::talk::screen::{Ended, QUIET, exported, qr, refusal, rfc3339};
 use puerta_talk::discovery::Finder;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::log;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::{Denial, MemberFacts};
 use puerta_talk::room::ids::RoomNo;
-use puerta_talk::room::record::Record;
+use puerta_talk::room::record::{Kind, Record};
 use puerta_talk::room::store::RoomKind;
 use puerta_text::visible;
 use serde_json::json;
@@ -86,14 +86,15 @@ fn public(kind: RoomKind) -> Option<String> {
 }
 
 fn write(out: &mut impl Write, room: &str, record: &Record, json: bool) -> io::Result<()> {
-    let (at, from) = (rfc3339(record.at), &record.from.name);
     if json {
-        let value = json!({"event": "message", "room": format!("#{room}"), "seq": record.seq, "from": from,
-            "text": record.text, "at": at});
-        writeln!(out, "{value}")
-    } else {
-        writeln!(out, "{at} #{} {}: {}", visible(room), visible(from), visible(&record.text))
+        return out.write_all(exported(room, record).as_bytes());
     }
+    let (at, id, room, from) = (rfc3339(record.at), record.id, visible(room), visible(&record.from.name));
+    let said = match record.kind {
+        Kind::Text => format!("{from}:"),
+        Kind::Action => format!("* {from}"),
+    };
+    writeln!(out, "{at} {id} #{room} {said} {}", visible(&record.text))
 }
 
 /// Which rung of the ladder works, and who answers on it.

@@ -22,6 +22,11 @@ const KEPT: usize = 64;
 /// Messages on their way above which stdin is not read.
 const FULL: usize = 64;
 
+/// A message of a public room, as it is told of when it comes: one line.
+pub(crate) fn exported(room: &str, record: &Record) -> String {
+    events::line(events::said(&format!("#{room}"), record, false))
+}
+
 /// What a reader wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {

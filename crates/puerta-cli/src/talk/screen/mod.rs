@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use clock::{offset, rfc3339};
 pub(crate) use full::Full;
-pub(crate) use json::{Json, Wanted};
+pub(crate) use json::{Json, Wanted, exported};
 pub(crate) use line::Line;
 pub(crate) use pipe::Pipe;
 pub(crate) use qr::{QUIET, qr};

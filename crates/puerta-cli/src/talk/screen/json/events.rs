@@ -144,6 +144,11 @@ fn message(view: &View, record: &Record, older: bool) -> Object {
         Some(to) if Some(record.from.no) == view.my_no() => format!("@{}", to.name),
         Some(_) => format!("@{}", record.from.name),
     };
+    said(&room, record, older)
+}
+
+/// A message in a room, or with a member, by its name with the sign.
+pub(super) fn said(room: &str, record: &Record, older: bool) -> Object {
     let mut fields = vec![
         ("room", room.into()),
         ("seq", record.seq.into()),
