@@ -43,12 +43,17 @@ Examples:
   puerta listen --keep :7007 -- cat           echo: a process for each client
   puerta listen --broadcast :9000             a room: all hear what one says")]
     Listen(Listen),
-    /// Talk with people: lines of stdin are messages, and theirs go to stdout
+    /// Talk with people: in the room that is found on the network or in one of our own, or plainly over UDP
     #[command(after_help = "\
 Examples:
+  puerta talk                                 join the room that is found, or open one
+  puerta talk 'puerta://…'                    by an invite: /invite makes one
+  puerta talk 10.0.0.5                        a hub by its host
+  puerta talk --host --room casa              be a hub without a screen, on a server
+  make 2>&1 | puerta talk --to '#build'       what a program says goes into a room
+  puerta talk --follow --json '#build'        what is said in a room, as data
   puerta talk --plain 10.0.0.5:7778           to nc -u, socat, or another puerta
-  puerta talk --plain --listen :7778          a hub: messages go to all others
-  puerta talk --plain --wire ull1106 --name ana server")]
+  puerta talk --plain --listen :7778          their hub: messages go to all others")]
     Talk(crate::talk::Arguments),
     /// Resolve a name to addresses, in the order in which connect would try them, or an address to its name
     #[command(after_help = "\

@@ -50,6 +50,26 @@ fn bash_takes_the_script_and_completes_with_it() {
 }
 
 #[test]
+fn the_examples_of_talk_show_each_way_of_it() {
+    let help = puerta(["talk", "--help"]).finish();
+    let (_, examples) =
+        help.ends_with(0).text().split_once("Examples:").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    for way in [
+        "talk  ",
+        "'puerta://",
+        "talk 10.0.0.5 ",
+        "--host",
+        "| puerta talk --to",
+        "--follow --json",
+        "--plain 10",
+        "--plain --listen",
+    ] {
+        assert!(examples.contains(way), "{way}: {examples}");
+    }
+    assert!(examples.lines().all(|line| line.chars().count() <= 80), "{examples}");
+}
+
+#[test]
 fn there_is_a_manual_page_for_each_command_with_every_option() {
     let folder = Folder::new("man");
     puerta(["man", &folder.name("")]).finish().ends_with(0).said("").wrote("");
