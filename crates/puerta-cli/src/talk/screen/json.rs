@@ -6,7 +6,7 @@ mod lines;
 
 use super::tally::Tally;
 use super::view::{Done, View};
-use super::{Ended, Facts, Print, Screen, Typed, stdin};
+use super::{Ended, Facts, Print, Screen, Typed, appended, stdin};
 use events::{Object, note, object};
 use lines::Asked;
 use puerta_talk::room::event::{Command, Event};
@@ -182,17 +182,7 @@ impl Screen for Json {
             let text = std::mem::take(&mut self.text);
             (self.print)(&text)?;
         }
-        for at in 1..self.view.places.len() {
-            self.view.saw_all(at);
-        }
-        self.view.tick(now);
-        if let Some(why) = self.view.denied.take() {
-            self.ended = Some(Ended::Denied(why));
-        }
-        let idle = self.view.out.is_empty() && self.tally.waiting() == 0;
-        if self.input_ended && idle && self.ended.is_none() {
-            self.ended = Some(Ended::Quit);
-        }
+        appended(&mut self.view, &self.tally, self.input_ended, &mut self.ended, now);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ mod editor;
 use super::clock::Moment;
 use super::tally::Tally;
 use super::view::{Done, View};
-use super::{Ended, Facts, Print, Screen, Typed, clean, stdin, words};
+use super::{Ended, Facts, Print, Screen, Typed, appended, clean, stdin, words};
 use editor::Editor;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
@@ -314,18 +314,7 @@ impl Screen for Line {
             }
             (self.print)(&text)?;
         }
-        // All that came was shown.
-        for at in 1..self.view.places.len() {
-            self.view.saw_all(at);
-        }
-        self.view.tick(now);
-        if let Some(why) = self.view.denied.take() {
-            self.ended = Some(Ended::Denied(why));
-        }
-        let idle = self.view.out.is_empty() && self.tally.waiting() == 0;
-        if self.input_ended && idle && self.ended.is_none() {
-            self.ended = Some(Ended::Quit);
-        }
+        appended(&mut self.view, &self.tally, self.input_ended, &mut self.ended, now);
         Ok(())
     }
 

@@ -23,8 +23,10 @@ use puerta_talk::room::frame::Denial;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
+use tally::Tally;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
+use view::View;
 
 pub(crate) use clock::{offset, rfc3339};
 pub(crate) use full::Full;
@@ -231,6 +233,22 @@ async fn turn(
     match (why, messages) {
         (Ended::Quit, 1..) => Ended::NotStored(messages),
         (why, _) => why,
+    }
+}
+
+/// What a screen that only appends does behind its output: all that came was shown, and it ends when the input has ended and
+/// nothing is on its way.
+fn appended(view: &mut View, tally: &Tally, input_ended: bool, ended: &mut Option<Ended>, now: Instant) {
+    for at in 1..view.places.len() {
+        view.saw_all(at);
+    }
+    view.tick(now);
+    if let Some(why) = view.denied.take() {
+        *ended = Some(Ended::Denied(why));
+    }
+    let idle = view.out.is_empty() && tally.waiting() == 0;
+    if input_ended && idle && ended.is_none() {
+        *ended = Some(Ended::Quit);
     }
 }
 
