@@ -92,13 +92,11 @@ pub(super) fn all(
         Some(Over::Help(top)) => help::over(buffer, parts.middle, parts.line, *top, look),
         Some(Over::Invite(invited)) => {
             invite::over(buffer, area, invited, look);
-            paint::secure(buffer);
             return found;
         }
         None => {}
     }
     input(frame, parts.input, prompt);
-    paint::secure(frame.buffer_mut());
     found
 }
 

@@ -19,6 +19,7 @@ use super::view::{Done, ITEMS, Invited, View};
 use super::{Ended, Facts, Print, Screen, Typed, words};
 use draw::Parts;
 use notify::Notifier;
+use paint::Doubts;
 use prompt::Prompt;
 use puerta_talk::room::event::{Command, Event};
 use ratatui::Terminal;
@@ -52,6 +53,7 @@ pub(crate) struct Full<B: Backend> {
     /// The user goes back: at the beginning of what is here, more is asked for.
     back: bool,
     over: Option<Over>,
+    doubts: Doubts,
     /// Something has changed since the last picture.
     changed: bool,
     drawn: Option<Instant>,
@@ -128,6 +130,7 @@ impl<B: Backend> Full<B> {
             scroll: Scroll::End,
             back: false,
             over: None,
+            doubts: Doubts::default(),
             changed: true,
             drawn: None,
             messages: Rect::default(),
@@ -148,11 +151,13 @@ impl<B: Backend> Full<B> {
         }
         let (view, prompt, look) = (&self.view, &self.prompt, self.look);
         let (scroll, over) = (self.scroll, self.over.as_ref());
+        let doubts = &mut self.doubts;
         let mut found = None;
         let mut area = Rect::default();
         let picture = |frame: &mut ratatui::Frame<'_>| {
             area = frame.area();
             found = Some(draw::all(frame, view, prompt, scroll, over, look));
+            doubts.secure(frame.buffer_mut());
         };
         self.terminal.draw(picture).map_err(|error| io::Error::other(error.to_string()))?;
         let parts = Parts::of(area, self.view.banner().is_some(), self.prompt.rows(area.width));

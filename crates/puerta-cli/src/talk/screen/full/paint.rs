@@ -58,17 +58,30 @@ pub(super) fn line(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, most: u
     at
 }
 
-/// What stands behind a character of doubtful width is drawn with every picture: a terminal that gave it more columns than we
-/// did has drawn over it.
-pub(super) fn secure(buffer: &mut Buffer) {
-    for y in buffer.area.top()..buffer.area.bottom() {
-        let (mut x, mut doubtful) = (buffer.area.left(), false);
-        while let Some(cell) = buffer.cell_mut((x, y)).filter(|_| x < u16::MAX) {
-            if doubtful {
-                cell.set_diff_option(CellDiffOption::AlwaysUpdate);
+/// The column of the first character of doubtful width in each row of the last picture.
+#[derive(Debug, Default)]
+pub(super) struct Doubts(Vec<Option<u16>>);
+
+impl Doubts {
+    /// What stands behind a character of doubtful width is drawn with every picture: a terminal that gave it more columns than
+    /// we did has drawn over it. Where one stood in the last picture its own columns are, too: a terminal may have taken it for
+    /// two characters, of which a new one would replace the first alone.
+    pub(super) fn secure(&mut self, buffer: &mut Buffer) {
+        let area = buffer.area;
+        self.0.resize(area.height.into(), None);
+        for (y, before) in (area.top()..area.bottom()).zip(&mut self.0) {
+            let (mut x, mut now) = (area.left(), None);
+            let left = before.unwrap_or(u16::MAX);
+            while let Some(cell) = buffer.cell_mut((x, y)).filter(|_| x < u16::MAX) {
+                if now.is_some() || x >= left {
+                    cell.set_diff_option(CellDiffOption::AlwaysUpdate);
+                }
+                if now.is_none() && !is_sure(cell.symbol()) {
+                    now = Some(x);
+                }
+                x = x.saturating_add(cell.symbol().cell_width().max(1));
             }
-            doubtful |= !is_sure(cell.symbol());
-            x = x.saturating_add(cell.symbol().cell_width().max(1));
+            *before = now;
         }
     }
 }
@@ -105,4 +118,27 @@ fn append(buffer: &mut Buffer, x: Option<u16>, y: u16, sign: char) -> bool {
     let symbol = format!("{}{sign}", cell.symbol());
     cell.set_symbol(&symbol);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::layout::Rect;
+
+    #[test]
+    fn what_stood_where_a_terminal_may_have_two_characters_is_drawn_over_in_full() {
+        let mut doubts = Doubts::default();
+        let area = Rect::new(0, 0, 6, 2);
+        let mut picture = |flag: bool| {
+            let mut buffer = Buffer::empty(area);
+            if flag {
+                line(&mut buffer, 1, 0, &Line::raw("🇪🇸 a"), 5);
+            }
+            doubts.secure(&mut buffer);
+            buffer
+        };
+        let (with, without) = (picture(true), picture(false));
+        let drawn: Vec<(u16, u16)> = with.diff(&without).iter().map(|(x, y, _)| (*x, *y)).collect();
+        assert_eq!(drawn, [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)]);
+    }
 }
