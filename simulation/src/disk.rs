@@ -153,7 +153,9 @@ impl Log for Disk {
             }
             Ask::Find { from, id } => {
                 let device = self.members.get(from).map(|(device, _)| *device);
-                Answer::Found(device.and_then(|device| self.place(device, *id)))
+                let place = device.and_then(|device| self.place(device, *id));
+                let record = place.and_then(|(room, seq)| self.rooms.get(&room)?.at(seq));
+                Answer::Found(record.cloned().map(Box::new))
             }
             Ask::Last { from, streams } => {
                 let last = |s: &u64| (*s, self.last.get(&(*from, *s)).copied().unwrap_or(0));

@@ -2,6 +2,7 @@
 
 use crate::broken::Broken;
 use crate::network::{IDLE, Line};
+use crate::outbox::Outboxes;
 use crate::plan::{MS, SECOND};
 use crate::queue::What;
 use crate::screen::Screen;
@@ -30,6 +31,7 @@ impl World {
         let base = Duration::from_secs(self.random.below(1_000_000));
         let (fresh, same) = (self.random.next(), self.random.chance(500));
         let broken = self.broken;
+        self.back_up(number);
         let Some(slot) = self.slots.get_mut(number).filter(|s| s.core.is_none()) else { return };
         let Some(owner) = self.devices.get_mut(slot.seat.device) else { return };
         let adopted = owner.outboxes.streams.get(&slot.stream).is_some_and(|o| o.owner.is_some());
@@ -53,12 +55,37 @@ impl World {
             from: slot.seat.from,
             stream: slot.stream,
             last: if broken == Some(Broken::NumbersReused) { 0 } else { last },
+            spare: !fresh,
             pending,
         };
         let run = slot.run;
         slot.core = Some(Member::new(setup.clone()));
         self.note(|| format!("member {number} starts, run {run}: {setup:?}"));
         self.member_input(number, run, Input::Start);
+    }
+
+    /// A process starts, and no other of its device runs: its outboxes may be put back from a backup, or copied to one.
+    fn back_up(&mut self, number: usize) {
+        let Some(device) = self.slots.get(number).map(|s| s.seat.device) else { return };
+        let (Some(random), Some(owner)) = (&mut self.backups, self.devices.get_mut(device)) else { return };
+        if owner.outboxes.in_use() || self.healed.is_some() {
+            return;
+        }
+        match owner.backup.as_ref().map(Outboxes::copy).filter(|_| random.chance(500)) {
+            None => owner.backup = Some(owner.outboxes.copy()),
+            Some(copy) => {
+                owner.outboxes = copy;
+                let Some(hub) = self.hubs.get(owner.hub) else { return };
+                // What was said since and is nowhere else is lost with what was overwritten; so is what a hub has that may yield.
+                let stays = self.plan.hubs == 1;
+                let stored = |id: &MessageId| stays && hub.disk.place(owner.key, *id).is_some();
+                let here = |id: &MessageId| owner.outboxes.has(*id) || stored(id);
+                for (_, said) in self.said.iter_mut().filter(|((of, id), _)| *of == device && !here(id)) {
+                    said.refused = true;
+                }
+                self.note(|| format!("the outboxes of device {device} are put back from a backup"));
+            }
+        }
     }
 
     pub(crate) fn member_frame(&mut self, number: usize, run: u64, conn: usize, input: Input) {
@@ -77,7 +104,11 @@ impl World {
         let Some(mut core) = slot.core.take() else { return };
         self.note(|| format!("member {number} < {input:?}"));
         let mut effects = Vec::new();
+        let asks = !core.is_online() && is_question(&input);
         core.handle(now, input, &mut effects);
+        if asks && !effects.iter().any(|e| matches!(e, Effect::Show(Event::Unanswered(_) | Event::Sorry(_)))) {
+            self.fail(format!("invariant 8: member {number} drops a question in silence"));
+        }
         if let Some(slot) = self.slots.get_mut(number) {
             slot.core = Some(core);
         }
@@ -140,6 +171,19 @@ impl World {
             Effect::Forget(id) => {
                 if let Some(owner) = self.devices.get_mut(device) {
                     owner.outboxes.forget(id);
+                }
+            }
+            Effect::Renumber { stream, messages } => {
+                slot.stream = stream;
+                let run = slot.run;
+                let Some(owner) = self.devices.get_mut(device) else { return };
+                owner.outboxes.streams.entry(stream).or_default().owner = Some(number);
+                for (before, message) in messages {
+                    let id = message.id;
+                    owner.outboxes.remove(before);
+                    owner.outboxes.write(message);
+                    owner.outboxes.sync(id);
+                    self.queue.at(self.now, What::Synced { slot: number, run, id });
                 }
             }
             Effect::Show(event) => self.show(number, &event),
@@ -237,6 +281,13 @@ impl World {
                 if let Some(said) = self.said.get_mut(&(device, *id)) {
                     said.refused = true;
                 }
+            }
+            Event::Renumbered { id, now } => {
+                let text = slot.screen.pending.get(now).map(|(_, text)| text.clone()).unwrap_or_default();
+                if hub.disk.place(owner.key, *id).is_none() {
+                    self.said.remove(&(device, *id));
+                }
+                self.said.insert((device, *now), Said { text, refused: false });
             }
             Event::Message { record, .. } if self.random.chance(200) => {
                 let command = Command::Seen { room: record.room, through: record.seq };
@@ -375,4 +426,10 @@ impl World {
     pub(crate) fn command(&mut self, number: usize, run: u64, command: Command) {
         self.member_input(number, run, Input::Command(command));
     }
+}
+
+/// What only the hub can answer.
+fn is_question(input: &Input) -> bool {
+    let Input::Command(command) = input else { return false };
+    matches!(command, Command::Older(_) | Command::Invite { .. } | Command::Rooms | Command::Who(_))
 }

@@ -94,6 +94,21 @@ impl Outboxes {
         }
     }
 
+    /// A copy, as a backup makes it of what nobody writes to.
+    pub(crate) fn copy(&self) -> Outboxes {
+        let entry = |e: &Entry| Entry { message: e.message.clone(), synced: true, forgotten: false };
+        let copy = |(stream, o): (&u64, &Outbox)| {
+            let entries = o.entries.iter().map(|(number, e)| (*number, entry(e))).collect();
+            (*stream, Outbox { owner: None, last: o.last, entries })
+        };
+        Outboxes { streams: self.streams.iter().map(copy).collect() }
+    }
+
+    /// Whether a process writes to any of them.
+    pub(crate) fn in_use(&self) -> bool {
+        self.streams.values().any(|o| o.owner.is_some())
+    }
+
     /// What a new process finds: its own outbox and those that nobody writes to.
     pub(crate) fn adopt(&mut self, owner: usize, stream: u64) -> (u64, Vec<Pending>) {
         self.streams.entry(stream).or_default();

@@ -101,6 +101,12 @@ impl Screen {
                     return Err(format!("invariant 2: {id} is in the log with the text of another message"));
                 }
             }
+            Event::Renumbered { id, now } => {
+                let said = self.pending.remove(id).ok_or("invariant 6: renumbered, and was not pending")?;
+                self.pending.insert(*now, said);
+                self.own.remove(id);
+                self.own.insert(*now);
+            }
             Event::NotTaken { id: Some(id), .. } => {
                 self.pending.remove(id).ok_or("invariant 6: not taken, and was not pending")?;
             }

@@ -57,6 +57,8 @@ pub fn run(seed: u64, broken: Option<Broken>, trace: bool) -> Result<Report, Vio
 
 pub(crate) struct World {
     pub(crate) random: Random,
+    /// In some worlds outboxes are put back from backups; of its own, so that the others stay as they were.
+    pub(crate) backups: Option<Random>,
     pub(crate) now: u64,
     pub(crate) queue: Queue,
     pub(crate) plan: Plan,
@@ -149,6 +151,8 @@ pub(crate) struct Owner {
     pub(crate) outboxes: Outboxes,
     pub(crate) hub: usize,
     pub(crate) token: Option<[u8; 16]>,
+    /// A copy of its outboxes.
+    pub(crate) backup: Option<Outboxes>,
 }
 
 impl World {
@@ -165,10 +169,14 @@ impl World {
                 outboxes: Outboxes::default(),
                 hub: random.index(plan.hubs),
                 token: None,
+                backup: None,
             })
             .collect();
         let slots = plan.slots.iter().map(|seat| Slot::new(seat.clone())).collect();
+        let mut backups = Random::new(!seed);
+        let backups = backups.chance(100).then_some(backups);
         let mut world = World {
+            backups,
             now: 0,
             queue: Queue::default(),
             network: plan.network,

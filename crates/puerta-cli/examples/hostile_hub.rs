@@ -189,7 +189,7 @@ fn event(strange: &mut Strange, seq: &mut u64) -> Event {
         4 => Event::ReadOnly(strange.text()),
         5 => Event::Sorry(Refusal::NoSuchMember { name: strange.text() }),
         6 => Event::Rooms(vec![(strange.text(), 1), (strange.text(), 2)]),
-        7 => Event::NotKept { text: strange.text(), why: strange.text() },
+        7 => Event::NotKept { id: None, text: strange.text(), why: strange.text() },
         8 => Event::NotTaken { id: None, text: strange.text(), why: Refusal::NotInRoom { room: strange.text() } },
         9 => {
             let who = |strange: &mut Strange| MemberFacts {

@@ -51,6 +51,7 @@ async fn member(at: SocketAddr, hub: Device) -> Joined {
         from: From::Seen { context: 100 },
         stream: keeping.stream(),
         last: 0,
+        spare: keeping.spare(),
         pending: Vec::new(),
     };
     let key = Key::generate().unwrap();

@@ -6,9 +6,9 @@ use puerta_talk::room::codec::Frames;
 use puerta_talk::room::frame::{Denial, Hello, Refusal, Send, Target, ToHub, ToMember, VERSION};
 use puerta_talk::room::ids::{Device, MessageId, RoomNo};
 use puerta_talk::room::limits::Limits;
-use puerta_talk::room::record::Kind;
+use puerta_talk::room::record::{Kind, Record};
 use puerta_talk::room::rooms::{Conn, Effect, Input, Setup};
-use puerta_talk::room::store::{Answer, Ask, Loaded};
+use puerta_talk::room::store::{Answer, Ask, Loaded, Write};
 use std::time::Duration;
 
 /// A hub whose log writes at once, until it fails.
@@ -16,12 +16,13 @@ struct Hub {
     rooms: Rooms,
     now: Duration,
     fails: bool,
+    log: Vec<Record>,
 }
 
 impl Hub {
     fn new(limits: Limits, invite_only: bool) -> Hub {
         let setup = Setup { name: "hub".into(), first: "main".into(), invite_only, limits, may_move: Duration::ZERO };
-        Hub { rooms: Rooms::new(setup, Loaded::default()), now: Duration::from_secs(1), fails: false }
+        Hub { rooms: Rooms::new(setup, Loaded::default()), now: Duration::from_secs(1), fails: false, log: Vec::new() }
     }
 
     /// One thing that happens, and all frames that come of it.
@@ -39,10 +40,18 @@ impl Hub {
                         told.extend(to.iter().flat_map(|conn| read(&frames).map(|f| (*conn, f))));
                     }
                     Effect::Write(_) if self.fails => inputs.push(Input::Failed("full".into())),
-                    Effect::Write(batch) => inputs.push(Input::Written(vec![batch])),
+                    Effect::Write(batch) => {
+                        let record = |write: &Write| if let Write::Record(r) = write { Some(r.clone()) } else { None };
+                        self.log.extend(batch.writes.iter().filter_map(record));
+                        inputs.push(Input::Written(vec![batch]));
+                    }
                     Effect::Ask { ticket, ask: Ask::Last { streams, .. } } => {
                         let answer = Answer::Last(streams.into_iter().map(|s| (s, 0)).collect());
                         inputs.push(Input::Answer { ticket, answer });
+                    }
+                    Effect::Ask { ticket, ask: Ask::Find { id, .. } } => {
+                        let record = self.log.iter().find(|record| record.id == id).cloned();
+                        inputs.push(Input::Answer { ticket, answer: Answer::Found(record.map(Box::new)) });
                     }
                     Effect::Ask { .. } | Effect::NeedToken { .. } | Effect::Close(_) => {}
                 }
@@ -137,6 +146,29 @@ fn a_log_that_fails_acknowledges_nothing_lets_members_read_and_nobody_new_in() {
     assert_eq!(hub.frame(1, ToHub::After { room: RoomNo(2), seq: 0 }), [head]);
     assert_eq!(hub.hello(2, "bob", None), ToMember::Denied(Denial::ReadOnly { why: "full".into() }));
     assert!(matches!(hub.frame(1, ToHub::Join { room: "x".into() })[..], [ToMember::NotJoined { .. }]));
+}
+
+#[test]
+fn a_repeated_message_is_stored_and_another_one_under_its_id_is_refused() {
+    let mut hub = Hub::new(Limits::default(), false);
+    hub.hello(1, "ana", None);
+    hub.join(1);
+    hub.say(1, 1);
+    let id = MessageId { stream: 1, number: 1 };
+    assert_eq!(hub.say(1, 1), [ToMember::Stored { id, room: RoomNo(2), seq: 1 }]);
+    let main = || Target::Room("MAIN".into());
+    let taken = [ToMember::Refused { id, why: Refusal::NumberTaken }];
+    for (to, kind, text) in [
+        (main(), Kind::Text, "Adiós"),
+        (main(), Kind::Action, "Hola"),
+        (Target::Room("x".into()), Kind::Text, "Hola"),
+        (Target::Member("ana".into()), Kind::Text, "Hola"),
+    ] {
+        let send = Send { id, after: 0, to, kind, text: text.into() };
+        assert_eq!(hub.frame(1, ToHub::Send(send)), taken);
+    }
+    let send = Send { id, after: 0, to: main(), kind: Kind::Text, text: "Hola".into() };
+    assert_eq!(hub.frame(1, ToHub::Send(send)), [ToMember::Stored { id, room: RoomNo(2), seq: 1 }]);
 }
 
 #[test]

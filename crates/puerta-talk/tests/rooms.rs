@@ -80,6 +80,7 @@ impl Running {
             from: From::Seen { context: 100 },
             stream: keeping.stream(),
             last: 0,
+            spare: keeping.spare(),
             pending: Vec::new(),
         };
         change(&mut setup);

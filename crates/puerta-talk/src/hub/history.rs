@@ -164,10 +164,10 @@ impl Memory {
         records.map(|r| r.id.number).max().unwrap_or_default()
     }
 
-    fn find(&self, from: MemberNo, id: MessageId) -> Option<(RoomNo, u64)> {
+    fn find(&self, from: MemberNo, id: MessageId) -> Option<Box<Record>> {
         let records = self.rooms.values().flat_map(|records| records.iter().rev());
         let mut found = records.filter(|r| r.from.no == from && r.id == id);
-        found.next().map(|r| (r.room, r.seq))
+        found.next().cloned().map(Box::new)
     }
 }
 

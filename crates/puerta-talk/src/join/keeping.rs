@@ -9,6 +9,9 @@ use crate::room::member::Pending;
 use std::path::Path;
 use tokio::sync::mpsc;
 
+/// Why the outbox takes nothing for the moment.
+const FULL: &str = "too much waits for the disk";
+
 /// An outbox, and what it says.
 #[derive(Debug)]
 pub struct Keeping {
@@ -17,7 +20,9 @@ pub struct Keeping {
     told: mpsc::UnboundedReceiver<Told>,
     stream: u64,
     last: u64,
+    spare: u64,
     pending: Vec<Pending>,
+    waiting: usize,
     left: Vec<log::Problem>,
 }
 
@@ -31,8 +36,8 @@ impl Keeping {
         let (tell, told) = mpsc::unbounded_channel();
         let sender = tell.clone();
         let opened = Outbox::open(folder, hub, move |what| drop(sender.send(what)))?;
-        let Opened { outbox, stream, last, pending, left } = opened;
-        Ok(Keeping { outbox: Some(outbox), tell, told, stream, last, pending, left })
+        let Opened { outbox, stream, last, spare, pending, waiting, left } = opened;
+        Ok(Keeping { outbox: Some(outbox), tell, told, stream, last, spare, pending, waiting, left })
     }
 
     /// An outbox that ends with the program.
@@ -42,8 +47,9 @@ impl Keeping {
     /// [`Problem::Random`] where the system gives no random bytes.
     pub fn memory() -> Result<Keeping, Problem> {
         let (tell, told) = mpsc::unbounded_channel();
-        let stream = u64::from_le_bytes(random()?);
-        Ok(Keeping { outbox: None, tell, told, stream, last: 0, pending: Vec::new(), left: Vec::new() })
+        let (stream, spare) = (u64::from_le_bytes(random()?), u64::from_le_bytes(random()?));
+        let (pending, left) = (Vec::new(), Vec::new());
+        Ok(Keeping { outbox: None, tell, told, stream, last: 0, spare, pending, waiting: 0, left })
     }
 
     /// The stream that is its own.
@@ -56,9 +62,19 @@ impl Keeping {
         self.last
     }
 
+    /// A stream that no outbox has.
+    pub fn spare(&self) -> u64 {
+        self.spare
+    }
+
     /// What was pending when it was opened.
     pub fn pending(&self) -> Vec<Pending> {
         self.pending.clone()
+    }
+
+    /// Messages of programs that have ended which did not fit: they wait for the next one.
+    pub fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// Files that could not be read.
@@ -72,7 +88,7 @@ impl Keeping {
             None => Told::Kept(vec![id]),
             Some(outbox) => match outbox.keep(message) {
                 Ok(()) => return,
-                Err(_) => Told::NotKept { ids: vec![id], why: "too much waits for the disk".to_owned() },
+                Err(_) => Told::NotKept { ids: vec![id], why: FULL.to_owned() },
             },
         };
         // The receiver lives as long as this.
@@ -87,9 +103,22 @@ impl Keeping {
     }
 
     pub(super) fn move_to(&self, hub: Device, pending: Vec<Pending>) {
-        if let Some(outbox) = &self.outbox {
-            let _ = outbox.move_to(hub, pending);
+        let messages = pending.len();
+        if self.outbox.as_ref().is_some_and(|outbox| outbox.move_to(hub, pending).is_err()) {
+            let _ = self.tell.send(Told::NotMoved { messages, why: FULL.to_owned() });
         }
+    }
+
+    pub(super) fn renumber(&self, stream: u64, messages: Vec<(MessageId, Pending)>) {
+        let ids = messages.iter().map(|(_, message)| message.id).collect();
+        let told = match &self.outbox {
+            None => Told::Kept(ids),
+            Some(outbox) => match outbox.renumber(stream, messages) {
+                Ok(()) => return,
+                Err(_) => Told::NotKept { ids, why: FULL.to_owned() },
+            },
+        };
+        let _ = self.tell.send(told);
     }
 
     /// What the disk has done.

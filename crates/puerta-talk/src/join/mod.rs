@@ -178,7 +178,8 @@ impl Driver {
                 }
                 Effect::Keep(message) => self.keeping.keep(message),
                 Effect::Forget(id) => self.keeping.forget(id),
-                Effect::Show(event) => self.show.send(event).await.map_err(|_| End::Quit)?,
+                Effect::Renumber { stream, messages } => self.keeping.renumber(stream, messages),
+                Effect::Show(event) => self.show(event).await?,
                 Effect::Move { address, hub, pending } => {
                     self.keeping.move_to(hub, pending);
                     self.hub = hub;
@@ -195,6 +196,10 @@ impl Driver {
         Ok(())
     }
 
+    async fn show(&mut self, event: Event) -> Result<(), End> {
+        self.show.send(event).await.map_err(|_| End::Quit)
+    }
+
     async fn told(&mut self, told: Told) -> Result<(), End> {
         match told {
             Told::Kept(ids) => {
@@ -207,8 +212,9 @@ impl Driver {
                     self.handle(Input::NotKept(id, why.clone())).await?;
                 }
             }
-            // What was not moved is sent all the same, and kept for the hub before.
-            Told::Moved | Told::NotMoved { .. } => {}
+            Told::Moved { waiting: 0 } => {}
+            Told::Moved { waiting } => self.show(Event::Waiting { messages: waiting }).await?,
+            Told::NotMoved { messages, why } => self.show(Event::NotMoved { messages, why }).await?,
         }
         Ok(())
     }

@@ -34,11 +34,11 @@ impl<'c> Queries<'c> {
             before: prepare(&format!(
                 "SELECT {COLUMNS} FROM messages WHERE room = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"
             ))?,
-            find: prepare(
-                "SELECT room, seq FROM messages JOIN rooms USING (room)
+            find: prepare(&format!(
+                "SELECT {COLUMNS} FROM messages JOIN rooms USING (room)
                  WHERE sender = ?1 AND stream = ?2 AND number = ?3 AND (inbox_of IS NULL OR inbox_of = ?1)
-                 ORDER BY room LIMIT 1",
-            )?,
+                 ORDER BY room LIMIT 1"
+            ))?,
             // A number of 2^63 or more is negative in the file, and larger than those that are not.
             last: prepare(
                 "SELECT coalesce(
@@ -85,9 +85,9 @@ impl<'c> Queries<'c> {
         self.connection.prepare(sql)?.query_map([], read)?.collect()
     }
 
-    fn find(&mut self, from: MemberNo, id: MessageId) -> rusqlite::Result<Option<(RoomNo, u64)>> {
+    fn find(&mut self, from: MemberNo, id: MessageId) -> rusqlite::Result<Option<Box<Record>>> {
         let asked = params![from.0, signed(id.stream), signed(id.number)];
-        self.find.query_row(asked, |row| Ok((RoomNo(row.get(0)?), place(row, 1)?))).optional()
+        self.find.query_row(asked, |row| record(row).map(Box::new)).optional()
     }
 
     fn last(&mut self, from: MemberNo, streams: &[u64]) -> rusqlite::Result<Vec<(u64, u64)>> {

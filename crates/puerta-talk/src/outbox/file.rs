@@ -47,6 +47,8 @@ CREATE VIEW pending_readable AS
 pub(super) struct File {
     path: PathBuf,
     connection: Connection,
+    /// The hub that it is for.
+    pub(super) hub: Device,
     /// The stream of whoever has the file.
     pub(super) stream: u64,
     /// The highest number that was kept of it.
@@ -100,7 +102,7 @@ impl File {
             return Err(failed(&path, "open", &io::Error::other("it is the outbox for another hub")));
         }
         let (stream, last) = (stream.cast_unsigned(), last.cast_unsigned());
-        Ok(File { path, connection, stream, last, streams: BTreeSet::new(), _lock: lock })
+        Ok(File { path, connection, hub, stream, last, streams: BTreeSet::new(), _lock: lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -125,12 +127,26 @@ impl File {
 
     /// Makes messages durable, all of them or none.
     pub(super) fn keep(&mut self, messages: &[Pending]) -> Result<(), Fault> {
-        let own = messages.iter().map(|message| message.id).filter(|id| id.stream == self.stream);
-        let last = own.map(|id| id.number).fold(self.last, u64::max);
+        self.go_on((self.stream, self.last), &[], messages)
+    }
+
+    /// The same; the file is of this stream from then on, with its last number, and has some messages no more.
+    pub(super) fn go_on(
+        &mut self,
+        (stream, last): (u64, u64),
+        gone: &[MessageId],
+        messages: &[Pending],
+    ) -> Result<(), Fault> {
+        let own = messages.iter().map(|message| message.id).filter(|id| id.stream == stream);
+        let last = own.map(|id| id.number).fold(last, u64::max);
         let at = now();
         self.connection.execute_batch("PRAGMA synchronous = FULL")?;
         let transaction = self.connection.transaction()?;
         {
+            let mut delete = transaction.prepare("DELETE FROM pending WHERE stream = ?1 AND number = ?2")?;
+            for id in gone {
+                delete.execute([id.stream.cast_signed(), id.number.cast_signed()])?;
+            }
             let mut insert = transaction.prepare("INSERT INTO pending VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
             for Pending { id, to, kind, text } in messages {
                 let (room, member) = match to {
@@ -145,9 +161,10 @@ impl File {
                 insert.execute(params![stream, number, at, room, member, kind, text])?;
             }
         }
-        transaction.execute("UPDATE own SET last_number = ?1", [last.cast_signed()])?;
+        transaction
+            .execute("UPDATE own SET stream = ?1, last_number = ?2", [stream.cast_signed(), last.cast_signed()])?;
         transaction.commit()?;
-        self.last = last;
+        (self.stream, self.last) = (stream, last);
         self.streams.extend(messages.iter().map(|message| message.id.stream));
         Ok(())
     }
@@ -166,15 +183,6 @@ impl File {
             }
         }
         transaction.commit()?;
-        Ok(())
-    }
-
-    /// Gives an empty file another stream.
-    pub(super) fn become_stream(&mut self, stream: u64, last: u64) -> Result<(), Problem> {
-        let set = "UPDATE own SET stream = ?1, last_number = ?2";
-        let done = self.connection.execute(set, [stream.cast_signed(), last.cast_signed()]);
-        done.map_err(|error| of_sqlite(&self.path, "write", &error))?;
-        (self.stream, self.last) = (stream, last);
         Ok(())
     }
 
@@ -227,7 +235,7 @@ impl Fault {
 }
 
 /// A stream that no other outbox has: 64 random bits.
-fn random() -> io::Result<i64> {
+pub(super) fn random() -> io::Result<i64> {
     let mut bytes = [0; 8];
     let filled = SystemRandom::new().fill(&mut bytes);
     filled.map_err(|_| io::Error::other("the system gave no random bytes"))?;

@@ -36,8 +36,12 @@ pub struct Opened {
     pub stream: u64,
     /// The highest number that was kept there; 0 when there was none.
     pub last: u64,
-    /// What is pending, of this and of other streams, each in its order: at most [`PENDING`] of at most [`STREAMS`].
+    /// A stream that no outbox has, should this one turn out to be a copy.
+    pub spare: u64,
+    /// What is pending, of this and of other streams, each in its order: at most [`PENDING`] of fewer than [`STREAMS`].
     pub pending: Vec<Pending>,
+    /// Messages that did not fit: they wait for the next process.
+    pub waiting: usize,
     /// Files that could not be read. They were left as they are.
     pub left: Vec<Problem>,
 }
@@ -55,9 +59,14 @@ pub enum Told {
         why: String,
     },
     /// All that is pending is kept for another hub now.
-    Moved,
+    Moved {
+        /// Messages of processes that have ended: they wait for the next process that has an outbox for that hub.
+        waiting: usize,
+    },
     /// It is not, and still kept for the one before.
     NotMoved {
+        /// How many messages.
+        messages: usize,
         /// Why, for the user.
         why: String,
     },
@@ -68,6 +77,7 @@ enum Job {
     Keep(Pending),
     Forget(Vec<MessageId>),
     Move(Device, Vec<Pending>),
+    Renumber(u64, Vec<(MessageId, Pending)>),
 }
 
 impl Outbox {
@@ -80,9 +90,10 @@ impl Outbox {
     pub fn open(path: &Path, hub: Device, told: impl FnMut(Told) + Send + 'static) -> Result<Opened, Problem> {
         let (mut own, others, mut left) = claim(path, hub)?;
         let (stream, last) = (own.stream, own.last);
+        let spare = file::random().map_err(|error| failed(path, "make", &error))?.cast_unsigned();
         let mut dated = own.pending()?;
         let mut streams: BTreeSet<u64> = own.streams().chain([stream]).collect();
-        let mut files = vec![own];
+        let (mut files, mut waiting) = (vec![own], 0);
         for mut file in others {
             let found = match file.pending() {
                 Ok(found) => found,
@@ -92,8 +103,10 @@ impl Outbox {
                 }
             };
             let all: BTreeSet<u64> = streams.iter().copied().chain(file.streams()).collect();
-            // One that does not fit waits for the next process.
-            if !found.is_empty() && dated.len() + found.len() <= PENDING && all.len() <= STREAMS {
+            // One place is left for a stream that is taken later.
+            if dated.len() + found.len() > PENDING || all.len() >= STREAMS {
+                waiting += found.len();
+            } else if !found.is_empty() {
                 streams = all;
                 dated.extend(found);
                 files.push(file);
@@ -102,7 +115,7 @@ impl Outbox {
         let mut thread = Thread { folder: path.to_owned(), files, closed: None, told };
         let worker = Worker::start("puerta-outbox", JOBS, move |queue| thread.work(queue));
         let worker = worker.map_err(|error| failed(path, "start a thread for", &error))?;
-        Ok(Opened { outbox: Outbox { worker }, stream, last, pending: in_order(dated), left })
+        Ok(Opened { outbox: Outbox { worker }, stream, last, spare, pending: in_order(dated), waiting, left })
     }
 
     /// Keeps a message. Told when it is on the disk, in the order of these calls.
@@ -125,13 +138,24 @@ impl Outbox {
     }
 
     /// Keeps all that is pending for another hub, under the ids that it has; what was kept for the one before is forgotten
-    /// once that is on the disk. The own stream goes along. Told `Moved` or `NotMoved`.
+    /// once that is on the disk. The own stream goes along, and so does what ended processes have left for the hub before. Told
+    /// `Moved`, or `NotMoved` for what could not go.
     ///
     /// # Errors
     ///
     /// [`Full`]: [`JOBS`] jobs wait, or the thread has ended.
     pub fn move_to(&self, hub: Device, pending: Vec<Pending>) -> Result<(), Full<()>> {
         self.worker.push(Job::Move(hub, pending)).map_err(|_| Full(()))
+    }
+
+    /// Goes on as another stream, and keeps these messages, each in place of the one of an id before. Told when it is on the disk, as
+    /// for those that are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`]: [`JOBS`] jobs wait, or the thread has ended.
+    pub fn renumber(&self, stream: u64, messages: Vec<(MessageId, Pending)>) -> Result<(), Full<()>> {
+        self.worker.push(Job::Renumber(stream, messages)).map_err(|_| Full(()))
     }
 }
 
@@ -197,11 +221,11 @@ impl<F: FnMut(Told)> Thread<F> {
                     Job::Forget(ids) => forget.extend(ids),
                     Job::Move(hub, pending) => {
                         self.write(std::mem::take(&mut keep), std::mem::take(&mut forget));
-                        let told = match self.move_to(hub, &pending) {
-                            Ok(()) => Told::Moved,
-                            Err(problem) => Told::NotMoved { why: problem.to_string() },
-                        };
-                        (self.told)(told);
+                        self.move_all(hub, &pending);
+                    }
+                    Job::Renumber(stream, messages) => {
+                        self.write(std::mem::take(&mut keep), std::mem::take(&mut forget));
+                        self.renumber(stream, messages);
                     }
                 }
             }
@@ -229,29 +253,79 @@ impl<F: FnMut(Told)> Thread<F> {
         }
     }
 
-    fn move_to(&mut self, hub: Device, pending: &[Pending]) -> Result<(), Problem> {
-        let (first, others, _) = claim(&self.folder, hub)?;
-        let own = self.files.first().map(|own| (own.stream, own.last));
-        let mut new = None;
-        for mut file in std::iter::once(first).chain(others) {
-            if file.pending()?.is_empty() {
-                new = Some(file);
-                break;
+    /// The messages may lie in the files of others: what is under two ids for a moment is never under none.
+    fn renumber(&mut self, stream: u64, messages: Vec<(MessageId, Pending)>) {
+        let Some((own, others)) = self.files.split_first_mut() else { return };
+        let (gone, messages): (Vec<MessageId>, Vec<Pending>) = messages.into_iter().unzip();
+        let from = if own.stream == stream { (stream, own.last) } else { (stream, 0) };
+        let result = self.closed.clone().map_or(Ok(()), Err);
+        let result = result.and_then(|()| own.go_on(from, &gone, &messages).map_err(|f| f.close(&mut self.closed)));
+        let ids = messages.iter().map(|message| message.id).collect();
+        if result.is_ok() {
+            for file in others {
+                let _ = file.forget(&gone).map_err(|fault| fault.close(&mut self.closed));
             }
         }
-        // Those that are there have messages of their own for that hub: one more is made.
-        let mut new = match new {
-            Some(file) => file,
-            None => file::fresh(&self.folder, hub)?,
+        (self.told)(match result {
+            Ok(()) => Told::Kept(ids),
+            Err(why) => Told::NotKept { ids, why },
+        });
+    }
+
+    fn move_all(&mut self, hub: Device, pending: &[Pending]) {
+        let before = self.files.first().map(|own| own.hub).filter(|before| *before != hub);
+        let not_moved = |messages, problem: Problem| Told::NotMoved { messages, why: problem.to_string() };
+        let mut waiting = match self.move_to(hub, pending) {
+            Ok(waiting) => waiting,
+            Err(problem) => return (self.told)(not_moved(pending.len(), problem)),
         };
-        if let Some((stream, last)) = own {
-            new.become_stream(stream, last)?;
+        // No other hub can ever collect what ended processes have left for the one before.
+        let left = before.and_then(|before| claim(&self.folder, before).ok());
+        for mut file in left.into_iter().flat_map(|(first, others, _)| std::iter::once(first).chain(others)) {
+            let found = file.pending().map(|found| found.into_iter().map(|d| d.message).collect::<Vec<Pending>>());
+            let messages = found.as_ref().map_or(0, Vec::len);
+            match found.and_then(|found| bring(&self.folder, hub, &mut file, &found)) {
+                Ok(()) => waiting += messages,
+                Err(problem) => (self.told)(not_moved(messages, problem)),
+            }
         }
-        new.keep(pending).map_err(|fault| fault.problem(new.path()))?;
+        (self.told)(Told::Moved { waiting });
+    }
+
+    /// Gives the number of messages that others have left for that hub.
+    fn move_to(&mut self, hub: Device, pending: &[Pending]) -> Result<usize, Problem> {
+        let (mut new, waiting) = empty(&self.folder, hub)?;
+        let own = self.files.first().map_or((new.stream, new.last), |own| (own.stream, own.last));
+        new.go_on(own, &[], pending).map_err(|fault| fault.problem(new.path()))?;
         for mut old in std::mem::replace(&mut self.files, vec![new]) {
             // They may be read again by another process: then the old hub gets them, if it is there, which is no harm.
             let _ = old.retire();
         }
-        Ok(())
+        Ok(waiting)
     }
+}
+
+/// A file for a hub that nobody has and that is empty, made if it must be; and how many messages are in those that are not.
+fn empty(folder: &Path, hub: Device) -> Result<(File, usize), Problem> {
+    let (first, others, _) = claim(folder, hub)?;
+    let (mut found, mut waiting) = (None, 0);
+    for mut file in std::iter::once(first).chain(others) {
+        match file.pending()?.len() {
+            0 if found.is_none() => found = Some(file),
+            messages => waiting += messages,
+        }
+    }
+    // Those that are there have messages of their own for that hub: one more is made.
+    Ok((found.map_or_else(|| file::fresh(folder, hub), Ok)?, waiting))
+}
+
+/// What is in a file goes to one for another hub, under the streams that it was written in.
+fn bring(folder: &Path, hub: Device, file: &mut File, messages: &[Pending]) -> Result<(), Problem> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let (mut new, _) = empty(folder, hub)?;
+    new.go_on((file.stream, file.last), &[], messages).map_err(|fault| fault.problem(new.path()))?;
+    let _ = file.retire();
+    Ok(())
 }

@@ -199,6 +199,17 @@ pub enum Event {
     },
     /// A wish that was not granted.
     Sorry(Refusal),
+    /// A question that has no answer: there is no connection, it broke, or the hub said nothing for
+    /// [`ANSWER`](super::member::ANSWER). It is not asked again.
+    Unanswered(Command),
+    /// Our message has another id: the hub has another message of ours under the one before, as when an outbox was put
+    /// back from a copy. It stays pending.
+    Renumbered {
+        /// Which it was.
+        id: MessageId,
+        /// Which it is.
+        now: MessageId,
+    },
     /// The hub has closed for another one; the member goes there, with its messages.
     Moving {
         /// Where: `host:port`.
@@ -206,8 +217,22 @@ pub enum Event {
         /// The other hub's key.
         hub: Device,
     },
+    /// Messages of programs that have ended are kept, and this one does not send them: the next one does.
+    Waiting {
+        /// How many.
+        messages: usize,
+    },
+    /// The outbox did not move to the other hub with us: messages are sent there, and kept for the hub before.
+    NotMoved {
+        /// How many.
+        messages: usize,
+        /// Why.
+        why: String,
+    },
     /// Our own disk could not keep a message before it was sent: it was not sent.
     NotKept {
+        /// Which; none when it was not shown as pending.
+        id: Option<MessageId>,
         /// What it said.
         text: String,
         /// Why.

@@ -409,4 +409,6 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
+    /// Another message of the sender has this id: the message should come under another one.
+    NumberTaken,
 }

@@ -1,5 +1,6 @@
 //! What was said, as the log keeps it and as members get it.
 
+use super::frame::Target;
 use super::ids::{MemberNo, MessageId, RoomNo};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,17 @@ pub struct Record {
     pub kind: Kind,
     /// UTF-8, as it came: whoever shows it makes it harmless.
     pub text: String,
+}
+
+impl Record {
+    /// Whether it says this, to the same: a room of the name `room`, if that is known, or some member. Members change their names.
+    pub fn says(&self, room: Option<&str>, to: &Target, kind: Kind, text: &str) -> bool {
+        let there = match to {
+            Target::Room(name) => self.to.is_none() && room.is_none_or(|r| r.to_lowercase() == name.to_lowercase()),
+            Target::Member(_) => self.to.is_some(),
+        };
+        there && self.kind == kind && self.text == text
+    }
 }
 
 /// A member, with the name that it had at the time.

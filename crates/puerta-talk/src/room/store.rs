@@ -129,7 +129,7 @@ pub enum Ask {
         /// At most so many, and [`PAGE_BYTES`](super::limits::PAGE_BYTES).
         limit: usize,
     },
-    /// Where a message of a member was put.
+    /// A message of a member.
     Find {
         /// Whose.
         from: MemberNo,
@@ -150,8 +150,8 @@ pub enum Ask {
 pub enum Answer {
     /// To `After` and `Before`.
     Records(Vec<Record>),
-    /// To `Find`: room and place. Of a private message, those in its sender's inbox.
-    Found(Option<(RoomNo, u64)>),
+    /// To `Find`. Of a private message, that in its sender's inbox.
+    Found(Option<Box<Record>>),
     /// To `Last`: stream and number, 0 where there is none.
     Last(Vec<(u64, u64)>),
     /// The log could not be read, and why.

@@ -116,7 +116,7 @@ impl Model {
                     matches!(&self.rooms[&r.room], RoomKind::Public(_)) || self.rooms[&r.room] == RoomKind::Inbox(*from)
                 };
                 let all = self.records.iter().filter(|r| r.from.no == *from && r.id == *id).filter(own);
-                Answer::Found(all.map(|r| (r.room, r.seq)).min())
+                Answer::Found(all.min_by_key(|r| r.room).cloned().map(Box::new))
             }
             Ask::Last { from, streams } => {
                 let of = |stream: &u64| {

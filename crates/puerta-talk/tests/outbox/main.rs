@@ -104,7 +104,9 @@ fn no_more_streams_are_adopted_than_a_session_may_speak_for_and_the_rest_waits()
     drop(all);
     let (first, _) = folder.open(HUB);
     let (second, _) = folder.open(HUB);
-    assert_eq!((first.pending.len(), second.pending.len()), (STREAMS, 4));
+    let one_less = STREAMS - 1;
+    assert_eq!((first.pending.len(), first.waiting), (one_less, 5), "one is left for a stream that is taken later");
+    assert_eq!((second.pending.len(), second.waiting), (5, 0));
 }
 
 #[test]
@@ -122,7 +124,7 @@ fn what_is_pending_goes_over_to_another_hub_with_its_stream() {
     let (stream, mut pending) = (opened.stream, opened.pending.clone());
     pending.insert(0, message(99, 4));
     opened.outbox.move_to(OTHER, pending.clone()).unwrap();
-    assert_eq!(told.recv().unwrap(), Told::Moved);
+    assert_eq!(told.recv().unwrap(), Told::Moved { waiting: 1 }, "the other hub's own");
     pending.extend(keep(&opened, &told, 3..=3));
     drop(opened);
     assert!(folder.open(HUB).0.pending.is_empty());
@@ -132,6 +134,59 @@ fn what_is_pending_goes_over_to_another_hub_with_its_stream() {
     assert_eq!(BTreeSet::from_iter(opened.pending.iter().map(|message| message.id)), ids);
     let streams = BTreeMap::from_iter(opened.pending.iter().map(|message| (message.id.stream, message.id.number)));
     assert_eq!(streams[&stream], 3, "in the order of its numbers");
+}
+
+#[test]
+fn what_an_ended_process_has_left_for_the_hub_before_goes_along_and_is_told() {
+    let folder = Folder::new();
+    let (mover, told) = folder.open(HUB);
+    let (ended, told_ended) = folder.open(HUB);
+    let left = keep(&ended, &told_ended, 1..=3);
+    drop(ended);
+    mover.outbox.move_to(OTHER, Vec::new()).unwrap();
+    assert_eq!(told.recv().unwrap(), Told::Moved { waiting: 3 });
+    drop(mover);
+    assert_eq!(folder.open(OTHER).0.pending, left);
+    assert!(folder.open(HUB).0.pending.is_empty());
+}
+
+#[test]
+fn a_move_that_fails_says_how_many_messages_stay_and_they_do() {
+    let folder = Folder::new();
+    let (opened, told) = folder.open(HUB);
+    let messages = keep(&opened, &told, 1..=2);
+    fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o777)).unwrap();
+    opened.outbox.move_to(OTHER, messages.clone()).unwrap();
+    assert!(matches!(told.recv().unwrap(), Told::NotMoved { messages: 2, why } if !why.is_empty()));
+    drop(opened);
+    fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(folder.open(HUB).0.pending, messages);
+}
+
+#[test]
+fn what_is_renumbered_is_kept_under_its_new_id_only_wherever_it_was() {
+    let folder = Folder::new();
+    let (ended, told_ended) = folder.open(HUB);
+    let (left, told_left) = folder.open(HUB);
+    keep(&ended, &told_ended, 1..=2);
+    keep(&left, &told_left, 1..=1);
+    drop((ended, left));
+    let (opened, told) = folder.open(HUB);
+    assert_eq!(opened.pending.len(), 3);
+    let new = |number| Pending { id: MessageId { stream: opened.spare, number }, ..message(0, number) };
+    let (first, rest): (Vec<_>, Vec<_>) = opened.pending.iter().map(|p| p.id).partition(|id| id.number == 1);
+    let messages: Vec<_> = first.into_iter().zip((1..).map(new)).collect();
+    opened.outbox.renumber(opened.spare, messages).unwrap();
+    assert!(matches!(told.recv().unwrap(), Told::Kept(ids) if ids == [new(1).id, new(2).id]));
+    let spare = opened.spare;
+    drop(opened);
+    let (opened, _) = folder.open(HUB);
+    assert_eq!((opened.stream, opened.last), (spare, 2));
+    let ids = BTreeSet::from_iter(opened.pending.iter().map(|p| p.id));
+    assert_eq!(
+        ids,
+        BTreeSet::from([rest[0], MessageId { stream: spare, number: 1 }, MessageId { stream: spare, number: 2 }])
+    );
 }
 
 #[test]

@@ -258,6 +258,7 @@ impl Asked {
         let event = self.events.recv().await.ok_or(Trouble::Nobody)?;
         match &event {
             Event::Sorry(why) => return Err(Trouble::usage(refusal(why), "try again later")),
+            Event::Unanswered(_) => return Err(Trouble::Nobody),
             Event::Room(facts) => self.ours.extend(facts.name.clone().map(|name| (name, facts.no))),
             _ => {}
         }

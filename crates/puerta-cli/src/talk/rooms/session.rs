@@ -69,6 +69,9 @@ pub(super) async fn enter(
     for problem in keeping.left() {
         reporter.note(&format!("{problem}: messages that wait there are not sent"));
     }
+    if keeping.waiting() > 0 {
+        reporter.note(&screen::waiting(keeping.waiting()));
+    }
     let room = wanted.rooms.first().cloned().or_else(|| target.room.clone());
     let setup = Setup {
         name: wanted.name,
@@ -79,6 +82,7 @@ pub(super) async fn enter(
         from: wanted.from,
         stream: keeping.stream(),
         last: keeping.last(),
+        spare: keeping.spare(),
         pending: keeping.pending(),
     };
     let options = Options {

@@ -216,8 +216,12 @@ impl Line {
                     self.lines.push(note(&format!("sent: {}", waiting.text)));
                 }
             }
-            Event::NotTaken { id: Some(id), .. } => {
+            Event::NotTaken { id: Some(id), .. } | Event::NotKept { id: Some(id), .. } => {
                 self.waiting.remove(id);
+            }
+            Event::Renumbered { id, now } => {
+                let waiting = self.waiting.remove(id);
+                self.waiting.extend(waiting.map(|waiting| (*now, waiting)));
             }
             Event::Presence { room, who, online } if Some(who.no) != self.view.my_no() => {
                 let text = words::presence(&clean::name(&who.name), *online);

@@ -71,11 +71,14 @@ impl Screen for Pipe {
             Event::OutboxFull { text, limit } => {
                 (self.tell)(&words::not_taken(&clean::name(&text), &words::outbox_full(limit)));
             }
-            Event::NotKept { text, why } => {
+            Event::NotKept { text, why, .. } => {
                 (self.tell)(&words::not_taken(&clean::name(&text), &words::not_kept(&why)));
             }
             Event::Offline => (self.tell)(words::OFFLINE),
             Event::ReadOnly(why) => (self.tell)(&words::read_only(&why)),
+            Event::Unanswered(question) => (self.tell)(&words::unanswered(&question)),
+            Event::Waiting { messages } => (self.tell)(&words::waiting(messages)),
+            Event::NotMoved { messages, why } => (self.tell)(&words::not_moved(messages, &why)),
             _ => {}
         }
     }
@@ -192,6 +195,35 @@ mod tests {
         assert!(matches!(pipe.ended(), Some(Ended::Quit)));
         assert_eq!(pipe.not_stored(), 1);
         assert!(told.lock().unwrap()[0].starts_with("not sent: you are not in #build"), "{told:?}");
+    }
+
+    #[test]
+    fn what_the_member_could_not_do_is_told() {
+        let (mut pipe, told) = pipe();
+        pipe.event(Event::Unanswered(Command::Rooms), pipe.now);
+        pipe.event(Event::Waiting { messages: 1 }, pipe.now);
+        pipe.event(Event::NotMoved { messages: 2, why: "disk full".to_owned() }, pipe.now);
+        let starts =
+            ["not connected: the hub did not answer /rooms", "1 message of a program", "2 messages are not kept"];
+        assert!(told.lock().unwrap().iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{told:?}");
+        assert_eq!(told.lock().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn it_waits_for_a_message_that_got_another_id() {
+        let (mut pipe, _) = pipe();
+        let now = pipe.now;
+        for event in [pending(1, "build", "hola"), Event::Renumbered { id: id(ANA, 1), now: id(EVE, 1) }] {
+            if matches!(event, Event::Pending { .. }) {
+                pipe.typed(Typed::Bytes(b"hola\n".to_vec()), now);
+                pipe.typed(Typed::End, now);
+                assert_eq!(said(&mut pipe), ["hola"]);
+            }
+            pipe.event(event, now);
+        }
+        pipe.event(Event::Stored { id: id(EVE, 1), room: BUILD, seq: 1 }, now);
+        pipe.show(now).unwrap();
+        assert!(matches!(pipe.ended(), Some(Ended::Quit)));
     }
 
     #[test]

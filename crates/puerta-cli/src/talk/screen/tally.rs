@@ -40,6 +40,10 @@ impl Tally {
                 self.pending.remove(&record.id);
             }
             Event::NotTaken { id: Some(id), .. } => self.refused += usize::from(self.pending.remove(id)),
+            Event::Renumbered { id, now } if self.pending.remove(id) => {
+                self.pending.insert(*now);
+            }
+            Event::NotKept { id: Some(id), .. } if self.pending.remove(id) => self.refused += 1,
             Event::NotTaken { id: None, text, .. } | Event::OutboxFull { text, .. } | Event::NotKept { text, .. } => {
                 if let Some(at) = self.said.iter().position(|(_, said)| said == text) {
                     self.said.remove(at);

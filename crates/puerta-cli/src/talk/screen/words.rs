@@ -2,6 +2,7 @@
 
 use super::clean;
 use super::input::{KNOWN, Wrong};
+use puerta_talk::room::event::Command;
 use puerta_talk::room::frame::{Denial, Refusal};
 
 /// Why a message or a wish was refused, and what to do.
@@ -25,6 +26,7 @@ pub(crate) fn refusal(why: &Refusal) -> String {
         Refusal::TooManyRooms { rooms } => format!("there are {rooms} rooms, and no more may be; join one of /rooms"),
         Refusal::Overtaken => "the hub has taken later ones already; send it again".to_owned(),
         Refusal::ReadOnly { why } => format!("the hub keeps nothing any more ({}); reading works", clean::name(why)),
+        Refusal::NumberTaken => "another message was sent under its number; send it again".to_owned(),
         Refusal::Unreadable { why } => format!("the hub cannot read its log ({}); try again later", clean::name(why)),
     }
 }
@@ -111,6 +113,34 @@ pub(crate) const CUT: &str = "a line was longer than a message may be: it is sen
 
 pub(crate) fn not_kept(why: &str) -> String {
     format!("our own disk did not keep it ({}); make room and try again", clean::name(why))
+}
+
+/// A question that has no answer.
+pub(crate) fn unanswered(question: &Command) -> String {
+    let typed = match question {
+        Command::Older(_) => "/older",
+        Command::Invite { .. } => "/invite",
+        Command::Who(_) => "/who",
+        _ => "/rooms",
+    };
+    format!("not connected: the hub did not answer {typed}; try again once it is there")
+}
+
+/// Messages of programs that have ended, which this one does not send.
+pub(crate) fn waiting(messages: usize) -> String {
+    let (those, are) = if messages == 1 {
+        ("message of a program that ended waits", "is")
+    } else {
+        ("messages of programs that ended wait", "are")
+    };
+    format!("{messages} {those} in the outbox, and {are} sent when puerta talk starts again")
+}
+
+/// What is kept for the hub that was left.
+pub(crate) fn not_moved(messages: usize, why: &str) -> String {
+    let plural = if messages == 1 { "message is" } else { "messages are" };
+    let why = clean::name(why);
+    format!("{messages} {plural} not kept on the disk for the other hub ({why}); stay until all is sent")
 }
 
 pub(crate) fn moving(address: &str) -> String {

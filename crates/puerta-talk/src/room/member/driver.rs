@@ -24,6 +24,8 @@ pub struct Setup {
     pub stream: u64,
     /// The last number that was given there.
     pub last: u64,
+    /// A stream that no outbox has, should the hub have more of `stream` than `last`: 64 random bits.
+    pub spare: u64,
     /// What was pending when the program started, from this and from other outboxes.
     pub pending: Vec<Pending>,
 }
@@ -89,6 +91,14 @@ pub enum Effect {
     Keep(Pending),
     /// The outbox need not keep this any more.
     Forget(MessageId),
+    /// The outbox goes on as this stream, and these messages have other ids there, all of them or none. Answered by `Kept` or
+    /// `NotKept` for each new id.
+    Renumber {
+        /// The stream.
+        stream: u64,
+        /// The id before, and the message.
+        messages: Vec<(MessageId, Pending)>,
+    },
     /// For the screen.
     Show(Event),
     /// Connect to this hub from now on; what is pending now is all that the outbox should have for it.

@@ -3,16 +3,19 @@
 //! A message gets its number, goes to the outbox, and only then on its way; it stays pending until the hub says that it is
 //! durable. Records are shown in the order of their room, without gaps and once; what is missing is asked for.
 
+mod asked;
 mod driver;
 mod outgoing;
+mod renumber;
 mod rooms;
 
 use super::event::{Command, Event};
-use super::frame::{Hello, Refusal, RoomFacts, ToHub, ToMember, VERSION, Welcome};
+use super::frame::{Hello, Refusal, ToHub, ToMember, VERSION, Welcome};
 use super::ids::{MemberNo, MessageId, RoomNo};
 use super::limits::Limits;
 use super::record::Record;
 use super::rooms::may_be_called;
+pub use asked::ANSWER;
 pub use driver::{Effect, From, Input, Pending, Setup};
 
 use rooms::Place;
@@ -45,6 +48,10 @@ pub struct Member {
     /// Messages that are not durable, in the order of each stream.
     pending: VecDeque<Outgoing>,
     next_number: u64,
+    /// The highest number of our stream that the hub may have from us.
+    sent: u64,
+    /// Questions that are not answered, and when each was asked; the oldest first.
+    asked: VecDeque<(Duration, Command)>,
     /// When the quota is whole again (GCRA).
     quota: Duration,
     /// Messages of ours that the screen has as pending or stored, and not yet at their place.
@@ -110,6 +117,8 @@ impl Member {
             limits: Limits::default(),
             pending,
             next_number: setup.last.saturating_add(1),
+            sent: setup.last,
+            asked: VecDeque::new(),
             quota: Duration::ZERO,
             shown: setup.pending.iter().map(|p| p.id).collect(),
             rooms: BTreeMap::new(),
@@ -163,6 +172,7 @@ impl Member {
                 for place in self.rooms.values() {
                     due = due.min(place.due().unwrap_or(due));
                 }
+                due = due.min(self.answer_due().unwrap_or(due));
                 self.sending_due(now).map_or(Some(due), |sending| Some(due.min(sending)))
             }
         }
@@ -233,6 +243,7 @@ impl Member {
         for place in self.rooms.values_mut() {
             place.cut();
         }
+        self.unanswered(out);
     }
 
     fn tick(&mut self, now: Duration, out: &mut Vec<Effect>) {
@@ -255,6 +266,7 @@ impl Member {
                     }
                 }
                 self.tell_seen(now, out);
+                self.overdue(now, out);
             }
             _ => {}
         }
@@ -276,6 +288,9 @@ impl Member {
     }
 
     fn welcome(&mut self, now: Duration, welcome: Welcome, out: &mut Vec<Effect>) {
+        if self.is_copied(&welcome) {
+            return self.renew(now, None, out);
+        }
         let is_open = |room: &RoomNo| self.rooms.get(room).is_some_and(|place| place.open);
         self.expected = welcome.rooms.iter().copied().filter(|room| !is_open(room)).collect();
         self.may_move = (welcome.may_move > 0).then(|| now + Duration::from_millis(welcome.may_move.into()));
@@ -330,6 +345,7 @@ impl Member {
 
     fn told(&mut self, now: Duration, frame: ToMember, out: &mut Vec<Effect>) {
         self.miss_room(&frame);
+        self.answered(&frame);
         let event = match frame {
             ToMember::Room(facts) => return self.room(now, facts, out),
             ToMember::Record(record) => return self.record(now, record, out),
@@ -337,7 +353,7 @@ impl Member {
             ToMember::Head { room, seq } => return self.head(now, room, seq, out),
             ToMember::Gone { room } => return self.left(room, out),
             ToMember::Stored { id, room, seq } => return self.stored(id, room, seq, out),
-            ToMember::Refused { id, why } => return self.refused(id, why, out),
+            ToMember::Refused { id, why } => return self.refused(now, id, why, out),
             ToMember::Move { address, hub } => return self.make_way(address, hub, out),
             ToMember::NotJoined { room, why } => {
                 // A room that cannot be joined is not asked for again; one of a log that is closed is.
@@ -403,10 +419,6 @@ impl Member {
                 }
                 return self.tell_seen(now, out);
             }
-            Command::Older(room) => match self.rooms.get(&room) {
-                Some(place) => ToHub::Before { room, seq: place.oldest() },
-                None => return,
-            },
             Command::Rename(name) => {
                 if !may_be_called(&name, self.limits.name) {
                     return out.push(Effect::Show(Event::Sorry(Refusal::BadName)));
@@ -418,9 +430,9 @@ impl Member {
                 }
                 ToHub::Rename { name }
             }
-            Command::Invite { room, once, lasts, renew } => ToHub::Invite { room, once, lasts, renew },
-            Command::Rooms => ToHub::Rooms,
-            Command::Who(room) => ToHub::Who { room },
+            question @ (Command::Older(_) | Command::Invite { .. } | Command::Rooms | Command::Who(_)) => {
+                return self.question(now, question, out);
+            }
         };
         if self.link == Link::Up {
             out.push(Effect::Send(frame));
@@ -454,30 +466,6 @@ impl Member {
                 self.seen_told = now;
                 out.push(Effect::Send(ToHub::Seen { room: *room, through }));
             }
-        }
-    }
-
-    fn room(&mut self, now: Duration, facts: RoomFacts, out: &mut Vec<Effect>) {
-        if self.leaving.contains(&facts.no) {
-            // It did not arrive, or there was no connection.
-            self.expected.remove(&facts.no);
-            return out.push(Effect::Send(ToHub::Leave { room: facts.no }));
-        }
-        let wanted = facts.name.as_deref().is_none_or(|name| self.wanted.contains(&folded(name)));
-        if self.setup.only && !wanted {
-            self.expected.remove(&facts.no);
-            return;
-        }
-        if let Some(name) = &facts.name {
-            self.wanted.insert(folded(name));
-        }
-        // After a move, all of the other hub's room is to be seen.
-        let from = if self.moved { From::Seen { context: u64::MAX } } else { self.setup.from };
-        self.expected.remove(&facts.no);
-        let new = || self.left.remove(&facts.no).unwrap_or_else(|| Place::new(&facts, from, self.setup.feed));
-        let place = self.rooms.entry(facts.no).or_insert_with(new);
-        if place.opened(&facts, now, out) {
-            out.push(Effect::Show(Event::Room(Box::new(facts))));
         }
     }
 }

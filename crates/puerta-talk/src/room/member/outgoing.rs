@@ -43,8 +43,10 @@ impl Member {
     pub(super) fn kept(&mut self, id: MessageId, out: &mut Vec<Effect>) {
         if let Some(outgoing) = self.pending.iter_mut().find(|o| o.message.id == id && !o.kept) {
             outgoing.kept = true;
-            self.shown.insert(id);
-            out.push(Effect::Show(pending(&outgoing.message)));
+            // One that was renumbered stands there already.
+            if self.shown.insert(id) {
+                out.push(Effect::Show(pending(&outgoing.message)));
+            }
         }
     }
 
@@ -52,7 +54,8 @@ impl Member {
         if let Some(outgoing) = self.remove(id) {
             // A move to another hub may have kept it in between.
             out.push(Effect::Forget(id));
-            out.push(Effect::Show(Event::NotKept { text: outgoing.message.text, why }));
+            let shown = self.shown.remove(&id).then_some(id);
+            out.push(Effect::Show(Event::NotKept { id: shown, text: outgoing.message.text, why }));
         }
     }
 
@@ -77,6 +80,9 @@ impl Member {
             }
             if let Some(outgoing) = self.pending.get_mut(at) {
                 outgoing.sent = Some(now);
+                if stream == self.setup.stream {
+                    self.sent = self.sent.max(outgoing.message.id.number);
+                }
                 let Pending { id, to, kind, text } = outgoing.message.clone();
                 out.push(Effect::Send(ToHub::Send(Send { id, after, to, kind, text })));
             }
@@ -163,7 +169,10 @@ impl Member {
         out.push(Effect::Show(Event::Stored { id, room, seq }));
     }
 
-    pub(super) fn refused(&mut self, id: MessageId, why: Refusal, out: &mut Vec<Effect>) {
+    pub(super) fn refused(&mut self, now: Duration, id: MessageId, why: Refusal, out: &mut Vec<Effect>) {
+        if why == Refusal::NumberTaken {
+            return self.number_taken(now, id, out);
+        }
         let Some(outgoing) = self.remove(id) else { return };
         self.shown.remove(&id);
         out.push(Effect::Forget(id));
@@ -193,6 +202,7 @@ impl Member {
         self.moved = true;
         self.pause = RECONNECT_FIRST;
         self.link = Link::Connecting;
+        self.unanswered(out);
         out.push(Effect::Show(Event::Moving { address: address.clone(), hub }));
         let pending = self.pending.iter().map(|o| o.message.clone()).collect();
         out.push(Effect::Disconnect);
@@ -200,7 +210,7 @@ impl Member {
         out.push(Effect::Connect);
     }
 
-    fn remove(&mut self, id: MessageId) -> Option<Outgoing> {
+    pub(super) fn remove(&mut self, id: MessageId) -> Option<Outgoing> {
         let at = self.pending.iter().position(|o| o.message.id == id)?;
         self.pending.remove(at)
     }

@@ -1,6 +1,6 @@
 //! What a member sees of a room: in order, without gaps, each record once.
 
-use super::{Effect, From, Member, RESEND, folded};
+use super::{Effect, From, Member, Pending, RESEND, folded};
 use crate::room::event::Event;
 use crate::room::frame::{MemberFacts, RoomFacts, ToHub};
 use crate::room::ids::RoomNo;
@@ -141,10 +141,36 @@ impl Place {
 }
 
 impl Member {
+    pub(super) fn room(&mut self, now: Duration, facts: RoomFacts, out: &mut Vec<Effect>) {
+        if self.leaving.contains(&facts.no) {
+            // It did not arrive, or there was no connection.
+            self.expected.remove(&facts.no);
+            return out.push(Effect::Send(ToHub::Leave { room: facts.no }));
+        }
+        let wanted = facts.name.as_deref().is_none_or(|name| self.wanted.contains(&folded(name)));
+        if self.setup.only && !wanted {
+            self.expected.remove(&facts.no);
+            return;
+        }
+        if let Some(name) = &facts.name {
+            self.wanted.insert(folded(name));
+        }
+        // After a move, all of the other hub's room is to be seen.
+        let from = if self.moved { From::Seen { context: u64::MAX } } else { self.setup.from };
+        self.expected.remove(&facts.no);
+        let new = || self.left.remove(&facts.no).unwrap_or_else(|| Place::new(&facts, from, self.setup.feed));
+        let place = self.rooms.entry(facts.no).or_insert_with(new);
+        if place.opened(&facts, now, out) {
+            out.push(Effect::Show(Event::Room(Box::new(facts))));
+        }
+    }
+
     pub(super) fn record(&mut self, now: Duration, record: Record, out: &mut Vec<Effect>) {
         let no = record.room;
-        if self.is_ours(&record) {
-            self.stored(record.id, no, record.seq, out);
+        match self.ours(&record) {
+            Some(true) => self.stored(record.id, no, record.seq, out),
+            Some(false) => self.number_taken(now, record.id, out),
+            None => {}
         }
         let Some(place) = self.rooms.get_mut(&no) else { return };
         place.head = place.head.max(record.seq);
@@ -200,9 +226,12 @@ impl Member {
         out.push(Effect::Show(Event::Message { record: Box::new(record), own }));
     }
 
-    /// Whether a record is a message of ours that was pending.
-    fn is_ours(&self, record: &Record) -> bool {
-        self.me == Some(record.from.no) && self.pending.iter().any(|o| o.message.id == record.id)
+    /// Whether a record is a message of ours that is pending, or another one under its id; none where there is none.
+    fn ours(&self, record: &Record) -> Option<bool> {
+        let all = self.pending.iter().filter(|_| self.me == Some(record.from.no)).map(|o| &o.message);
+        let Pending { to, kind, text, .. } = all.into_iter().find(|message| message.id == record.id)?;
+        let room = self.rooms.get(&record.room).and_then(Place::folded_name);
+        Some(record.says(room, to, *kind, text))
     }
 
     pub(super) fn head(&mut self, now: Duration, room: RoomNo, seq: u64, out: &mut Vec<Effect>) {

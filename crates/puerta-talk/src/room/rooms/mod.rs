@@ -11,8 +11,8 @@ mod say;
 mod state;
 
 use super::codec;
-use super::frame::{Refusal, ToHub, ToMember};
-use super::ids::{Device, MemberNo, MessageId, RoomNo};
+use super::frame::{Refusal, Send, ToHub, ToMember};
+use super::ids::{Device, MemberNo, RoomNo};
 use super::limits::{Limits, WAITING};
 use super::store::{Answer, Ask, Batch, Invite, Loaded, RoomKind, TokenHash, Write};
 use bytes::Bytes;
@@ -167,7 +167,7 @@ enum Asked {
     Enter(Conn),
     After(Conn, RoomNo),
     Before(Conn, RoomNo, u64),
-    Find(Conn, MessageId),
+    Find(Conn, Box<Send>),
     Invite(Conn, Wish),
 }
 
@@ -384,13 +384,7 @@ impl Rooms {
             (_, Answer::Unreadable(why)) => send(out, conn, &ToMember::Sorry(Refusal::Unreadable { why })),
             (Asked::After(_, room), Answer::Records(records)) => self.page(conn, room, records, out),
             (Asked::Before(_, room, seq), Answer::Records(records)) => self.older(conn, room, seq, records, out),
-            (Asked::Find(_, id), Answer::Found(place)) => {
-                let frame = match place {
-                    Some((room, seq)) => ToMember::Stored { id, room, seq },
-                    None => ToMember::Refused { id, why: Refusal::Overtaken },
-                };
-                send(out, conn, &frame);
-            }
+            (Asked::Find(_, message), Answer::Found(record)) => self.found(conn, &message, record, out),
             _ => {}
         }
     }

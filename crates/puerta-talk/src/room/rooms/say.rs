@@ -1,6 +1,6 @@
 //! Messages on their way into the log.
 
-use super::state::State;
+use super::state::{Room, State};
 use super::{Asked, Conn, Effect, Rooms, folded, send};
 use crate::room::frame::{Refusal, Send, Target, ToMember};
 use crate::room::ids::{MemberNo, RoomNo};
@@ -138,8 +138,25 @@ impl Rooms {
         let Some(session) = self.sessions.get_mut(&conn) else { return };
         if session.finding < FINDING {
             session.finding += 1;
-            self.ask(Asked::Find(conn, message.id), Ask::Find { from: member, id: message.id }, out);
+            let ask = Ask::Find { from: member, id: message.id };
+            self.ask(Asked::Find(conn, Box::new(message)), ask, out);
         }
+    }
+
+    /// What the log has under the id of a repeated message: that one, or another of a copy of the outbox.
+    pub(super) fn found(&self, conn: Conn, message: &Send, record: Option<Box<Record>>, out: &mut Vec<Effect>) {
+        let id = message.id;
+        let refused = |why| ToMember::Refused { id, why };
+        let frame = record.map_or_else(
+            || refused(Refusal::Overtaken),
+            |record| {
+                let Record { room, seq, .. } = *record;
+                let name = self.rooms.get(&room).and_then(Room::name);
+                let same = record.says(name, &message.to, message.kind, &message.text);
+                if same { ToMember::Stored { id, room, seq } } else { refused(Refusal::NumberTaken) }
+            },
+        );
+        send(out, conn, &frame);
     }
 
     /// Whether a connection may have another question on its way; if so it is counted.

@@ -95,7 +95,7 @@ pub(super) fn object(view: &View, event: &Event) -> Object {
         }
         Event::NotTaken { id, text, why } => refused(id.map(|id| id.to_string()), text, &words::refusal(why)),
         Event::OutboxFull { text, limit } => refused(None, text, &words::outbox_full(*limit)),
-        Event::NotKept { text, why } => refused(None, text, &words::not_kept(why)),
+        Event::NotKept { id, text, why } => refused(id.map(|id| id.to_string()), text, &words::not_kept(why)),
         Event::Slow { rate } => object("slow", vec![("rate", (*rate).into())]),
         Event::ReadOnly(why) => object("read_only", vec![("why", why.as_str().into())]),
         Event::Joined { room: no, who } => object("joined", vec![room(no), ("who", who.name.as_str().into())]),
@@ -129,6 +129,12 @@ pub(super) fn object(view: &View, event: &Event) -> Object {
             object("invite", vec![room(no), ("link", link.into()), ("until", rfc3339(*until).into())])
         }
         Event::Sorry(why) => error(&words::refusal(why)),
+        Event::Unanswered(question) => error(&words::unanswered(question)),
+        Event::Renumbered { id, now } => {
+            object("renumbered", vec![("id", id.to_string().into()), ("now", now.to_string().into())])
+        }
+        Event::Waiting { messages } => error(&words::waiting(*messages)),
+        Event::NotMoved { messages, why } => error(&words::not_moved(*messages, why)),
         Event::Moving { address, .. } => object("moving", vec![("address", address.as_str().into())]),
     }
 }

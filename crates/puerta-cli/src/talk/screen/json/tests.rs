@@ -86,7 +86,11 @@ fn one_of_each() -> Vec<Event> {
         Event::Offline,
         Event::Gone(MAIN),
         Event::Moving { address: "10.0.0.5:7777".to_owned(), hub: Device([0; 32]) },
+        Event::Renumbered { id: id(ANA, 3), now: id(EVE, 1) },
         Event::Sorry(Refusal::NameTaken { name: "bob".to_owned() }),
+        Event::Unanswered(Command::Rooms),
+        Event::Waiting { messages: 3 },
+        Event::NotMoved { messages: 2, why: "disk full".to_owned() },
         Event::Denied(Denial::Expired),
     ]
 }

@@ -40,6 +40,25 @@ impl Shown {
 }
 
 #[test]
+fn what_the_member_could_not_do_has_its_line() {
+    let mut shown = Shown::new(false);
+    shown.lines();
+    shown.events([
+        Event::Unanswered(Command::Rooms),
+        Event::Waiting { messages: 1 },
+        Event::NotMoved { messages: 2, why: "disk full".to_owned() },
+    ]);
+    assert_eq!(
+        shown.lines(),
+        [
+            "-- not connected: the hub did not answer /rooms; try again once it is there",
+            "-- 1 message of a program that ended waits in the outbox, and is sent when puerta talk starts again",
+            "-- 2 messages are not kept on the disk for the other hub (disk full); stay until all is sent",
+        ]
+    );
+}
+
+#[test]
 fn every_event_has_its_line() {
     let mut shown = Shown::new(false);
     let mut wave = record(MAIN, 2, BOB, "waves");

@@ -3,7 +3,7 @@
 use super::place::{History, Item, Key, Member, Message, Pending, What};
 use super::{Invited, Link, Receipts, View, attention};
 use crate::talk::screen::{clean, words};
-use puerta_talk::room::event::Event;
+use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::{MemberFacts, RoomFacts, Target};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::PENDING;
@@ -78,8 +78,9 @@ impl View {
                 let why = words::outbox_full(limit);
                 self.note_here(words::not_taken(&clean::name(&text), &why), true);
             }
-            Event::NotKept { text, why } => {
-                self.note_here(words::not_taken(&clean::name(&text), &words::not_kept(&why)), true);
+            Event::NotKept { id, text, why } => {
+                let at = id.and_then(|id| self.settle(id)).unwrap_or(self.at);
+                self.note(at, words::not_taken(&clean::name(&text), &words::not_kept(&why)), true);
             }
             Event::Slow { rate } => self.note_here(words::slow(rate), true),
             Event::ReadOnly(why) => self.read_only = Some(clean::name(&why)),
@@ -110,6 +111,21 @@ impl View {
             Event::Members { room, members } => self.list_members(room, members),
             Event::Invite { room, token, until } => self.invite(room, token.as_ref(), until),
             Event::Sorry(why) => self.note_here(words::refusal(&why), true),
+            Event::Unanswered(question) => {
+                if let Command::Older(room) = question {
+                    for place in self.places.iter_mut().filter(|p| p.no == Some(room) && p.history == History::Asked) {
+                        place.history = History::Unknown;
+                    }
+                }
+                self.note_here(words::unanswered(&question), true);
+            }
+            Event::Renumbered { id, now } => {
+                for pending in self.places.iter_mut().flat_map(|p| &mut p.pending).filter(|p| p.id == id) {
+                    pending.id = now;
+                }
+            }
+            Event::Waiting { messages } => self.note_here(words::waiting(messages), true),
+            Event::NotMoved { messages, why } => self.note_here(words::not_moved(messages, &why), true),
             Event::Moving { address, .. } => {
                 self.note_here(words::moving(&address), false);
                 self.move_on();

@@ -369,6 +369,45 @@ fn another_hub_begins_anew_below_what_is_there() {
 }
 
 #[test]
+fn what_the_member_could_not_do_is_told_where_the_user_is() {
+    let mut view = view([
+        Event::Unanswered(Command::Who(MAIN)),
+        Event::Waiting { messages: 3 },
+        Event::NotMoved { messages: 1, why: "disk full\u{7}".to_owned() },
+    ]);
+    assert_eq!(
+        texts(view.current()),
+        [
+            "- not connected: the hub did not answer /who; try again once it is there",
+            "- 3 messages of programs that ended wait in the outbox, and are sent when puerta talk starts again",
+            "- 1 message is not kept on the disk for the other hub (disk full^G); stay until all is sent",
+        ]
+    );
+    view.older();
+    assert!(matches!(view.out.pop_front(), Some(Command::Older(MAIN))));
+    view.older();
+    assert!(view.out.is_empty(), "once at a time");
+    view.apply(Event::Unanswered(Command::Older(MAIN)), Instant::now());
+    view.older();
+    assert_eq!(view.out, [Command::Older(MAIN)], "it can be asked for again");
+}
+
+#[test]
+fn a_message_of_ours_stays_pending_under_its_new_id_and_no_longer_when_the_disk_has_it_not() {
+    let mut view = view([pending(1, "main", "hola"), pending(2, "main", "adiós")]);
+    for number in [1, 2] {
+        view.apply(Event::Renumbered { id: id(ANA, number), now: id(BOB, number) }, Instant::now());
+    }
+    assert_eq!(view.pending(), 2);
+    view.apply(Event::Stored { id: id(BOB, 1), room: MAIN, seq: 1 }, Instant::now());
+    view.apply(
+        Event::NotKept { id: Some(id(BOB, 2)), text: "adiós".to_owned(), why: "full".to_owned() },
+        Instant::now(),
+    );
+    assert_eq!(view.pending(), 0);
+}
+
+#[test]
 fn what_only_the_hub_can_answer_is_not_lost_in_silence_while_it_is_away() {
     let mut view = view([Event::Offline]);
     for line in ["/who", "/rooms", "/invite", "/older", "/leave"] {
