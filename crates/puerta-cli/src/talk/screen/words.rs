@@ -89,6 +89,7 @@ pub(crate) fn count(members: u32, online: u32) -> String {
 pub(crate) const OFFLINE: &str = "Offline, trying again. What you write is sent later.";
 pub(crate) const CONNECTING: &str = "Connecting…";
 pub(crate) const UNVERIFIED: &str = "unverified";
+pub(crate) const ALONE: &str = "nobody else is here yet; /invite shows a link and a QR code for others";
 pub(crate) const NEW: &str = "new since you were here";
 pub(crate) const OLDEST: &str = "this is where it begins";
 pub(crate) const TRIMMED: &str = "what was before is not kept on this screen; `puerta talk export` has all of it";

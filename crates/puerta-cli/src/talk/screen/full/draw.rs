@@ -74,6 +74,9 @@ pub(super) fn all(
     if let (Some(area), Some(text)) = (parts.banner, banner) {
         let style = look.trouble().add_modifier(Modifier::REVERSED);
         buffer.set_style(area, style);
+        // Where both sentences have no room the first stands alone.
+        let first = text.split_inclusive(". ").next().filter(|_| columns(&text) >= area.width.into());
+        let text = first.unwrap_or(&text);
         paint::line(buffer, area.x, area.y, &Line::styled(format!(" {text}"), style), area.width);
     }
     if let Some(area) = parts.rooms {
@@ -106,15 +109,16 @@ fn header(buffer: &mut Buffer, area: Rect, view: &View, look: Look) {
     let place = view.current();
     let mut spans =
         vec![Span::styled(format!(" {}", clean::isolated(&place.title)), base.add_modifier(Modifier::BOLD))];
+    // What must be seen stands where a narrow window does not cut it.
+    if !view.verified {
+        let style = base.patch(look.trouble()).add_modifier(Modifier::REVERSED);
+        spans.push(Span::styled(format!("  {} {}", words::UNVERIFIED, view.fingerprint), style));
+    }
     if place.member_count > 0 {
         spans.push(Span::styled(format!("  {}", words::count(place.member_count, place.online_count)), base));
     }
     if !matches!(place.key, Key::Hub) {
         spans.push(Span::styled(format!("  {}", clean::isolated(&view.hub)), base));
-    }
-    if !view.verified {
-        let style = base.patch(look.trouble()).add_modifier(Modifier::REVERSED);
-        spans.push(Span::styled(format!("  {} {}", words::UNVERIFIED, view.fingerprint), style));
     }
     let end = paint::line(buffer, area.x, area.y, &Line::from(spans), area.width);
     let hint = "F1 help ";

@@ -135,6 +135,27 @@ fn a_hub_that_was_not_compared_is_marked() {
 }
 
 #[test]
+fn a_narrow_window_still_says_unverified_and_offline_in_whole_words() {
+    let mut shown = Shown::new(Facts { verified: false, ..facts() }, 30, 8);
+    shown.events(arrival().into_iter().chain([Event::Offline]));
+    let rows = shown.rows();
+    assert_eq!(rows[0], " #main  unverified 4F3A 91C0", "{rows:?}");
+    assert_eq!(rows[1], " Offline, trying again.");
+}
+
+#[test]
+fn who_opens_a_hub_and_is_alone_there_is_told_how_others_come() {
+    let mut shown = Shown::new(Facts { hosting: true, ..facts() }, 130, 8);
+    shown.events([online(), room(MAIN, "main", &[ANA], 0)]);
+    assert!(shown.rows().join("\n").contains("nobody else is here yet; /invite shows a link and a QR code"));
+    // Once, and not where others are.
+    shown.events([Event::Offline, online(), room(MAIN, "main", &[ANA], 0), room(BUILD, "build", &[ANA, BOB], 0)]);
+    assert_eq!(shown.rows().join("\n").matches("nobody else").count(), 1);
+    shown.key(KeyCode::Char('n'), KeyModifiers::CONTROL);
+    assert!(!shown.rows().join("\n").contains("nobody else"));
+}
+
+#[test]
 fn wide_marked_joined_and_right_to_left_text_stays_in_its_columns() {
     let mut people = room(MAIN, "main", &[ANA, BOB, EVE], 0);
     if let Event::Room(facts) = &mut people {

@@ -147,6 +147,7 @@ impl View {
         let named = || self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if same(n, &name)));
         let at = known.or_else(named).unwrap_or_else(|| self.open(Key::Room(name.clone())));
         let Some(place) = self.places.get_mut(at) else { return };
+        let alone = self.hosting && facts.online <= 1 && place.no.is_none() && place.items.is_empty();
         place.no = Some(facts.no);
         place.gone = false;
         place.seen = place.seen.max(facts.seen);
@@ -160,6 +161,9 @@ impl View {
         {
             self.wanted = None;
             self.go(at);
+        }
+        if alone {
+            self.note(at, words::ALONE.to_owned(), false);
         }
     }
 
