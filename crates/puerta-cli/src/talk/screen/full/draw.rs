@@ -262,7 +262,7 @@ fn input(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt) {
     let inner = Rect { x: area.x + 2, width: area.width - 2, ..area };
     prompt.area().render(inner, frame.buffer_mut());
     let (cursor, (top, left)) = (prompt.area().screen_cursor(), prompt.area().scroll_offset());
-    let x = inner.x + (cursor.col as u16).saturating_sub(left).min(inner.width - 1);
+    let x = inner.x + (prompt.column() as u16).saturating_sub(left).min(inner.width - 1);
     let y = inner.y + (cursor.row as u16).saturating_sub(top).min(inner.height - 1);
     frame.set_cursor_position(Position { x, y });
 }

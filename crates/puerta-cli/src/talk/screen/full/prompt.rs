@@ -2,6 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::Style;
+use ratatui::text::Span;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
 /// Lines that are remembered.
@@ -77,6 +78,9 @@ impl Prompt {
     /// A key that edits: those of the text area, but for the ones that every shell has otherwise.
     pub(super) fn key(&mut self, key: KeyEvent) {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        for _ in 1..self.characters(key) {
+            self.area.input(key);
+        }
         match key.code {
             KeyCode::Char('u') if ctrl => {
                 self.area.delete_line_by_head();
@@ -90,6 +94,44 @@ impl Prompt {
                 self.area.input(key);
             }
         }
+    }
+
+    /// How many characters a key that deletes one or moves by one has to take, so that what people see as one (UAX #29) is not
+    /// torn apart.
+    fn characters(&self, key: KeyEvent) -> usize {
+        let back = match (key.code, key.modifiers) {
+            (KeyCode::Backspace | KeyCode::Left, KeyModifiers::NONE) => true,
+            (KeyCode::Char('h' | 'b'), KeyModifiers::CONTROL) => true,
+            (KeyCode::Delete | KeyCode::Right, KeyModifiers::NONE) => false,
+            (KeyCode::Char('d' | 'f'), KeyModifiers::CONTROL) => false,
+            _ => return 1,
+        };
+        let (row, column) = (self.area.cursor().0, self.area.cursor().1);
+        // A tab is a character like another here.
+        let line = self.area.lines().get(row).map(|line| line.replace('\t', " ")).unwrap_or_default();
+        let mut start = 0;
+        for grapheme in Span::raw(line).styled_graphemes(Style::new()) {
+            let end = start + grapheme.symbol.chars().count();
+            if back && (start + 1..=end).contains(&column) {
+                return column - start;
+            }
+            if !back && (start..end).contains(&column) {
+                return end - column;
+            }
+            start = end;
+        }
+        1
+    }
+
+    /// Where the cursor is in its row, in columns as they are drawn: the text area counts each character for itself.
+    pub(super) fn column(&self) -> usize {
+        let (row, column) = (self.area.cursor().0, self.area.cursor().1);
+        let drawn = self.area.screen_cursor().col;
+        let Some(line) = self.area.lines().get(row) else { return drawn };
+        let before: String = line.chars().take(column).collect();
+        let counted: usize = before.chars().map(|c| puerta_text::width(c.encode_utf8(&mut [0; 4]))).sum();
+        // Behind a break of the row only the text area knows where it began.
+        if counted == drawn { super::rows::columns(&before) } else { drawn }
     }
 
     /// Back to the space before the word; at the start of a line, the line break.

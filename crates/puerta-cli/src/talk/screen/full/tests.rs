@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod writing;
+
 use super::*;
 use crate::talk::screen::script::*;
-use puerta_talk::room::frame::{Refusal, Target};
 use puerta_talk::room::ids::{MemberNo, RoomNo};
-use puerta_talk::room::record::Kind;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::CellWidth;
 use std::sync::Mutex;
@@ -265,116 +265,6 @@ fn paging_back_shows_every_row_once() {
         shown.key(KeyCode::PageDown, KeyModifiers::NONE);
     }
     assert_eq!(shown.rows(), pages[0]);
-}
-
-#[test]
-fn a_line_is_written_sent_and_recalled() {
-    let mut shown = Shown::with(60, 8, []);
-    shown.keys("hola a todos");
-    shown.is("writing");
-    shown.keys("\n");
-    let said = shown.full.commands().drain(..).collect::<Vec<_>>();
-    assert!(matches!(said.as_slice(), [Command::Say { text, .. }] if text == "hola a todos"), "{said:?}");
-    shown.keys("second\n");
-    shown.keys("draft");
-    shown.key(KeyCode::Up, KeyModifiers::NONE);
-    shown.key(KeyCode::Up, KeyModifiers::NONE);
-    assert_eq!(shown.full.prompt.text(), "hola a todos");
-    shown.key(KeyCode::Down, KeyModifiers::NONE);
-    shown.key(KeyCode::Down, KeyModifiers::NONE);
-    assert_eq!(shown.full.prompt.text(), "draft");
-}
-
-#[test]
-fn the_keys_of_a_shell_edit_what_is_written() {
-    let mut shown = Shown::with(60, 8, []);
-    let ctrl = |shown: &mut Shown, c| shown.key(KeyCode::Char(c), KeyModifiers::CONTROL);
-    shown.keys("one two/three  ");
-    ctrl(&mut shown, 'w');
-    assert_eq!(shown.full.prompt.text(), "one ");
-    ctrl(&mut shown, 'u');
-    assert_eq!(shown.full.prompt.text(), "");
-    ctrl(&mut shown, 'y');
-    assert_eq!(shown.full.prompt.text(), "one ");
-    ctrl(&mut shown, 'a');
-    ctrl(&mut shown, 'k');
-    shown.keys("sent\n");
-    // What was cut is there also for the next line.
-    ctrl(&mut shown, 'y');
-    assert_eq!(shown.full.prompt.text(), "one ");
-    ctrl(&mut shown, 'u');
-    ctrl(&mut shown, 'z');
-    assert_eq!(shown.full.prompt.text(), "one ");
-    // Only the line where the cursor is; at its start, it is joined to the one before.
-    shown.key(KeyCode::Enter, KeyModifiers::ALT);
-    shown.keys("two");
-    ctrl(&mut shown, 'u');
-    assert_eq!(shown.full.prompt.text(), "one \n");
-    ctrl(&mut shown, 'w');
-    assert_eq!(shown.full.prompt.text(), "one ");
-}
-
-#[test]
-fn what_is_too_long_stays_in_the_input_and_a_paste_has_no_control_characters() {
-    let mut shown = Shown::with(130, 10, []);
-    shown.full.typed(Typed::Terminal(Key::Paste(format!("a\x1b[2J\r\n{}", "x".repeat(5000)))), shown.now);
-    assert!(shown.full.prompt.text().starts_with("a[2J\nxxx"));
-    shown.key(KeyCode::Enter, KeyModifiers::NONE);
-    assert!(shown.full.commands().is_empty());
-    assert!(shown.full.prompt.text().len() > 5000);
-    assert!(shown.rows().iter().any(|row| row.contains("at most 4096 bytes")));
-}
-
-#[test]
-fn a_command_that_was_refused_is_gone_and_up_brings_it_back() {
-    let mut shown = Shown::with(80, 10, []);
-    for (line, why) in [
-        ("/jion #build", "did you mean /join?"),
-        ("/nick", "it is typed /nick NAME"),
-        ("/leave #nowhere", "you are not in such a room"),
-        ("/stay", "the hub does not run here"),
-        ("/msg ana hola", "that is you"),
-    ] {
-        shown.keys(&format!("{line}\n"));
-        assert_eq!(shown.full.prompt.text(), "", "{line}");
-        let picture = shown.rows().join("\n");
-        assert!(picture.contains(why), "{line}:\n{picture}");
-        shown.key(KeyCode::Up, KeyModifiers::NONE);
-        assert_eq!(shown.full.prompt.text(), line);
-        shown.key(KeyCode::Char('u'), KeyModifiers::CONTROL);
-    }
-}
-
-#[test]
-fn what_the_hub_refuses_never_stands_ready_to_be_sent_elsewhere() {
-    let mut shown = Shown::with(80, 10, [room(BUILD, "build", &[ANA, BOB], 0)]);
-    let waits = Event::Pending {
-        id: id(ANA, 1),
-        to: Target::Member("bob".to_owned()),
-        kind: Kind::Action,
-        text: "tells a secret".to_owned(),
-    };
-    let why = Refusal::NoSuchMember { name: "bob".to_owned() };
-    let refused = Event::NotTaken { id: Some(id(ANA, 1)), text: "tells a secret".to_owned(), why };
-    // It was written in a run before.
-    shown.events([waits, refused]);
-    assert_eq!(shown.full.prompt.text(), "");
-    shown.key(KeyCode::Up, KeyModifiers::NONE);
-    assert_eq!(shown.full.prompt.text(), "/msg bob tells a secret");
-}
-
-#[test]
-fn names_and_commands_are_completed() {
-    let mut shown = Shown::with(60, 8, []);
-    shown.keys("bo");
-    shown.key(KeyCode::Tab, KeyModifiers::NONE);
-    assert_eq!(shown.full.prompt.text(), "bob: ");
-    shown.full.prompt.set("/ms");
-    shown.key(KeyCode::Tab, KeyModifiers::NONE);
-    assert_eq!(shown.full.prompt.text(), "/msg ");
-    shown.keys("ev");
-    shown.key(KeyCode::Tab, KeyModifiers::NONE);
-    assert_eq!(shown.full.prompt.text(), "/msg eve ");
 }
 
 #[test]
