@@ -10,7 +10,7 @@ use crate::rung::{Rung, Trouble, Why};
 use puerta::{Async, Flags, Ip, UdpSocket, interface_index, interfaces};
 use std::collections::BTreeSet;
 use std::future::pending;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -35,11 +35,14 @@ pub struct Found {
 }
 
 impl Found {
-    /// Where to connect, in this order: where the answer came from, then what it says of itself, 9 at most.
+    /// Where to connect, in this order: where the answer came from, then what it says of itself, 9 at most. A link-local address
+    /// comes last: QUIC's Retry knows addresses without their zone, and who comes from there is not let in.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let told = self.announcement.addresses.iter().map(|ip| SocketAddr::new(*ip, self.announcement.port));
         let others = told.filter(|a| a.ip() != self.source.ip());
-        std::iter::once(self.source).chain(others).collect()
+        let mut all: Vec<SocketAddr> = std::iter::once(self.source).chain(others).collect();
+        all.sort_by_key(|a| matches!(a.ip(), IpAddr::V6(ip) if ip.is_unicast_link_local()));
+        all
     }
 }
 
@@ -225,5 +228,32 @@ async fn browse(browser: Option<&mut Browser>) -> Option<Heard> {
     match browser {
         Some(browser) => browser.next().await.map(|found| (found, Rung::Mdns)),
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_local_address_is_tried_after_all_others() {
+        let announcement = Announcement {
+            hub: Device([1; 32]),
+            process: Process([1; 8]),
+            name: "casa".into(),
+            room: "main".into(),
+            port: 7777,
+            addresses: vec!["10.0.0.5".parse().unwrap(), "2001:db8::5".parse().unwrap()],
+            age: Duration::ZERO,
+            without_arguments: true,
+        };
+        let found = |source: &str| Found {
+            announcement: announcement.clone(),
+            source: source.parse().unwrap(),
+            by: Rung::Multicast,
+        };
+        let at = |source: &str| found(source).addresses().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(at("[fe80::5%2]:7777"), ["10.0.0.5:7777", "[2001:db8::5]:7777", "[fe80::5%2]:7777"]);
+        assert_eq!(at("[2001:db8::5]:7777"), ["[2001:db8::5]:7777", "10.0.0.5:7777"]);
     }
 }

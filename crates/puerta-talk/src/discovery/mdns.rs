@@ -183,6 +183,9 @@ fn read(service: &ResolvedService, interfaces: &[Interface]) -> Option<(Announce
     let process = Process(hex(text(PROCESS)?)?);
     let age = Duration::from_millis(text(AGE)?.parse::<u32>().ok()?.into());
     let mut reached: Vec<SocketAddr> = service.addresses.iter().map(|a| with_port(a, service.port)).collect();
+    // mDNS may know these before the others, which come with the next event; at them no hub lets anybody in, since QUIC's Retry
+    // knows addresses without their zone.
+    reached.retain(|a| !is_link_local(a.ip()));
     reached.sort_by_key(|a| (distance(a.ip(), interfaces), *a));
     reached.truncate(ADDRESSES);
     let announcement = Announcement {
@@ -191,7 +194,7 @@ fn read(service: &ResolvedService, interfaces: &[Interface]) -> Option<(Announce
         name: text(NAMED)?.to_owned(),
         room: text(ROOM)?.to_owned(),
         port: service.port,
-        addresses: reached.iter().map(SocketAddr::ip).filter(|ip| !is_link_local(*ip)).collect(),
+        addresses: reached.iter().map(SocketAddr::ip).collect(),
         age,
         without_arguments: service.get_property(BARE).is_some(),
     };
@@ -266,6 +269,17 @@ mod tests {
         let asked_for = Announcement { without_arguments: false, ..hub(&["10.0.0.5"]) };
         let service = info(&asked_for).unwrap().as_resolved_service();
         assert_eq!(super::read(&service, &[]).unwrap().0, asked_for);
+    }
+
+    #[test]
+    fn a_hub_of_which_only_link_local_addresses_came_is_not_told_before_the_others_come() {
+        let told = |addresses: &[&str]| read(&info(&hub(addresses)).unwrap().as_resolved_service(), &[]);
+        assert_eq!(told(&["fe80::5"]), None);
+        let (announcement, reached) = told(&["fe80::5", "10.0.0.5"]).unwrap();
+        assert_eq!(
+            (announcement.addresses, reached.to_string()),
+            (hub(&["10.0.0.5"]).addresses, "10.0.0.5:7777".into())
+        );
     }
 
     #[test]
