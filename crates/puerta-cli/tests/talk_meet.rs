@@ -11,6 +11,8 @@ use talk::{Network, Terminal, User, fingerprint};
 
 /// Two that start together, so often; `PUERTA_FULL=1` asks for all 50.
 const ROUNDS: (u32, u32) = (3, 50);
+/// What the one says whose hub gives way.
+const GIVES_WAY: &str = "another room was opened at the same time";
 
 #[test]
 fn the_second_finds_the_room_of_the_first_and_one_key_joins_and_stay_keeps_it() {
@@ -81,15 +83,28 @@ fn a_signal_in_the_room_and_while_it_is_looked_for_ends_with_its_status_and_a_us
 
 #[test]
 fn two_that_start_together_are_in_one_room_and_nothing_that_they_type_is_lost() {
+    meet_again_and_again(20_111, Duration::from_millis(300));
+}
+
+#[test]
+fn of_two_that_start_at_the_same_moment_one_gives_way_and_nothing_that_they_type_is_lost() {
+    let crossed = meet_again_and_again(7_775, Duration::from_millis(21));
+    // Each looks for a second before it opens a hub: neither can have found the other's.
+    assert!(crossed > 0, "no hub gave way to another");
+}
+
+/// Two people with empty homes on two machines, so far apart at most: one hub each time, and both messages in it. In how many
+/// rounds both had opened one, and one gave way.
+fn meet_again_and_again(mut seed: u64, most: Duration) -> usize {
     let (one, two) = Network::wired();
     let full = std::env::var("PUERTA_FULL").is_ok_and(|full| full == "1");
     let rounds = if full { ROUNDS.1 } else { ROUNDS.0 };
-    // A small generator (Lehmer's): the same delays in every run.
-    let mut seed = 20_111_u64;
-    let (mut times, mut asked) = (Vec::new(), 0);
+    let (mut times, mut asked, mut crossed) = (Vec::new(), 0, 0);
+    println!("seed {seed}, up to {most:?} apart");
     for round in 0..rounds {
+        // A small generator (Lehmer's): the same delays in every run.
         seed = seed * 48_271 % 2_147_483_647;
-        let apart = Duration::from_millis(seed % 300);
+        let apart = Duration::from_micros(seed % most.as_micros() as u64);
         let (ana, ben) = (User::new("ana"), User::new("ben"));
         let begin = Instant::now();
         let mut first = one.terminal(&ana, &[]);
@@ -99,11 +114,22 @@ fn two_that_start_together_are_in_one_room_and_nothing_that_they_type_is_lost() 
         let both = std::thread::scope(|scope| {
             let first = scope.spawn(|| meets(&mut first, &a, &b));
             let second = scope.spawn(|| meets(&mut second, &b, &a));
-            [first.join().unwrap(), second.join().unwrap()]
+            [first.join(), second.join()]
         });
+        let [Ok(in_one), Ok(in_two)] = both else {
+            let (hubs, shown) = ([one.hubs(), two.hubs()], [&first, &second].map(everything_of));
+            panic!("round {round}, {apart:?} apart, hubs {hubs:?}\nana:\n{}\nben:\n{}", shown[0], shown[1]);
+        };
         times.push(begin.elapsed());
-        println!("round {round}, {apart:?} apart: {:?}, asked {both:?}", begin.elapsed());
-        asked += both.into_iter().filter(|asked| *asked).count();
+        let gave_way = [&first, &second].map(|one| String::from_utf8_lossy(&one.all).contains(GIVES_WAY));
+        println!(
+            "round {round}, {apart:?} apart: {:?}, asked {:?}, gave way {gave_way:?}",
+            times[times.len() - 1],
+            [in_one, in_two]
+        );
+        asked += usize::from(in_one) + usize::from(in_two);
+        crossed += usize::from(gave_way != [false, false]);
+        assert_ne!(gave_way, [true, true], "round {round}, {apart:?} apart");
         assert_eq!([one.hubs(), two.hubs()].iter().sum::<usize>(), 1, "round {round}, {apart:?} apart");
         let host_is_ana = one.hubs() == 1;
         let (host, guest, home) = if host_is_ana { (first, second, &ana) } else { (second, first, &ben) };
@@ -117,7 +143,9 @@ fn two_that_start_together_are_in_one_room_and_nothing_that_they_type_is_lost() 
         assert_eq!((kept.lines().count(), kept.matches(&a).count(), kept.matches(&b).count()), (2, 1, 1), "{kept}");
     }
     times.sort();
-    println!("{rounds} rounds, {asked} asked; to meet: median {:?}, max {:?}", times[times.len() / 2], times.last());
+    let median = times[times.len() / 2];
+    println!("{rounds} rounds, {crossed} crossed, {asked} asked; to meet: median {median:?}, max {:?}", times.last());
+    crossed
 }
 
 /// Comes in, says this as soon as its screen is there, and reads the other. Whether it was asked.
@@ -128,6 +156,11 @@ fn meets(terminal: &mut Terminal, own: &str, other: &str) -> bool {
         [own, other].iter().all(|text| picture.matches(text).count() == 1) && picture.contains(&format!("{own}  ✓"))
     });
     asked
+}
+
+/// For a round that failed: what stands there, and every byte that was written.
+fn everything_of(terminal: &Terminal) -> String {
+    format!("{}\n{:?}", terminal.picture(), String::from_utf8_lossy(&terminal.all))
 }
 
 /// Between the two starts.
