@@ -22,7 +22,7 @@ use puerta_talk::room::record::{Kind, Person, Record};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use talk::screen::{Ended, Facts, Full, Json, Line, Screen, Typed, Wanted, run};
+use talk::screen::{Ended, Facts, Feed, Full, Json, Line, Screen, Typed, Wanted, run};
 use tokio::sync::mpsc;
 
 /// Strings between two pictures.
@@ -105,10 +105,13 @@ fn keep(mode: &str) -> io::Result<()> {
         });
         let facts = facts(&mut Strange(0));
         let signal = stop.wait();
+        // No other hub is told of.
+        let (_say, notices) = mpsc::channel(1);
+        let feed = Feed { events, notices, commands };
         io::Result::Ok(match mode {
-            "full" => run(|typed| Full::open(facts, typed, |_| 0), events, commands, signal).await,
-            "line" => run(|typed| Line::open(facts, false, typed, |_| 0), events, commands, signal).await,
-            _ => run(|typed| Json::open(facts, Wanted::default(), typed), events, commands, signal).await,
+            "full" => run(|typed| Full::open(facts, typed, |_| 0), feed, signal).await,
+            "line" => run(|typed| Line::open(facts, false, typed, |_| 0), feed, signal).await,
+            _ => run(|typed| Json::open(facts, Wanted::default(), typed), feed, signal).await,
         })
     })?;
     runtime.shutdown_background();
@@ -154,6 +157,7 @@ fn facts(strange: &mut Strange) -> Facts {
         greeting: if quiet { Vec::new() } else { vec![text(), text()] },
         link: Box::new(|room, _| format!("puerta://10.0.0.5:7777/{room}#{}", "0".repeat(66))),
         room: None,
+        go: None,
     }
 }
 

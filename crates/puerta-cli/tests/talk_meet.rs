@@ -11,6 +11,10 @@ use talk::{Network, Terminal, User, fingerprint};
 
 /// Two that start together, so often; `PUERTA_FULL=1` asks for all 50.
 const ROUNDS: (u32, u32) = (3, 50);
+/// For how long two hubs that were opened apart from each other may still become one by themselves, and a little more.
+const UNSETTLED: Duration = Duration::from_secs(20);
+/// Everything that is waited for comes within this time.
+const LIMIT: Duration = Duration::from_secs(30);
 /// What the one says whose hub gives way.
 const GIVES_WAY: &str = "another room was opened at the same time";
 
@@ -91,6 +95,130 @@ fn of_two_that_start_at_the_same_moment_one_gives_way_and_nothing_that_they_type
     let crossed = meet_again_and_again(7_775, Duration::from_millis(21));
     // Each looks for a second before it opens a hub: neither can have found the other's.
     assert!(crossed > 0, "no hub gave way to another");
+}
+
+#[test]
+fn a_cable_that_is_plugged_in_soon_leads_everyone_of_two_hubs_into_one_room_with_all_that_was_said() {
+    let (one, two) = Network::wired();
+    one.cable(false);
+    let users = ["ana", "ben", "eva", "leo"].map(User::new);
+    let [mut ana, mut ben] = [one.terminal(&users[0], &[]), two.terminal(&users[1], &[])];
+    ana.is_in_the_room();
+    ben.is_in_the_room();
+    let [mut eva, mut leo] = [one.terminal(&users[2], &[]), two.terminal(&users[3], &[])];
+    assert_eq!((eva.comes_in(), leo.comes_in()), (true, true));
+    let mut all = [ana, ben, eva, leo];
+    for (terminal, user) in all.iter_mut().zip(&users) {
+        terminal.types(&format!("hola de {}\r", user.name)).shows(&format!("hola de {}  ✓", user.name));
+    }
+    one.cable(true);
+    // Only the higher key gives way, and trust does not follow from a lower one: its host says so. Which it is nobody knows before.
+    let asked = either(&mut all[..2], "was opened at the same time");
+    let other = hub_of(&all[1 - asked]);
+    assert_eq!([one.hubs(), two.hubs()], [1, 1], "nothing moves in silence");
+    all[asked].types(&format!("/go {other}\r"));
+    for terminal in &mut all {
+        terminal.until("what all have said", |picture| {
+            users.iter().all(|user| said_here(picture).matches(&format!("hola de {}", user.name)).count() == 1)
+        });
+    }
+    assert!(all[asked].picture().contains("unverified"), "{}", all[asked].picture());
+    wait_until("one hub", || one.hubs() + two.hubs() == 1);
+    // Whoever went with its host hosts no more, and cuts nobody off.
+    let [ana, ben, eva, leo] = all;
+    let (guest, mut host, home) = if asked == 0 { (ana, ben, &users[1]) } else { (ben, ana, &users[0]) };
+    for terminal in [guest, eva, leo] {
+        assert_eq!(terminal.types_and_finish("/quit\r").0, 0);
+    }
+    host.until("nobody else", |picture| picture.matches("(away)").count() == 3);
+    assert_eq!(host.types_and_finish("/quit\r").0, 0);
+    wait_until("end of the hub", || one.hubs() + two.hubs() == 0);
+    let kept = String::from_utf8(one.talk(home, ["export"]).finish().stdout).unwrap();
+    let each_once = users.iter().all(|user| kept.matches(&format!("hola de {}", user.name)).count() == 1);
+    assert_eq!((kept.lines().count(), each_once), (4, true), "{kept}");
+}
+
+#[test]
+fn two_hubs_whose_people_know_each_other_become_one_by_themselves() {
+    let (one, two) = Network::wired();
+    let [ana, ben] = ["ana", "ben"].map(User::new);
+    for (host, guest) in [((&one, &ana), (&two, &ben)), ((&two, &ben), (&one, &ana))] {
+        // The first time the guest is asked; a hub that is remembered and not there is looked for a while.
+        let mut host = host.0.terminal(host.1, &[]);
+        host.is_in_the_room();
+        let mut guest = guest.0.terminal(guest.1, &[]);
+        assert!(guest.comes_in());
+        assert_eq!(guest.types_and_finish("/quit\r").0, 0);
+        host.shows("(away)");
+        assert_eq!(host.types_and_finish("/quit\r").0, 0);
+        wait_until("end of the hub", || one.hubs() + two.hubs() == 0);
+    }
+    one.cable(false);
+    let mut both = [one.terminal(&ana, &[]), two.terminal(&ben, &[])];
+    for (terminal, text) in both.iter_mut().zip(["soy ana", "soy ben"]) {
+        terminal.is_in_the_room().types(&format!("{text}\r")).shows(&format!("{text}  ✓"));
+    }
+    one.cable(true);
+    either(&mut both, "was opened at the same time");
+    for terminal in &mut both {
+        terminal.until("both, once each", |picture| {
+            ["soy ana", "soy ben"].iter().all(|text| said_here(picture).matches(text).count() == 1)
+        });
+    }
+    wait_until("one hub", || one.hubs() + two.hubs() == 1);
+}
+
+#[test]
+fn a_cable_that_is_plugged_in_late_moves_nobody_and_every_screen_says_how_to_go_there() {
+    let (one, two) = Network::wired();
+    one.cable(false);
+    let [ana, ben, eva] = ["ana", "ben", "eva"].map(User::new);
+    let mut both = [one.terminal(&ana, &[]), two.terminal(&ben, &[])];
+    both.iter_mut().for_each(|host| drop(host.is_in_the_room().picture()));
+    let mut eva = one.terminal(&eva, &[]);
+    assert!(eva.comes_in());
+    pause(UNSETTLED);
+    one.cable(true);
+    let hubs = [hub_of(&both[0]), hub_of(&both[1])];
+    for (terminal, other) in both.iter_mut().zip([&hubs[1], &hubs[0]]) {
+        terminal.shows("another hub is on the network:").shows(&format!("/go {other}"));
+    }
+    eva.shows("another hub is on the network:").shows("puerta talk 10.0.0.2");
+    for terminal in both.iter().chain([&eva]) {
+        assert_eq!(terminal.picture().matches("another hub is on").count(), 1, "{}", terminal.picture());
+    }
+    assert_eq!([one.hubs(), two.hubs()], [1, 1], "nothing moves by itself");
+    let [mut ana, mut ben] = both;
+    ana.types("/go nobody\r").shows("is called nobody").types("\x03").types(&format!("/go {}\r", hubs[1]));
+    ben.shows("ana came in").shows("eva came in");
+    eva.types("here I am\r");
+    for terminal in [&mut ana, &mut ben, &mut eva] {
+        terminal.shows("eva: here I am");
+    }
+    wait_until("one hub", || [one.hubs(), two.hubs()] == [0, 1]);
+}
+
+/// On which of them this stands first.
+fn either(terminals: &mut [Terminal], text: &str) -> usize {
+    let start = Instant::now();
+    loop {
+        if let Some(at) = terminals.iter_mut().position(|terminal| terminal.glance().contains(text)) {
+            return at;
+        }
+        let pictures: Vec<String> = terminals.iter().map(Terminal::picture).collect();
+        assert!(start.elapsed() < LIMIT, "no {text} on\n{}", pictures.join("\n"));
+    }
+}
+
+/// What was said in the room where one is now: what stands above was said at the hub that has gone.
+fn said_here(picture: &str) -> &str {
+    picture.rsplit("the hub closes; going on").next().unwrap_or_default()
+}
+
+/// The name of the hub that a screen shows.
+fn hub_of(terminal: &Terminal) -> String {
+    let picture = terminal.picture();
+    picture.split_whitespace().find(|word| word.contains('@')).expect("a hub").to_owned()
 }
 
 /// Two people with empty homes on two machines, so far apart at most: one hub each time, and both messages in it. In how many

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod invite;
 pub mod join;
 pub mod log;
+pub mod neighbours;
 pub mod outbox;
 pub mod plain;
 pub mod problem;

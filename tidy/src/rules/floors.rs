@@ -98,6 +98,7 @@ const TALK: &[(&str, usize)] = &[
     ("room", 0),
     ("rung", 0),
     ("wire", 0),
+    ("neighbours", 1),
     ("problem", 1),
     ("words", 1),
     ("discovery", 2),

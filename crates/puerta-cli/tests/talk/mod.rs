@@ -46,6 +46,11 @@ impl Network {
         (one, two)
     }
 
+    /// Plugs the cable of [`wired`](Self::wired) in at this end, or pulls it.
+    pub fn cable(&self, plugged: bool) {
+        self.sh(&format!("ip link set cable {}", if plugged { "up" } else { "down" }));
+    }
+
     fn holder(before: &str) -> String {
         format!("ip link set lo up && {before} && echo up && exec cat")
     }
@@ -174,6 +179,15 @@ impl Terminal {
             self.all.extend(more);
         }
         self
+    }
+
+    /// Takes in what comes within an instant, and tells what stands on it then.
+    pub fn glance(&mut self) -> String {
+        if let Ok(more) = self.written.recv_timeout(LOOK) {
+            self.parser.process(&more);
+            self.all.extend(more);
+        }
+        self.picture()
     }
 
     /// Waits until this text stands on it.

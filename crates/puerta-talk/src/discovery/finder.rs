@@ -7,7 +7,7 @@ use super::{Settings, process};
 use crate::announcement::{Announcement, Process, QUESTION, announced, question};
 use crate::room::ids::Device;
 use crate::rung::{Rung, Trouble, Why};
-use puerta::{Async, Flags, Ip, UdpSocket, interface_index, interfaces};
+use puerta::{Async, Flags, Interface, Ip, UdpSocket, interface_index, interfaces};
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
@@ -18,8 +18,9 @@ use tokio::time::{Instant, sleep_until};
 /// How many hubs a [`Finder`] tells of at most: those behind are left out, and that is a [`Trouble`].
 pub const HUBS: usize = 256;
 
-/// When it is asked after the first time, in ms; then each second.
+/// When it is asked after the first time, in ms; then at its pace.
 const AGAIN: [u64; 3] = [100, 300, 700];
+/// The pace, unless told otherwise, and how often interfaces are looked at.
 const STEADY: Duration = Duration::from_secs(1);
 
 /// A hub that was found.
@@ -46,8 +47,8 @@ impl Found {
     }
 }
 
-/// Looks for hubs, as long as [`next`](Self::next) is awaited: it asks at once, after 100, 300 and 700 ms, then each second,
-/// on the interfaces that there are then.
+/// Looks for hubs, as long as [`next`](Self::next) is awaited: it asks at once, after 100, 300 and 700 ms, then each second (or
+/// at another [`pace`](Self::pace)), on the interfaces that there are then. When they change it begins anew.
 pub struct Finder {
     settings: Settings,
     asks: Option<Process>,
@@ -57,6 +58,9 @@ pub struct Finder {
     began: Option<Instant>,
     due: Option<Instant>,
     rounds: usize,
+    pace: Duration,
+    /// When it was asked last, and on which interfaces.
+    asked: Option<(Instant, Vec<Interface>)>,
     known: BTreeSet<(Device, Process)>,
     crowded: bool,
     troubles: Troubles,
@@ -79,10 +83,17 @@ impl Finder {
             began: None,
             due: None,
             rounds: 0,
+            pace: STEADY,
+            asked: None,
             known: BTreeSet::new(),
             crowded: false,
             troubles: Troubles::default(),
         }
+    }
+
+    /// From now on it is asked so often, once a second at most, but for the first second and when interfaces change.
+    pub fn pace(&mut self, pace: Duration) {
+        self.pace = pace.max(STEADY);
     }
 
     /// The next hub that was not told yet; each process of a hub is told once. It never ends: set a limit to the time.
@@ -140,6 +151,17 @@ impl Finder {
     /// Asks everywhere, and opens what is not open yet.
     fn ask(&mut self) {
         let now = Instant::now();
+        let interfaces = interfaces();
+        let same = self.asked.as_ref().filter(|(_, on)| interfaces.as_ref().is_ok_and(|now| now == on));
+        if let Some((asked, _)) = same {
+            if self.rounds > AGAIN.len() && now < *asked + self.pace {
+                self.due = Some(now + STEADY);
+                return;
+            }
+        } else {
+            // Another network: what was asked before did not reach it.
+            (self.began, self.rounds) = (None, 0);
+        }
         let began = *self.began.get_or_insert(now);
         let next = AGAIN.get(self.rounds).map_or(now + STEADY, |ms| began + Duration::from_millis(*ms));
         // A late round is not caught up with.
@@ -147,7 +169,7 @@ impl Finder {
         self.rounds += 1;
         self.open();
         let Some(asks) = self.asks else { return self.troubles.note(Rung::Broadcast, None, Err(Why::Random)) };
-        let interfaces = match interfaces() {
+        let interfaces = match interfaces {
             Ok(interfaces) => interfaces,
             Err(error) => return self.troubles.note(Rung::Broadcast, None, Err(Why::Socket(error))),
         };
@@ -170,6 +192,7 @@ impl Finder {
             let sent = send(socket, &question, &place.to).map_err(Why::Socket);
             self.troubles.note(place.rung, Some(&place.interface), sent);
         }
+        self.asked = Some((now, interfaces));
     }
 
     fn open(&mut self) {

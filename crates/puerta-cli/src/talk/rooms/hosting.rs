@@ -28,6 +28,9 @@ use tokio::time::{Instant, timeout_at};
 /// screen is shown: both ask at once and every few hundred milliseconds.
 const SETTLE: Duration = Duration::from_millis(1500);
 
+/// How long members that are sent to another hub may take to go: they do so as soon as they hear of it.
+const HEARD: Duration = Duration::from_secs(2);
+
 /// For how long the invite is good that the host itself comes in with.
 const OWN_INVITE: Duration = Duration::from_secs(60);
 
@@ -123,7 +126,7 @@ impl Hosting {
         &self,
         home: &Home,
         arguments: &Arguments,
-        declined: &[Device],
+        declined: &mut Vec<Device>,
     ) -> Result<Option<Target>, Trouble> {
         let settings = puerta_talk::discovery::Settings {
             itself: Some(self.announcement.process),
@@ -132,7 +135,7 @@ impl Hosting {
         let mut finder = Finder::with(settings);
         let until = Instant::now() + SETTLE;
         while let Ok(found) = timeout_at(until, finder.next()).await {
-            let ours = Announcement { age: self.opened.elapsed(), ..self.announcement.clone() };
+            let ours = self.announcement();
             // Nobody is asked twice.
             let known = found.announcement.hub == self.hub || declined.contains(&found.announcement.hub);
             if known || !yields(&ours, &found.announcement) {
@@ -145,14 +148,32 @@ impl Hosting {
                 match trust::agreed(&name, target.hub, arguments.accept, arguments.may_ask()).await {
                     Ok(trust) => target.trust = Some(trust),
                     // Who does not want to move stays.
-                    Err(Trouble::Declined | Trouble::NotTrusted { .. }) => continue,
+                    Err(Trouble::Declined | Trouble::NotTrusted { .. }) => {
+                        declined.push(target.hub);
+                        continue;
+                    }
                     Err(trouble) => return Err(trouble),
                 }
             }
-            self.handle.make_way(found.source.to_string(), target.hub);
             return Ok(Some(target));
         }
         Ok(None)
+    }
+
+    /// What it says of itself now.
+    pub(super) fn announcement(&self) -> Announcement {
+        Announcement { age: self.opened.elapsed(), ..self.announcement.clone() }
+    }
+
+    /// Ends it for another hub: its members are sent there, and it waits a little until they have heard.
+    pub(super) async fn give_way(self, target: &Target) {
+        let Some(at) = target.at.first() else { return };
+        self.handle.make_way(at.to_string(), target.hub);
+        let until = Instant::now() + HEARD;
+        while self.handle.counts().connections > 0 && Instant::now() < until {
+            tokio::time::sleep(HEARD / 100).await;
+        }
+        self.end().await;
     }
 
     /// Ends it: what came is made durable, and the members hear of it.

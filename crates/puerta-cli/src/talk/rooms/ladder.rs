@@ -60,7 +60,7 @@ impl Target {
         Target { hub: known.key, name, at, trust: Some(known.trust), token: None, room, own: false }
     }
 
-    fn new(hub: Device, name: Option<String>, at: Vec<SocketAddr>) -> Target {
+    pub(super) fn new(hub: Device, name: Option<String>, at: Vec<SocketAddr>) -> Target {
         Target { hub, name, at, trust: None, token: None, room: None, own: false }
     }
 }

@@ -4,13 +4,14 @@ mod actions;
 mod home;
 mod hosting;
 mod ladder;
+mod neighbours;
 mod session;
 mod show;
 mod trouble;
 mod trust;
 
 use super::arguments::{Arguments, What};
-use super::screen::Ended;
+use super::screen::{Ended, Feed};
 use crate::exchange::runtime;
 use crate::report::Reporter;
 use crate::signals::Stop;
@@ -28,10 +29,14 @@ use show::Mode;
 use std::io::{self, BufRead};
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::sync::mpsc;
 pub(super) use trouble::Trouble;
 
 /// For how long the hub of another program of ours is waited for that has the store and is not there yet.
 const ALMOST: Duration = Duration::from_secs(3);
+
+/// Lines about other hubs that wait for the screen, and words of `/go` that wait for us.
+const NOTICES: usize = 32;
 
 pub(super) fn run(arguments: &Arguments, reporter: Reporter) -> ExitCode {
     let runtime = match runtime() {
@@ -75,8 +80,21 @@ async fn begin(arguments: &Arguments, reporter: Reporter) -> Result<u8, Trouble>
     talk(&home, arrived, own, arguments, reporter, &mut stop).await
 }
 
-/// The hub to go to, and our own if we have opened one.
-type Arrived = (Target, Option<Hosting>);
+/// Where we have come to.
+struct Arrived {
+    /// The hub to go to.
+    target: Target,
+    /// Our own, if we have opened one.
+    hosting: Option<Hosting>,
+    /// Others that were found on the way, and not gone to.
+    passed: Vec<Device>,
+}
+
+impl Arrived {
+    fn at(target: Target) -> Arrived {
+        Arrived { target, hosting: None, passed: Vec::new() }
+    }
+}
 
 async fn arrive(
     home: &Home,
@@ -89,16 +107,16 @@ async fn arrive(
         What::Find => find(home, own, arguments, reporter).await,
         What::Hub(text) => {
             let target = ladder::named(home, text, arguments.within()).await?;
-            Ok((trusted(target, arguments).await?, None))
+            Ok(Arrived::at(trusted(target, arguments).await?))
         }
         What::Invite(text) => {
             let invite: Invite = text.parse().map_err(Problem::Invite)?;
-            Ok((ladder::invited(home, &invite).await?, None))
+            Ok(Arrived::at(ladder::invited(home, &invite).await?))
         }
         What::Stdin => {
             let text = background::run(first_line).await.map_err(Trouble::System)?.map_err(Trouble::System)?;
             let invite: Invite = text.parse().map_err(Problem::Invite)?;
-            Ok((ladder::invited(home, &invite).await?, None))
+            Ok(Arrived::at(ladder::invited(home, &invite).await?))
         }
         What::Host | What::Action(_) => Err(Trouble::Nobody),
     }
@@ -108,13 +126,13 @@ async fn arrive(
 async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter) -> Result<Arrived, Trouble> {
     let store = home.store(arguments.store.as_deref());
     if let Some(target) = ladder::on_this_machine(home, &store) {
-        return Ok((target, None));
+        return Ok(Arrived::at(target));
     }
     // Who wants a hub of a kind wants their own.
     let any = !arguments.shapes_a_hub() || !arguments.opens();
-    let mut declined = Vec::new();
-    if any && let Some(target) = look(home, arguments, reporter, &mut declined).await? {
-        return Ok((target, None));
+    let (mut declined, mut passed) = (Vec::new(), Vec::new());
+    if any && let Some(target) = look(home, arguments, reporter, &mut declined, &mut passed).await? {
+        return Ok(Arrived { target, hosting: None, passed });
     }
     if !arguments.opens() {
         return Err(Trouble::Nobody);
@@ -123,18 +141,18 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
         Ok(hosting) => hosting,
         Err(Trouble::Log(problem)) if matches!(problem.what, log::What::Running { .. }) => {
             let target = almost(home, arguments).await.ok_or(Trouble::Log(problem))?;
-            return Ok((target, None));
+            return Ok(Arrived::at(target));
         }
         Err(trouble) => return Err(trouble),
     };
     reporter.note(if any && declined.is_empty() { "nobody is here yet: opened a room" } else { "opened a room" });
-    if any && let Some(target) = hosting.settle(home, arguments, &declined).await? {
+    if any && let Some(target) = hosting.settle(home, arguments, &mut declined).await? {
         reporter.note("another room was opened at the same time: going there");
         // Our members are told where to go before it ends.
-        hosting.end().await;
-        return Ok((target, None));
+        hosting.give_way(&target).await;
+        return Ok(Arrived { target, hosting: None, passed: declined });
     }
-    Ok((hosting.target(home)?, Some(hosting)))
+    Ok(Arrived { target: hosting.target(home)?, hosting: Some(hosting), passed: declined })
 }
 
 /// A hub on the network that we agree to, or one that is remembered.
@@ -143,11 +161,14 @@ async fn look(
     arguments: &Arguments,
     reporter: Reporter,
     declined: &mut Vec<Device>,
+    passed: &mut Vec<Device>,
 ) -> Result<Option<Target>, Trouble> {
     if arguments.opens() {
         reporter.note("looking for a room on the network …");
     }
-    for target in ladder::on_the_network(home).await? {
+    let targets = ladder::on_the_network(home).await?;
+    passed.extend(targets.iter().map(|target| target.hub));
+    for target in targets {
         let hub = target.hub;
         match trusted(target, arguments).await {
             Ok(target) => return Ok(Some(target)),
@@ -190,7 +211,7 @@ async fn talk(
     reporter: Reporter,
     stop: &mut Stop,
 ) -> Result<u8, Trouble> {
-    let (target, hosting) = arrived;
+    let Arrived { target, hosting, passed } = arrived;
     let greeting = match &hosting {
         Some(hosting) => hosting.announce(arguments, reporter)?,
         None => Vec::new(),
@@ -199,7 +220,18 @@ async fn talk(
     let mut room = session::enter(home, &target, wanted, arguments, hosting.as_ref(), reporter).await?;
     room.facts.greeting = greeting;
     let mut ended = room.joined.ended;
-    let end = show::show(arguments, room.facts, room.joined.events, room.joined.commands, stop).await;
+    let (say, notices) = mpsc::channel(NOTICES);
+    let (go, words) = mpsc::channel(NOTICES);
+    room.facts.go = hosting.is_some().then_some(go);
+    let feed = Feed { events: room.joined.events, notices, commands: room.joined.commands };
+    let shown = show::show(arguments, room.facts, feed, stop);
+    let (end, hosting) = if matches!(arguments.what()?, What::Find) && arguments.opens() {
+        let seen = passed.into_iter().chain([target.hub]);
+        let watch = neighbours::Watch::new(home, seen, hosting.as_ref(), say, words, room.agreed);
+        watch.while_shown(shown, hosting).await
+    } else {
+        (shown.await, hosting)
+    };
     let problem = session::problem(&mut ended);
     if let Some(hosting) = hosting {
         if matches!(end, Ended::Stay) {

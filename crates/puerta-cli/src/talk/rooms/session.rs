@@ -17,7 +17,9 @@ use puerta_talk::room::ids::Device;
 use puerta_talk::room::member::{From, Setup};
 use puerta_talk::room::rooms::may_be_called;
 use puerta_talk::room::store::Token;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,7 +33,11 @@ const EVENTS: usize = 256;
 pub(super) struct Room {
     pub(super) joined: Joined,
     pub(super) facts: Facts,
+    pub(super) agreed: Agreed,
 }
+
+/// Hubs that the user, or what is known of them, has agreed to go to since.
+pub(super) type Agreed = Arc<Mutex<BTreeMap<Device, Trust>>>;
 
 /// What is wanted of a room.
 pub(super) struct Wanted {
@@ -94,7 +100,8 @@ pub(super) async fn enter(
         within: arguments.within(),
     };
     let joined = join(options).await?;
-    let joined = remembering(joined, home, target);
+    let agreed = Agreed::default();
+    let joined = remembering(joined, home, target, agreed.clone());
     let verified = target.own || target.trust.is_some_and(|trust| trust > Trust::Agreed);
     let hub = target.hub;
     let places = match hosting {
@@ -109,8 +116,9 @@ pub(super) async fn enter(
         greeting: Vec::new(),
         link: Box::new(move |room, token| link(&places, hub, room, token)),
         room,
+        go: None,
     };
-    Ok(Room { joined, facts })
+    Ok(Room { joined, facts, agreed })
 }
 
 /// Who hosts a hub that takes only those with an invite is a member of it, so that `puerta talk invite` works.
@@ -139,13 +147,19 @@ pub(super) async fn be_member(
 }
 
 /// Hands the events on, and remembers the hub when it lets us in.
-fn remembering(joined: Joined, home: &Home, target: &Target) -> Joined {
+fn remembering(joined: Joined, home: &Home, target: &Target, agreed: Agreed) -> Joined {
     let Joined { mut events, commands, addresses, ended } = joined;
     let (show, shown) = mpsc::channel(EVENTS);
-    let (book, target) = (home.book.clone(), target.clone());
+    let (book, mut target) = (home.book.clone(), target.clone());
     tokio::spawn(async move {
         let mut known = target.own;
         while let Some(event) = events.recv().await {
+            if let Event::Moving { address, hub } = &event {
+                // Where our hub sends us is remembered only if somebody has agreed to it.
+                let trust = agreed.lock().unwrap_or_else(PoisonError::into_inner).get(hub).copied();
+                target = Target { trust, ..Target::new(*hub, None, address.parse().into_iter().collect()) };
+                known = false;
+            }
             if let (Event::Online(welcome), false) = (&event, known) {
                 known = true;
                 let hub = known_hub(&target, &welcome.hub, &welcome.first);

@@ -3,11 +3,9 @@
 use crate::report;
 use crate::signals::Stop;
 use crate::talk::Arguments;
-use crate::talk::screen::{self, Ended, Facts, Full, Json, Line, Pipe, Wanted};
-use puerta_talk::room::event::{Command, Event};
+use crate::talk::screen::{self, Ended, Facts, Feed, Full, Json, Line, Pipe, Wanted};
 use puerta_talk::room::frame::Target;
 use std::io::{self, IsTerminal};
-use tokio::sync::mpsc;
 
 /// How things are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,30 +35,24 @@ impl Mode {
 }
 
 /// Shows a room until it ends.
-pub(super) async fn show(
-    arguments: &Arguments,
-    facts: Facts,
-    events: mpsc::Receiver<Event>,
-    commands: mpsc::Sender<Command>,
-    stop: &mut Stop,
-) -> Ended {
+pub(super) async fn show(arguments: &Arguments, facts: Facts, feed: Feed, stop: &mut Stop) -> Ended {
     let signal = stop.wait();
     let follow = arguments.follow;
     match Mode::of(arguments) {
-        Mode::Full => screen::run(|typed| Full::open(facts, typed, screen::offset), events, commands, signal).await,
+        Mode::Full => screen::run(|typed| Full::open(facts, typed, screen::offset), feed, signal).await,
         Mode::Line => {
             let open = move |typed| Line::open(facts, follow, typed, screen::offset);
-            screen::run(open, events, commands, signal).await
+            screen::run(open, feed, signal).await
         }
         Mode::Json => {
             let room = arguments.wanted_room().filter(|_| follow).map(str::to_owned);
             let wanted = Wanted { room, since: arguments.since, follow };
-            screen::run(|typed| Json::open(facts, wanted, typed), events, commands, signal).await
+            screen::run(|typed| Json::open(facts, wanted, typed), feed, signal).await
         }
         Mode::Pipe => {
             let to = target(arguments.to.as_deref().unwrap_or_default());
             let tell = Box::new(|line: &str| report::line(line));
-            screen::run(|typed| Pipe::open(to, typed, tell), events, commands, signal).await
+            screen::run(|typed| Pipe::open(to, typed, tell), feed, signal).await
         }
     }
 }

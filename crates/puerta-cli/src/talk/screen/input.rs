@@ -31,6 +31,8 @@ pub(crate) enum Wish {
     Quit,
     /// Away, and the hub in this program stays.
     Stay,
+    /// Our hub ends, and all go to another one.
+    Go(String),
     /// What can be typed?
     Help,
 }
@@ -57,7 +59,7 @@ pub(crate) struct Known {
 }
 
 /// All of them.
-pub(crate) const KNOWN: [Known; 12] = [
+pub(crate) const KNOWN: [Known; 13] = [
     Known { name: "/join", form: "/join #room", does: "go into a room, or open it" },
     Known { name: "/leave", form: "/leave [#room]", does: "leave this room, or another" },
     Known { name: "/msg", form: "/msg NAME text", does: "say something to one member alone" },
@@ -74,6 +76,7 @@ pub(crate) const KNOWN: [Known; 12] = [
     Known { name: "/help", form: "/help", does: "show this" },
     Known { name: "/quit", form: "/quit", does: "leave" },
     Known { name: "/stay", form: "/stay", does: "leave; a hub that runs here goes on" },
+    Known { name: "/go", form: "/go NAME", does: "a hub that runs here ends; all go to another" },
 ];
 
 /// How long an invite is good unless told: 24 hours, in seconds.
@@ -103,6 +106,7 @@ pub(crate) fn parse(line: &str) -> Result<Wish, Wrong> {
         "msg" => private(rest),
         "me" => (!rest.is_empty()).then(|| Wish::Me(rest.to_owned())),
         "nick" => one().map(Wish::Nick),
+        "go" => one().map(Wish::Go),
         "invite" => return invite(rest, known.form),
         _ if !rest.is_empty() => None,
         "rooms" => Some(Wish::Rooms),
@@ -165,6 +169,7 @@ mod tests {
         assert_eq!(read("/msg @ana hola"), Ok(Wish::Msg("ana".to_owned(), "hola".to_owned())));
         assert_eq!(read("/me waves"), Ok(Wish::Me("waves".to_owned())));
         assert_eq!(read("/nick bea"), Ok(Wish::Nick("bea".to_owned())));
+        assert_eq!(read("/go casa"), Ok(Wish::Go("casa".to_owned())));
         assert_eq!(read("/invite"), Ok(Wish::Invite { once: false, renew: false, lasts: 86_400 }));
         assert_eq!(read("/invite once 2m"), Ok(Wish::Invite { once: true, renew: false, lasts: 120 }));
         assert_eq!(read("/invite 1h renew once"), Ok(Wish::Invite { once: true, renew: true, lasts: 3600 }));
@@ -184,7 +189,7 @@ mod tests {
     fn a_wrong_command_is_told_and_never_sent() {
         assert_eq!(parse("/jion #x"), Err(Wrong::Unknown { typed: "/jion".to_owned(), nearest: Some("/join") }));
         assert_eq!(parse("/xyzzy"), Err(Wrong::Unknown { typed: "/xyzzy".to_owned(), nearest: None }));
-        for line in ["/join", "/join #", "/join a b", "/msg ana", "/me", "/nick", "/nick a b", "/quit now"] {
+        for line in ["/join", "/join #", "/join a b", "/msg ana", "/me", "/nick", "/nick a b", "/quit now", "/go"] {
             assert!(matches!(parse(line), Err(Wrong::Form(_))), "{line}");
         }
         assert_eq!(parse("/invite soon"), Err(Wrong::Time("soon".to_owned())));

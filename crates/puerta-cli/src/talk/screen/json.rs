@@ -5,8 +5,8 @@ mod events;
 mod lines;
 
 use super::tally::Tally;
-use super::view::{Done, View};
-use super::{Ended, Facts, Print, Screen, Typed, appended, stdin};
+use super::view::{Done, Note, View};
+use super::{Ended, Facts, Notice, Print, Screen, Typed, appended, stdin, words};
 use events::{Object, note, object};
 use lines::Asked;
 use puerta_talk::room::event::{Command, Event};
@@ -164,6 +164,12 @@ impl Screen for Json {
             self.view.apply(event, now);
         }
         self.view.told.clear();
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        // An error is what went wrong with something that was asked for.
+        let (text, _) = words::notice(notice);
+        self.put(note(&Note { text, trouble: false }));
     }
 
     fn typed(&mut self, typed: Typed, now: Instant) {

@@ -8,7 +8,7 @@ mod editor;
 use super::clock::Moment;
 use super::tally::Tally;
 use super::view::{Done, View};
-use super::{Ended, Facts, Print, Screen, Typed, appended, clean, stdin, words};
+use super::{Ended, Facts, Notice, Print, Screen, Typed, appended, clean, stdin, words};
 use editor::Editor;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
@@ -269,6 +269,12 @@ impl Screen for Line {
         if !before {
             self.tell(&event, now);
         }
+        self.notes();
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        let (text, trouble) = words::notice(notice);
+        self.view.note_here(text, trouble);
         self.notes();
     }
 

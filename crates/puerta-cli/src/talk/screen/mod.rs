@@ -18,6 +18,7 @@ mod view;
 mod words;
 
 use puerta_relay::verdict::How;
+use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::Denial;
 use std::collections::VecDeque;
@@ -49,6 +50,64 @@ pub(crate) type MakeLink = Box<dyn Fn(&str, &[u8]) -> String + Send>;
 /// Writes to the terminal or to stdout.
 pub(crate) type Print = Box<dyn FnMut(&str) -> io::Result<()> + Send>;
 
+/// What is told of other hubs on the network, while we are in a room. Names come from outside, and are cleaned when they are shown.
+#[derive(Debug, Clone)]
+pub(crate) enum Notice {
+    /// Another one is there now.
+    Another {
+        /// Its name, as it says.
+        name: String,
+        /// Its key's.
+        fingerprint: Fingerprint,
+        /// How one goes there.
+        way: Way,
+    },
+    /// Another one was opened at the same time, and ours would give way to it if it were known.
+    Together {
+        /// Its name, as it says.
+        name: String,
+        /// Its key's.
+        fingerprint: Fingerprint,
+        /// What `/go` is given.
+        word: String,
+    },
+    /// Ours ends, and everybody goes there.
+    Going {
+        /// Its name.
+        name: String,
+        /// Because it was opened at the same time; else because the host wished it.
+        together: bool,
+    },
+    /// The one that `/go` named does not answer.
+    NoAnswer {
+        /// Its name.
+        name: String,
+    },
+    /// `/go` named none that was told of.
+    Unknown {
+        /// What was typed.
+        typed: String,
+    },
+    /// One goes by the name or the address of a hub that is known, and is not it.
+    Suspect(String),
+}
+
+/// How one goes to another hub.
+#[derive(Debug, Clone)]
+pub(crate) enum Way {
+    /// The host types `/go` and this word, and all go along.
+    Go(String),
+    /// Who is only a member leaves, and calls it by its address.
+    Talk(String),
+}
+
+/// What comes in to a screen, and where what it wants goes.
+pub(crate) struct Feed {
+    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) notices: mpsc::Receiver<Notice>,
+    pub(crate) commands: mpsc::Sender<Command>,
+}
+
 /// What a screen is told at the start, besides what the hub tells.
 pub(crate) struct Facts {
     /// The hub's name, until it tells it itself.
@@ -65,6 +124,8 @@ pub(crate) struct Facts {
     pub(crate) link: MakeLink,
     /// The room to be in, without its `#`, when one was asked for.
     pub(crate) room: Option<String>,
+    /// Takes the word that `/go` was given, where our hub can give way to another.
+    pub(crate) go: Option<mpsc::Sender<String>>,
 }
 
 /// Why a screen ended.
@@ -111,6 +172,8 @@ pub(crate) trait Screen {
     fn event(&mut self, event: Event, now: Instant);
     /// Takes in what was typed.
     fn typed(&mut self, typed: Typed, now: Instant);
+    /// Tells of another hub.
+    fn notice(&mut self, _: &Notice) {}
     /// Shows what has changed, and does what is due.
     fn show(&mut self, now: Instant) -> io::Result<()>;
     /// When `show` is to be called at the latest, though nothing happens.
@@ -138,8 +201,7 @@ pub(crate) trait Screen {
 /// before this returns, and restores the terminal as it goes.
 pub(crate) async fn run<S: Screen>(
     open: impl FnOnce(mpsc::Sender<Typed>) -> io::Result<S> + Send + 'static,
-    events: mpsc::Receiver<Event>,
-    commands: mpsc::Sender<Command>,
+    feed: Feed,
     signal: impl Future<Output = How>,
 ) -> Ended {
     let (stop, stopped) = watch::channel(false);
@@ -149,7 +211,7 @@ pub(crate) async fn run<S: Screen>(
             runtime::Builder::new_current_thread().enable_time().build().map_or_else(Ended::Failed, |runtime| {
                 let (typed, keys) = mpsc::channel(TYPED);
                 match open(typed) {
-                    Ok(screen) => runtime.block_on(turn(screen, events, commands, keys, stopped)),
+                    Ok(screen) => runtime.block_on(turn(screen, feed, keys, stopped)),
                     Err(error) => Ended::Failed(error),
                 }
             });
@@ -174,11 +236,11 @@ pub(crate) async fn run<S: Screen>(
 
 async fn turn(
     mut screen: impl Screen,
-    mut events: mpsc::Receiver<Event>,
-    commands: mpsc::Sender<Command>,
+    feed: Feed,
     mut keys: mpsc::Receiver<Typed>,
     mut stopped: watch::Receiver<bool>,
 ) -> Ended {
+    let Feed { mut events, mut notices, commands } = feed;
     let why = loop {
         if let Err(error) = screen.show(Instant::now()) {
             let closed = error.kind() == io::ErrorKind::BrokenPipe;
@@ -202,6 +264,7 @@ async fn turn(
                     screen.event(event, now);
                 }
             }
+            Some(notice) = notices.recv() => screen.notice(&notice),
             typed = keys.recv(), if listens => {
                 let now = Instant::now();
                 screen.typed(typed.unwrap_or(Typed::End), now);

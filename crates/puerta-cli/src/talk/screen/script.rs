@@ -25,6 +25,7 @@ pub(crate) fn facts() -> Facts {
         greeting: Vec::new(),
         link: Box::new(|room, token| format!("puerta://h:7777/{room}#{}", token.len())),
         room: None,
+        go: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The words of the screens: one place, so that they can be translated. What comes from outside is cleaned on its way in here.
 
-use super::clean;
 use super::input::{KNOWN, Wrong};
+use super::{Notice, Way, clean};
 use puerta_talk::room::event::Command;
 use puerta_talk::room::frame::{Denial, Refusal};
 
@@ -146,6 +146,48 @@ pub(crate) fn not_moved(messages: usize, why: &str) -> String {
 
 pub(crate) fn moving(address: &str) -> String {
     format!("the hub closes; going on at {}, with what is not sent yet", clean::name(address))
+}
+
+/// What is told of another hub, and whether it is trouble.
+pub(crate) fn notice(notice: &Notice) -> (String, bool) {
+    let called = |name: &str| clean::isolated(&clean::name(name));
+    match notice {
+        Notice::Another { name, fingerprint, way: Way::Go(word) } => {
+            let name = called(name);
+            (
+                format!(
+                    "another hub is on the network: {name} ({fingerprint}); /go {} takes everyone here there",
+                    clean::name(word)
+                ),
+                true,
+            )
+        }
+        Notice::Another { name, fingerprint, way: Way::Talk(address) } => {
+            let name = called(name);
+            (
+                format!(
+                    "another hub is on the network: {name} ({fingerprint}); /quit, then puerta talk {address} goes there"
+                ),
+                true,
+            )
+        }
+        Notice::Together { name, fingerprint, word } => {
+            let (name, word) = (called(name), clean::name(word));
+            (
+                format!(
+                    "another hub was opened at the same time: {name} ({fingerprint}), not known here; /go {word} takes everyone here there"
+                ),
+                true,
+            )
+        }
+        Notice::Going { name, together: true } => {
+            (format!("{} was opened at the same time: going there with everyone here", called(name)), false)
+        }
+        Notice::Going { name, together: false } => (format!("going to {} with everyone here", called(name)), false),
+        Notice::NoAnswer { name } => (format!("{} does not answer any more: staying here", called(name)), true),
+        Notice::Unknown { typed } => (format!("no other hub that was told of is called {}", called(typed)), true),
+        Notice::Suspect(why) => (why.clone(), true),
+    }
 }
 
 pub(crate) fn renamed(before: &str, now: &str) -> String {

@@ -16,7 +16,7 @@ mod tests;
 pub(crate) use terminal::restore;
 
 use super::view::{Done, ITEMS, Invited, View};
-use super::{Ended, Facts, Print, Screen, Typed, words};
+use super::{Ended, Facts, Notice, Print, Screen, Typed, words};
 use draw::Parts;
 use notify::Notifier;
 use paint::Doubts;
@@ -307,6 +307,13 @@ impl<B: Backend> Screen for Full<B> {
         if let Some(invited) = self.view.invited.take() {
             self.over = Some(Over::Invite(invited));
         }
+        self.changed = true;
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        let (text, trouble) = words::notice(notice);
+        self.view.note_here(text, trouble);
+        self.view.told.clear();
         self.changed = true;
     }
 

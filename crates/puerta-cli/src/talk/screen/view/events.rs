@@ -3,6 +3,7 @@
 use super::place::{History, Item, Key, Member, Message, Pending, What};
 use super::{Invited, Link, Receipts, View, attention};
 use crate::talk::screen::{clean, words};
+use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::{MemberFacts, RoomFacts, Target};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
@@ -126,8 +127,9 @@ impl View {
             }
             Event::Waiting { messages } => self.note_here(words::waiting(messages), true),
             Event::NotMoved { messages, why } => self.note_here(words::not_moved(messages, &why), true),
-            Event::Moving { address, .. } => {
+            Event::Moving { address, hub } => {
                 self.note_here(words::moving(&address), false);
+                self.fingerprint = Fingerprint::of(hub).to_string();
                 self.move_on();
             }
         }
@@ -173,7 +175,7 @@ impl View {
         self.places.iter_mut().for_each(|place| place.move_on(last));
         (self.inbox, self.inbox_last) = (None, 0);
         self.receipts = Receipts::default();
-        self.verified = false;
+        (self.verified, self.hosting) = (false, false);
     }
 
     fn gone(&mut self, room: RoomNo) {

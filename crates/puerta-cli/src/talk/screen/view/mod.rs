@@ -83,6 +83,7 @@ pub(crate) struct View {
     /// Items that a place keeps.
     most: usize,
     make_link: MakeLink,
+    go: Option<tokio::sync::mpsc::Sender<String>>,
     inbox: Option<RoomNo>,
     /// The last place of the inbox that is here.
     inbox_last: u64,
@@ -118,6 +119,7 @@ impl View {
             out: VecDeque::new(),
             denied: None,
             make_link: facts.link,
+            go: facts.go,
             inbox: None,
             inbox_last: 0,
             wanted: facts.room,

@@ -59,6 +59,13 @@ impl View {
             Wish::Quit => return self.quit(),
             Wish::Stay if self.hosting => return Done::Stay,
             Wish::Stay => return self.refuse("the hub does not run here: /quit leaves it as it is"),
+            Wish::Go(name) if self.hosting => {
+                // Where many words wait one more says nothing new.
+                let _ = self.go.as_ref().map(|go| go.try_send(name));
+            }
+            Wish::Go(_) => {
+                return self.refuse("the hub does not run here: /quit, then puerta talk HOST goes to another");
+            }
         }
         Done::Taken
     }

@@ -1,0 +1,215 @@
+//! Other hubs on the network while we are in a room: the driver of [`Neighbours`].
+
+use super::home::Home;
+use super::hosting::Hosting;
+use super::ladder::{self, Target};
+use super::session::Agreed;
+use crate::talk::screen::{Ended, Notice, Way};
+use puerta_talk::announcement::UNSETTLED;
+use puerta_talk::discovery::{Finder, Found, Settings};
+use puerta_talk::fingerprint::Fingerprint;
+use puerta_talk::host::PORT;
+use puerta_talk::identity::{NAME, Trust};
+use puerta_talk::neighbours::{Neighbours, Step, TOLD};
+use puerta_talk::room::ids::Device;
+use puerta_talk::room::rooms::may_be_called;
+use puerta_talk::rung::Rung;
+use puerta_talk::transport::{Dialer, Expected, member_socket};
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How often a hub looks for others: while it may give way, and then.
+const PACE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+
+/// How often a member does.
+const MEMBER: Duration = Duration::from_secs(30);
+
+/// How long another hub may take to show that it is there before all go to it.
+const ANSWERS: Duration = Duration::from_secs(3);
+
+/// What two hosts wait that send everybody to each other's hub at once: the one with the lower key, until the other has gone.
+const AFTER: Duration = Duration::from_millis(1500);
+
+/// Looks for other hubs, and says what there is to say.
+pub(super) struct Watch<'a> {
+    home: &'a Home,
+    core: Neighbours,
+    finder: Finder,
+    say: mpsc::Sender<Notice>,
+    words: mpsc::Receiver<String>,
+    agreed: Agreed,
+    /// Those that may still give way, with the time when they count; [`TOLD`] at most.
+    later: Vec<(Instant, Found)>,
+    /// What `/go` may be given, and where it leads; [`TOLD`] at most, and as many that were opened at the same time.
+    offers: Vec<(String, Target)>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        home: &'a Home,
+        passed: impl IntoIterator<Item = Device>,
+        hosting: Option<&Hosting>,
+        say: mpsc::Sender<Notice>,
+        words: mpsc::Receiver<String>,
+        agreed: Agreed,
+    ) -> Self {
+        let mut settings = Settings { itself: hosting.map(|h| h.announcement().process), ..Settings::default() };
+        if hosting.is_none() {
+            // Members are many: no thread for mDNS each.
+            settings.rungs.retain(|rung| *rung != Rung::Mdns);
+        }
+        let mut finder = Finder::with(settings);
+        finder.pace(if hosting.is_some() { PACE[0] } else { MEMBER });
+        let passed = passed.into_iter().filter(|hub| hosting.is_none() || *hub != home.key.device());
+        let core = Neighbours::new(passed.chain([home.key.device()]));
+        Watch { home, core, finder, say, words, agreed, later: Vec::new(), offers: Vec::new() }
+    }
+
+    /// Watches while a room is shown. How that ended, and our hub, if it is still there.
+    pub(super) async fn while_shown(
+        mut self,
+        shown: impl Future<Output = Ended>,
+        mut hosting: Option<Hosting>,
+    ) -> (Ended, Option<Hosting>) {
+        let mut shown = std::pin::pin!(shown);
+        let mut slower = hosting.as_ref().map(|_| Instant::now() + UNSETTLED);
+        loop {
+            let due = self.later.iter().map(|(at, _)| *at).min();
+            let go = tokio::select! {
+                ended = &mut shown => return (ended, hosting),
+                found = self.finder.next() => self.heard(found, hosting.as_ref()).await,
+                Some(word) = self.words.recv() => self.asked(&word, hosting.as_ref()).await,
+                () = until(due) => self.recall(hosting.as_ref()).await,
+                () = until(slower) => {
+                    slower = None;
+                    self.finder.pace(PACE[1]);
+                    None
+                }
+            };
+            if let Some((target, together)) = go
+                && let Some(ours) = hosting.take()
+            {
+                let name = target.called();
+                self.core.pass(target.hub);
+                self.tell(Notice::Going { name, together });
+                let trust = target.trust.unwrap_or(Trust::Agreed);
+                self.agreed.lock().unwrap_or_else(PoisonError::into_inner).insert(target.hub, trust);
+                self.finder.pace(MEMBER);
+                ours.give_way(&target).await;
+            }
+        }
+    }
+
+    /// Another hub announces itself. Where to go at once, and whether because it was opened at the same time.
+    async fn heard(&mut self, found: Found, ours: Option<&Hosting>) -> Option<(Target, bool)> {
+        let announcement = ours.map(Hosting::announcement);
+        let step = self.core.heard(announcement.as_ref(), &found.announcement);
+        let target = match step {
+            Step::Pass => return None,
+            Step::Later(wait) => {
+                if self.later.len() < TOLD {
+                    self.later.push((Instant::now() + wait, found));
+                }
+                return None;
+            }
+            Step::GiveWay | Step::Tell => self.target(&found)?,
+        };
+        let (name, fingerprint) = (found.announcement.name.clone(), Fingerprint::of(target.hub));
+        if step == Step::GiveWay {
+            self.core.pass(target.hub);
+            if target.trust.is_some() {
+                return self.answers(&target).await.then_some((target, true));
+            }
+            // Trust does not follow from a lower key.
+            let word = self.offer(&name, target);
+            self.tell(Notice::Together { name, fingerprint, word });
+        } else if ours.is_some() {
+            let word = self.offer(&name, target);
+            self.tell(Notice::Another { name, fingerprint, way: Way::Go(word) });
+        } else {
+            let (ip, port) = (found.source.ip().to_canonical(), found.source.port());
+            let address =
+                if port == PORT { ip.to_string() } else { format!("{}", std::net::SocketAddr::new(ip, port)) };
+            self.tell(Notice::Another { name, fingerprint, way: Way::Talk(address) });
+        }
+        None
+    }
+
+    /// Those that might have given way, and have not: they count as any other now.
+    async fn recall(&mut self, ours: Option<&Hosting>) -> Option<(Target, bool)> {
+        let now = Instant::now();
+        let at = self.later.iter().position(|(at, _)| *at <= now)?;
+        let (_, mut found) = self.later.swap_remove(at);
+        found.announcement.age = Duration::MAX;
+        let target = self.target(&found)?;
+        // One that has given way, or was closed, is not there any more.
+        if self.answers(&target).await { Box::pin(self.heard(found, ours)).await } else { None }
+    }
+
+    /// The host has typed `/go` and this.
+    async fn asked(&mut self, word: &str, ours: Option<&Hosting>) -> Option<(Target, bool)> {
+        let ours = ours?;
+        let same = |offered: &str| offered.to_lowercase() == word.to_lowercase();
+        let Some((_, target)) = self.offers.iter().find(|(offered, _)| same(offered)).cloned() else {
+            self.tell(Notice::Unknown { typed: word.to_owned() });
+            return None;
+        };
+        if ours.announcement().hub < target.hub {
+            tokio::time::sleep(AFTER).await;
+        }
+        if self.answers(&target).await {
+            return Some((target, false));
+        }
+        self.tell(Notice::NoAnswer { name: target.called() });
+        None
+    }
+
+    /// What was found, unless it goes by the name of another one that is known: that is told.
+    fn target(&mut self, found: &Found) -> Option<Target> {
+        let hubs = self.home.book.read().ok()?;
+        match ladder::found_target(&hubs, self.home, found) {
+            Ok(target) => Some(target),
+            Err(trouble) => {
+                self.core.pass(found.announcement.hub);
+                self.tell(Notice::Suspect(trouble.message()));
+                None
+            }
+        }
+    }
+
+    /// The word that leads there: its name, or the beginning of its fingerprint where the name cannot be typed or leads elsewhere.
+    fn offer(&mut self, name: &str, target: Target) -> String {
+        let taken = |word: &str| self.offers.iter().any(|(offered, _)| offered.to_lowercase() == word.to_lowercase());
+        let fits = may_be_called(name, NAME) && !taken(name);
+        let fingerprint = Fingerprint::of(target.hub).to_string();
+        let word = if fits { name.to_owned() } else { fingerprint.chars().take(9).collect() };
+        self.offers.push((word.clone(), target));
+        word
+    }
+
+    /// Whether it is there and has its key.
+    async fn answers(&self, target: &Target) -> bool {
+        let Some(dialer) = member_socket().ok().and_then(|socket| Dialer::new(&self.home.key, socket).ok()) else {
+            return false;
+        };
+        let Some(at) = target.at.first() else { return false };
+        let tried = timeout(ANSWERS, dialer.connect(*at, Expected::Key(target.hub))).await;
+        let Ok(Ok((connection, _))) = tried else { return false };
+        connection.close(0_u32.into(), b"");
+        true
+    }
+
+    /// A screen that is behind has enough to show.
+    fn tell(&self, notice: Notice) {
+        let _ = self.say.try_send(notice);
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
