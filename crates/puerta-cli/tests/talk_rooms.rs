@@ -172,6 +172,19 @@ fn an_export_tells_what_was_done_and_the_id_of_each_message_as_the_events_do() {
 }
 
 #[test]
+fn on_a_terminal_of_24_rows_a_hub_shows_where_it_listens_and_all_of_its_qr_code() {
+    let (network, host) = (Network::new(), User::new("host"));
+    let mut hub = network.terminal_of((24, 80), &host, &["--host"]);
+    hub.until("words and the upper and the lower corners of the code", |picture| {
+        let corners =
+            picture.lines().filter(|line| line.starts_with([' ', '▄', '█']) && line.contains("█ ███ █")).count();
+        picture.contains("invite: ") && picture.contains("listening on") && corners == 2
+    });
+    hub.signal("TERM");
+    assert_eq!(hub.end().0, 0);
+}
+
+#[test]
 fn two_of_one_name_are_told_apart() {
     let (network, host) = (Network::new(), User::new("ana"));
     let hub = hub(&network, &host, &[]);

@@ -84,6 +84,11 @@ impl Network {
 
     /// `puerta talk` in it, in a terminal.
     pub fn terminal(&self, user: &User, words: &[&str]) -> Terminal {
+        self.terminal_of((ROWS, COLUMNS), user, words)
+    }
+
+    /// The same in one of so many rows and columns.
+    pub fn terminal_of(&self, size: (u16, u16), user: &User, words: &[&str]) -> Terminal {
         let mut command = CommandBuilder::new("nsenter");
         command.args(INTO);
         command.args([&self.id(), env!("CARGO_BIN_EXE_puerta"), "talk"]);
@@ -95,7 +100,7 @@ impl Network {
             command.env_remove(name);
         }
         command.env("TERM", "xterm-256color");
-        Terminal::start(command)
+        Terminal::start(size, command)
     }
 
     /// How many hubs are at the ports of rooms.
@@ -143,8 +148,8 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    fn start(command: CommandBuilder) -> Self {
-        let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
+    fn start((rows, cols): (u16, u16), command: CommandBuilder) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let child = pair.slave.spawn_command(command).expect("nsenter: apt-get install util-linux");
         let (tell, written) = channel();
@@ -158,7 +163,7 @@ impl Terminal {
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        let parser = vt100::Parser::new(ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap(), 0);
+        let parser = vt100::Parser::new(rows.try_into().unwrap(), cols.try_into().unwrap(), 0);
         Terminal { child, master: pair.master, _slave: pair.slave, keys, written, parser, all: Vec::new() }
     }
 

@@ -8,7 +8,7 @@ use crate::report::Reporter;
 use crate::signals::Stop;
 use crate::talk::Arguments;
 use crate::talk::arguments::Action;
-use crate::talk::screen::{Ended, QUIET, exported, qr, refusal, rfc3339};
+use crate::talk::screen::{Ended, exported, printed, refusal, rfc3339};
 use puerta_talk::discovery::Finder;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::log;
@@ -22,6 +22,9 @@ use serde_json::json;
 use std::io::{self, IsTerminal, Write};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+
+/// Rows of what is said besides an invite's QR code.
+const WORDS: usize = 4;
 
 pub(super) async fn run(
     action: Action,
@@ -276,7 +279,7 @@ fn show_invite(link: &str, until: i64, arguments: &Arguments, reporter: Reporter
     let until = rfc3339(until);
     print(arguments, &json!({"event": "invite", "link": link, "until": until}), || link.to_owned())?;
     if io::stdout().is_terminal() && !arguments.json {
-        for line in qr(link, QUIET) {
+        for line in printed(link, WORDS) {
             print(arguments, &json!(null), || line.clone())?;
         }
         let whom = if arguments.once { "one device" } else { "everyone" };

@@ -6,7 +6,7 @@ use super::trouble::Trouble;
 use super::trust;
 use crate::report::Reporter;
 use crate::talk::Arguments;
-use crate::talk::screen::{QUIET, qr};
+use crate::talk::screen::printed;
 use puerta::{Endpoint, interfaces};
 use puerta_relay::reach;
 use puerta_talk::announcement::{Announcement, yields};
@@ -30,6 +30,9 @@ const SETTLE: Duration = Duration::from_millis(1500);
 
 /// How long members that are sent to another hub may take to go: they do so as soon as they hear of it.
 const HEARD: Duration = Duration::from_secs(2);
+
+/// Rows of what is said below the QR code.
+const WORDS: usize = 5;
 
 /// For how long the invite is good that the host itself comes in with.
 const OWN_INVITE: Duration = Duration::from_secs(60);
@@ -93,12 +96,12 @@ impl Hosting {
         let token = self.handle.invite(arguments.invite_lasts(), arguments.once, false)?;
         let link = self.link(&self.room, Token(token))?;
         let fingerprint = Fingerprint::of(self.hub).to_string();
-        reporter.hub(&self.address.to_string(), &reach.to_string(), &fingerprint, &link);
         if std::io::stderr().is_terminal() && !reporter.json() {
-            for line in qr(&link, QUIET) {
+            for line in printed(&link, WORDS) {
                 reporter.note(&line);
             }
         }
+        reporter.hub(&self.address.to_string(), &reach.to_string(), &fingerprint, &link);
         let listening = format!("listening on {} (UDP); {reach}", self.address);
         Ok(vec![listening, format!("fingerprint: {fingerprint}"), format!("invite: {link}")])
     }

@@ -34,7 +34,7 @@ pub(crate) use full::Full;
 pub(crate) use json::{Json, Wanted, exported};
 pub(crate) use line::Line;
 pub(crate) use pipe::Pipe;
-pub(crate) use qr::{QUIET, qr};
+pub(crate) use qr::printed;
 pub(crate) use words::{denial, not_stored, refusal, waiting};
 
 /// How many events are taken in before what they changed is shown.

@@ -1,6 +1,10 @@
 //! An invite's link as a QR code (ISO/IEC 18004).
 
 use qrcode::{Color, EcLevel, QrCode};
+use ratatui::crossterm::terminal::size;
+
+/// Rows of a window that does not tell.
+const ROWS: usize = 24;
 
 /// The light dots around a code that the standard asks for. Phones are content with less.
 pub(crate) const QUIET: usize = 4;
@@ -22,6 +26,14 @@ pub(crate) fn qr(link: &str, quiet: usize) -> Vec<String> {
         (false, false) => ' ',
     };
     (0..all).step_by(2).map(|y| (0..all).map(|x| block(x, y)).collect()).collect()
+}
+
+/// The code for a terminal that scrolls, where so many rows are written besides: with as many dots around as its window has
+/// rows for.
+pub(crate) fn printed(link: &str, besides: usize) -> Vec<String> {
+    let rows = size().map_or(ROWS, |(_, rows)| rows.into());
+    let mut codes = (1..=QUIET).rev().map(|quiet| qr(link, quiet));
+    codes.find(|code| code.len() + besides <= rows).unwrap_or_else(|| qr(link, 1))
 }
 
 #[cfg(test)]
