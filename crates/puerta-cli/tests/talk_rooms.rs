@@ -225,3 +225,26 @@ fn the_device_key_and_tokens_are_in_no_output_but_the_invite() {
     let shown = [of("cmdline"), of("environ")].concat();
     assert!(!String::from_utf8_lossy(&shown).contains(secret));
 }
+
+#[test]
+fn what_asks_a_hub_of_ours_finds_it_wherever_its_store_is_and_never_asks_another_for_it() {
+    let (network, host) = (Network::new(), User::new("host"));
+    let store = host.home.name("elsewhere.db");
+    let asked = |words: &[&str]| network.talk(&host, ["rooms"].iter().chain(words).copied()).finish();
+    let first = hub(&network, &host, &["--store", &store, "--room", "casa"]);
+    assert_eq!(String::from_utf8_lossy(&asked(&[]).stdout), "#casa  1 member\n");
+    let second = hub(&network, &host, &["--no-store", "--room", "taller"]);
+    let several = asked(&[]);
+    several.ends_with(2).said("2 hubs of ours run here: 127.0.0.1:7777 (--store ").said("127.0.0.1:7778 (--no-store)");
+    several.said("hint: say which with --store FILE or --no-store");
+    assert_eq!(String::from_utf8_lossy(&asked(&["--store", &store]).stdout), "#casa  1 member\n");
+    assert_eq!(String::from_utf8_lossy(&asked(&["--no-store"]).stdout), "#taller  1 member\n");
+    // What one that was killed left behind does not count.
+    first.signal("KILL");
+    first.finish();
+    assert_eq!(String::from_utf8_lossy(&asked(&[]).stdout), "#taller  1 member\n");
+    asked(&["--store", &store]).ends_with(6).said("no hub of ours runs here with this store");
+    second.signal("TERM");
+    second.finish().ends_with(0);
+    assert_eq!(fs::read_dir(host.home.name(".local/share/puerta/running")).unwrap().count(), 0);
+}

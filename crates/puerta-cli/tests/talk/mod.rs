@@ -120,7 +120,7 @@ impl User {
         User { name: name.to_owned(), home: Folder::new(&format!("talk-{name}")) }
     }
 
-    fn settings(&self) -> [(&'static str, String); 6] {
+    fn settings(&self) -> [(&'static str, String); 7] {
         let home = self.home.name("");
         let nothing = String::new();
         [
@@ -128,7 +128,8 @@ impl User {
             ("USER", self.name.clone()),
             ("XDG_CONFIG_HOME", nothing.clone()),
             ("XDG_DATA_HOME", nothing.clone()),
-            ("XDG_STATE_HOME", nothing),
+            ("XDG_STATE_HOME", nothing.clone()),
+            ("XDG_RUNTIME_DIR", nothing),
             ("TZ", "UTC".to_owned()),
         ]
     }

@@ -152,6 +152,12 @@ pub(super) struct Draft {
     path: PathBuf,
 }
 
+impl Draft {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Drop for Draft {
     fn drop(&mut self) {
         // One that is left behind after a crash is in nobody's way.

@@ -7,6 +7,7 @@ mod book;
 mod folder;
 mod hubs;
 mod key;
+mod running;
 mod stored;
 
 pub use book::{Book, LOCK};
@@ -14,3 +15,4 @@ pub use folder::{Folder, folder_of};
 pub use hubs::{ADDRESSES, HUBS, Hubs, KnownHub, NAME, Trust};
 pub(crate) use key::device_of;
 pub use key::{Key, random};
+pub use running::{RunningHub, Runtime, Told};

@@ -11,6 +11,7 @@ use crate::talk::arguments::Action;
 use crate::talk::screen::{Ended, exported, printed, refusal, rfc3339};
 use puerta_talk::discovery::Finder;
 use puerta_talk::fingerprint::Fingerprint;
+use puerta_talk::identity::RunningHub;
 use puerta_talk::log;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::{Denial, MemberFacts};
@@ -143,6 +144,9 @@ async fn ask(action: Action, arguments: &Arguments, reporter: Reporter) -> Resul
     let home = Home::open()?;
     let own = own_name(arguments.name.as_deref())?;
     let target = nearest(&home, arguments).await?;
+    if !target.own {
+        reporter.note(&format!("asking the hub {}", visible(&target.called())));
+    }
     let wanted = Wanted { feed: false, ..Wanted::talk(own, Vec::new()) };
     let room = session::enter(&home, &target, wanted, arguments, None, reporter).await?;
     let link = room.facts.link;
@@ -293,10 +297,40 @@ fn print(arguments: &Arguments, data: &serde_json::Value, text: impl FnOnce() ->
     writeln!(io::stdout(), "{line}").map_err(Trouble::Output)
 }
 
+/// The one hub of ours that runs on this machine, or the one that `--store` or `--no-store` names.
+fn ours(home: &Home, arguments: &Arguments) -> Result<Option<Target>, Trouble> {
+    let store = arguments.store.as_deref().map(|store| std::fs::canonicalize(store).unwrap_or(store.to_owned()));
+    let mut running = home.running();
+    running.retain(|hub| (store.is_none() || hub.store == store) && !(arguments.no_store && hub.store.is_some()));
+    match running.as_slice() {
+        [] => {}
+        [one] => return Ok(Some(Target::own(home, one.address))),
+        several => {
+            let called = |hub: &RunningHub| match &hub.store {
+                Some(store) => format!("{} (--store {})", hub.address, visible(&store.to_string_lossy())),
+                None => format!("{} (--no-store)", hub.address),
+            };
+            let several: Vec<String> = several.iter().map(called).collect();
+            let what = format!("{} hubs of ours run here: {}", several.len(), several.join(", "));
+            return Err(Trouble::usage(
+                what,
+                "say which with --store FILE or --no-store, or end those that are not needed",
+            ));
+        }
+    }
+    if let Some(target) = ladder::on_this_machine(home, &home.store(arguments.store.as_deref())) {
+        return Ok(Some(target));
+    }
+    if store.is_some() || arguments.no_store {
+        let what = "no hub of ours runs here with this store";
+        return Err(Trouble::NotRunning(what.to_owned()));
+    }
+    Ok(None)
+}
+
 /// The hub that is asked: ours, one that is known on the network, or one that is remembered.
 async fn nearest(home: &Home, arguments: &Arguments) -> Result<Target, Trouble> {
-    let store = home.store(arguments.store.as_deref());
-    if let Some(target) = ladder::on_this_machine(home, &store) {
+    if let Some(target) = ours(home, arguments)? {
         return Ok(target);
     }
     let found = ladder::on_the_network(home).await?;

@@ -1,8 +1,9 @@
 //! Our own files: the key, the hubs that we know, the store, the outbox; and how we are called.
 
 use super::trouble::Trouble;
+use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::host::short_name;
-use puerta_talk::identity::{Book, Folder, Key};
+use puerta_talk::identity::{Book, Folder, Key, RunningHub, Runtime};
 use puerta_talk::problem::Problem;
 use puerta_talk::room::rooms::may_be_called;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ const NAME: u32 = 32;
 pub(super) struct Home {
     pub(super) key: Key,
     pub(super) book: Book,
+    pub(super) runtime: Runtime,
     data: PathBuf,
 }
 
@@ -22,12 +24,20 @@ impl Home {
     /// Finds it by the environment, and makes what is missing.
     pub(super) fn open() -> Result<Home, Trouble> {
         let folder = Folder::own()?;
-        Ok(Home { key: Key::of(&folder)?, book: Book::of(&folder), data: data()? })
+        let data = data()?;
+        let runtime = Runtime::at(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), &data);
+        Ok(Home { key: Key::of(&folder)?, book: Book::of(&folder), runtime, data })
     }
 
     /// The hub's store, unless `--store` says otherwise.
     pub(super) fn store(&self, wished: Option<&Path>) -> PathBuf {
         wished.map_or_else(|| self.data.join("room.db"), Path::to_owned)
+    }
+
+    /// Our hubs that run on this machine.
+    pub(super) fn running(&self) -> Vec<RunningHub> {
+        let own = Fingerprint::of(self.key.device());
+        self.runtime.hubs().into_iter().filter(|hub| hub.fingerprint == own).collect()
     }
 
     /// Where messages wait for their hub.

@@ -14,6 +14,7 @@ use puerta_talk::discovery::Finder;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::host::{Host, Wish};
 use puerta_talk::hub::Handle;
+use puerta_talk::identity::{RunningHub, Told};
 use puerta_talk::invite::{Invite, PLACES, Place};
 use puerta_talk::room::ids::Device;
 use puerta_talk::room::store::Token;
@@ -50,6 +51,8 @@ pub(super) struct Hosting {
     opened: Instant,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    /// Lets `puerta talk rooms` and its like find it.
+    _told: Option<Told>,
 }
 
 /// Opens a hub. It runs until [`Hosting::end`].
@@ -84,8 +87,28 @@ pub(super) fn open(
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
     let (hub, opened) = (home.key.device(), Instant::now());
+    let store = (!arguments.no_store).then(|| home.store(arguments.store.as_deref()));
+    let store = store.map(|store| std::fs::canonicalize(&store).unwrap_or(store));
+    let running = RunningHub { address: local, fingerprint: Fingerprint::of(hub), store };
+    let told = home.runtime.tell(&running);
+    if let Err(problem) = &told {
+        reporter.note(&format!("{problem}: puerta talk rooms, members and invite may not find this hub"));
+    }
     let invite_only = arguments.invite_only;
-    Ok(Hosting { handle, local, name, room, address, hub, invite_only, announcement, opened, stop, task })
+    Ok(Hosting {
+        handle,
+        local,
+        name,
+        room,
+        address,
+        hub,
+        invite_only,
+        announcement,
+        opened,
+        stop,
+        task,
+        _told: told.ok(),
+    })
 }
 
 impl Hosting {

@@ -38,6 +38,8 @@ pub(crate) enum Trouble {
     Interrupted,
     /// There is no hub.
     Nobody,
+    /// The hub of ours that was named does not run.
+    NotRunning(String),
     /// The name of a host leads nowhere.
     Resolve(puerta_relay::problem::Problem),
     /// Our output failed.
@@ -65,6 +67,7 @@ impl Trouble {
             Trouble::Declined => "not joined".to_owned(),
             Trouble::Interrupted => "interrupted".to_owned(),
             Trouble::Nobody => "no hub was found".to_owned(),
+            Trouble::NotRunning(what) => what.clone(),
             Trouble::Resolve(problem) => problem.to_string(),
             Trouble::Output(error) => format!("standard output: {error}"),
         }
@@ -86,6 +89,9 @@ impl Trouble {
             Trouble::Nobody => {
                 Some("ask for an invite, name the hub's host, or see what is wrong: puerta talk doctor".to_owned())
             }
+            Trouble::NotRunning(_) => {
+                Some("start it with puerta talk --host, or ask any hub without the option".to_owned())
+            }
             Trouble::Resolve(problem) => problem.hint().map(|hint| hint.into_owned()),
         }
     }
@@ -97,7 +103,7 @@ impl Trouble {
             Trouble::Log(problem) => problem.status(),
             Trouble::System(_) => 1,
             Trouble::Usage { .. } => 2,
-            Trouble::NotTrusted { .. } | Trouble::Declined | Trouble::Nobody => 6,
+            Trouble::NotTrusted { .. } | Trouble::Declined | Trouble::Nobody | Trouble::NotRunning(_) => 6,
             Trouble::Resolve(problem) => problem.status(),
             Trouble::Interrupted => 130,
             Trouble::Output(_) => 8,
