@@ -120,8 +120,13 @@ fn header(buffer: &mut Buffer, area: Rect, view: &View, look: Look) {
     if !matches!(place.key, Key::Hub) {
         spans.push(Span::styled(format!("  {}", clean::isolated(&view.hub)), base));
     }
-    let end = paint::line(buffer, area.x, area.y, &Line::from(spans), area.width);
     let hint = "F1 help ";
+    let wide: usize = spans.iter().map(|span| columns(&span.content)).sum();
+    // The hub's name gives way to where help is: the rooms beside begin with it.
+    if wide + 2 + hint.len() > area.width.into() && area.width >= ROOMS_FROM && !matches!(place.key, Key::Hub) {
+        spans.pop();
+    }
+    let end = paint::line(buffer, area.x, area.y, &Line::from(spans), area.width);
     let at = area.right().saturating_sub(hint.len() as u16);
     if end + 2 <= at {
         buffer.set_stringn(at, area.y, hint, hint.len(), base);

@@ -144,6 +144,15 @@ fn a_narrow_window_still_says_unverified_and_offline_in_whole_words() {
 }
 
 #[test]
+fn where_help_is_stands_there_also_while_a_hub_is_unverified() {
+    let facts = Facts { verified: false, fingerprint: "FCQW-M9XR-HMKM-NM3A-50HZ".to_owned(), ..facts() };
+    let mut shown = Shown::new(facts, 76, 8);
+    shown.events(arrival());
+    let row = shown.rows()[0].clone();
+    assert!(row.contains("unverified FCQW-M9XR-HMKM-NM3A-50HZ") && row.ends_with("F1 help"), "{row}");
+}
+
+#[test]
 fn who_opens_a_hub_and_is_alone_there_is_told_how_others_come() {
     let mut shown = Shown::new(Facts { hosting: true, ..facts() }, 130, 8);
     shown.events([online(), room(MAIN, "main", &[ANA], 0)]);
