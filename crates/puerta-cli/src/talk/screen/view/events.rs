@@ -1,11 +1,11 @@
 //! What each event changes.
 
-use super::place::{History, Item, Key, Member, Message, Pending, What};
+use super::place::{History, Item, Key, Member, Message, Pending, Place, What};
 use super::{Invited, Link, Receipts, View, attention};
 use crate::talk::screen::{clean, words};
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::room::event::{Command, Event};
-use puerta_talk::room::frame::{MemberFacts, RoomFacts, Target};
+use puerta_talk::room::frame::{MemberFacts, Refusal, RoomFacts, Target};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::PENDING;
 use puerta_talk::room::record::{Person, Record};
@@ -72,7 +72,10 @@ impl View {
                 }
             }
             Event::NotTaken { id, text, why } => {
-                let at = id.and_then(|id| self.settle(id)).unwrap_or(self.at);
+                let mut at = id.and_then(|id| self.settle(id)).unwrap_or(self.at);
+                if matches!(why, Refusal::NoSuchMember { .. }) {
+                    at = self.nobody(at);
+                }
                 self.note(at, words::not_taken(&clean::name(&text), &words::refusal(&why)), true);
             }
             Event::OutboxFull { text, limit } => {
@@ -133,6 +136,20 @@ impl View {
                 self.move_on();
             }
         }
+    }
+
+    /// A conversation with nobody goes, if nothing was ever said there, and we with it to where we came from.
+    fn nobody(&mut self, at: usize) -> usize {
+        let empty = |p: &Place| p.pending.is_empty() && p.newest().next().is_none();
+        let Some(Key::Member(None, _)) = self.places.get(at).filter(|p| empty(p)).map(|p| &p.key) else { return at };
+        self.places.remove(at);
+        let before = self.places.iter().position(|p| Some(&p.key) == self.came_from.as_ref());
+        if self.at == at {
+            self.go(before.unwrap_or(at.saturating_sub(1)));
+        } else if self.at > at {
+            self.at -= 1;
+        }
+        self.at
     }
 
     fn room(&mut self, facts: RoomFacts) {

@@ -89,6 +89,8 @@ pub(crate) struct View {
     inbox_last: u64,
     /// Whether the next room that comes is to be shown: its name, or any.
     wanted: Option<String>,
+    /// Where we were before something was said elsewhere.
+    came_from: Option<Key>,
     /// /quit was said once though others would be cut off.
     asked_to_quit: bool,
     attention: Attention,
@@ -123,6 +125,7 @@ impl View {
             inbox: None,
             inbox_last: 0,
             wanted: facts.room,
+            came_from: None,
             asked_to_quit: false,
             attention: Attention::default(),
             receipts: Receipts::default(),

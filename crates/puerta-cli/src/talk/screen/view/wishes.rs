@@ -94,6 +94,9 @@ impl View {
         // What was said to someone is seen where it lies.
         let at = self.place_to(&to);
         self.out.push_back(Command::Say { to, kind, text });
+        if at != self.at {
+            self.came_from = Some(self.current().key.clone());
+        }
         self.go(at);
         self.went_to_end();
         Done::Taken

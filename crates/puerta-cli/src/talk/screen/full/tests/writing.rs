@@ -128,6 +128,22 @@ fn what_the_hub_refuses_never_stands_ready_to_be_sent_elsewhere() {
 }
 
 #[test]
+fn a_message_to_nobody_leaves_us_where_we_were() {
+    let mut shown = Shown::with(80, 10, [room(BUILD, "build", &[ANA, BOB], 0)]);
+    shown.key(KeyCode::Char('2'), KeyModifiers::ALT);
+    shown.keys("/msg nobody hola\n");
+    let to = Target::Member("nobody".to_owned());
+    let why = Refusal::NoSuchMember { name: "nobody".to_owned() };
+    shown.events([
+        Event::Pending { id: id(ANA, 1), to, kind: Kind::Text, text: "hola".to_owned() },
+        Event::NotTaken { id: Some(id(ANA, 1)), text: "hola".to_owned(), why },
+    ]);
+    let picture = shown.rows().join("\n");
+    assert!(picture.starts_with(" #build") && picture.contains("nobody here is called nobody"), "{picture}");
+    assert!(!picture.contains("@nobody"), "{picture}");
+}
+
+#[test]
 fn names_and_commands_are_completed() {
     let mut shown = Shown::with(60, 8, []);
     shown.keys("bo");
