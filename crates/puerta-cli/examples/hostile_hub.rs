@@ -158,6 +158,7 @@ fn facts(strange: &mut Strange) -> Facts {
         link: Box::new(|room, _| format!("puerta://10.0.0.5:7777/{room}#{}", "0".repeat(66))),
         room: None,
         go: None,
+        name: None,
     }
 }
 

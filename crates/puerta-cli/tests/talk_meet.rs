@@ -66,8 +66,14 @@ fn who_does_not_agree_opens_a_room_of_their_own_and_an_interrupt_at_the_question
         assert_eq!(ended, status, "{text}");
         assert!(asked.is_usual(), "the terminal was given back");
     }
+    for key in ["q", "\x1b"] {
+        let (status, text) = network.terminal(&ben, &[]).shows("any other key does not").types(key).end();
+        assert_eq!((status, text.contains("not joined"), network.hubs()), (6, true, 1), "{text}");
+    }
     let mut second = network.terminal(&ben, &[]);
     second.shows("any other key does not").types("n").is_in_the_room();
+    let all = String::from_utf8_lossy(&second.all).into_owned();
+    assert!(all.contains("not joined; opening a room of your own: ben@"), "{all}");
     assert_eq!(network.hubs(), 2);
     assert!(!second.picture().contains("unverified"));
 }

@@ -248,3 +248,41 @@ fn what_asks_a_hub_of_ours_finds_it_wherever_its_store_is_and_never_asks_another
     second.finish().ends_with(0);
     assert_eq!(fs::read_dir(host.home.name(".local/share/puerta/running")).unwrap().count(), 0);
 }
+
+#[test]
+fn who_follows_a_room_does_not_make_it_and_names_that_cannot_be_are_refused_before_anything_connects() {
+    let (network, host) = (Network::new(), User::new("host"));
+    let hub = hub(&network, &host, &[]);
+    let typo = network.talk(&host, ["--follow", "#tipo"]).finish();
+    typo.ends_with(2).said("there is no room #tipo").said("hint: puerta talk rooms lists");
+    let rooms = network.talk(&host, ["rooms"]).finish();
+    assert_eq!(String::from_utf8_lossy(&rooms.stdout), "#main  1 member\n");
+    hub.signal("TERM");
+    hub.finish().ends_with(0);
+    // No hub is there now: what is wrong with the words is said before one is looked for.
+    for words in [&["--to", "bad room"][..], &["--to", "#a,b"], &["--room", "a b"], &["--follow", "#a b"]] {
+        network
+            .talk(&host, words.iter().copied())
+            .finish()
+            .ends_with(2)
+            .said("cannot be the name of a room or a member");
+    }
+    network.talk(&host, ["--once"]).finish().ends_with(2).said("--once is for an invite");
+}
+
+#[test]
+fn a_room_that_is_named_leads_there_though_the_store_has_others_and_a_name_that_the_hub_does_not_take_is_said() {
+    let (network, ana) = (Network::new(), User::new("ana"));
+    network.talk(&ana, []).input("hola\n").finish().ends_with(0);
+    let again = network.talk(&ana, ["--room", "casa", "--name", "eva"]).input("en casa\n").finish();
+    again.ends_with(0);
+    let said = everything(&again);
+    assert!(said.contains("the hub knows you as ana; /nick eva changes that"), "{said}");
+    let kept = network.talk(&ana, ["export", "casa"]).finish();
+    assert!(String::from_utf8_lossy(&kept.stdout).contains("#casa ana: en casa"));
+    let hub = hub(&network, &ana, &[]);
+    let made = network.talk(&ana, ["invite", "--lasts", "2d"]).finish();
+    made.ends_with(0);
+    hub.signal("TERM");
+    hub.finish().ends_with(0);
+}

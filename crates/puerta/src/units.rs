@@ -43,6 +43,9 @@ const SIZES: [(&str, u128); 4] = [("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)
 const TIMES: [(&str, u128); 6] =
     [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", SECOND), ("ms", 1_000_000), ("us", 1000), ("ns", 1)];
 
+/// A time may be given in days; it is printed in hours, as no reader has to ask whether a day has 24.
+const DAY: (&str, u128) = ("d", 24 * 3_600_000_000_000);
+
 const SECOND: u128 = 1_000_000_000;
 
 /// A number of bytes: `1500`, `64k`, `1m`, `1g`, in powers of 1024; capitals are fine. No fractions.
@@ -63,7 +66,7 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
 pub fn parse_time(text: &str) -> Result<Duration, UnitError> {
     let (number, unit) = split(text).ok_or(UnitError::Time)?;
     let unit = if unit.is_empty() { "s" } else { unit };
-    let (_, factor) = TIMES.iter().find(|(name, _)| *name == unit).ok_or(UnitError::Time)?;
+    let (_, factor) = TIMES.iter().chain([&DAY]).find(|(name, _)| *name == unit).ok_or(UnitError::Time)?;
     let nanos = digits(number)?.checked_mul(*factor).ok_or(UnitError::TooLarge)?;
     let seconds = u64::try_from(nanos / SECOND).map_err(|_| UnitError::TooLarge)?;
     Ok(Duration::new(seconds, (nanos % SECOND) as u32))
@@ -115,7 +118,9 @@ mod tests {
 
     #[test]
     fn a_bare_time_is_in_seconds() {
-        for (text, ms) in [("10", 10_000), ("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1h", 3_600_000)] {
+        for (text, ms) in
+            [("10", 10_000), ("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1h", 3_600_000), ("2d", 172_800_000)]
+        {
             assert_eq!(parse_time(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         assert_eq!(parse_time("50us"), Ok(Duration::from_micros(50)));
@@ -126,7 +131,7 @@ mod tests {
         for text in ["", "k", "-1", "+1", "1.5k", "1kb", "1 k", "64k ", "٣", "0x10", "1t"] {
             assert_eq!(parse_size(text), Err(UnitError::Size), "{text}");
         }
-        for text in ["", "s", "-1s", "1.5s", "1S", "1d", "1 s", "ms", "٣s"] {
+        for text in ["", "s", "-1s", "1.5s", "1S", "1w", "1 s", "ms", "٣s"] {
             assert_eq!(parse_time(text), Err(UnitError::Time), "{text}");
         }
         for text in ["18446744073709551616", "17179869184g", &"9".repeat(60)] {

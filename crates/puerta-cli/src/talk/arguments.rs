@@ -4,8 +4,10 @@ use super::rooms::Trouble;
 use crate::arguments::{Output, TraceForm, time};
 use clap::{Args, ValueEnum};
 use puerta_talk::fingerprint::Fingerprint;
+use puerta_talk::identity::NAME;
 use puerta_talk::invite::is_invite;
 use puerta_talk::room::limits::Limits;
+use puerta_talk::room::rooms::may_be_called;
 use puerta_talk::wire::Wire;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -199,7 +201,27 @@ impl Arguments {
         if (self.source.is_some() || self.wire.is_some()) && !self.plain {
             return Err(Trouble::usage("--source and --wire are for the plain mode", "add --plain"));
         }
+        if !self.plain {
+            self.check_rooms(what)?;
+        }
         Ok(what)
+    }
+
+    /// Whether rooms and members are called what they may be, and options that are for invites come with one.
+    fn check_rooms(&self, what: What<'_>) -> Result<(), Trouble> {
+        let room = self.address.as_deref().filter(|room| room.starts_with('#'));
+        for name in [self.to.as_deref(), self.room.as_deref(), room].into_iter().flatten() {
+            let bare = name.strip_prefix(['#', '@']).unwrap_or(name);
+            if !may_be_called(bare, NAME) {
+                let what = format!("{} cannot be the name of a room or a member", puerta_text::visible(name));
+                let why = "a name has up to 32 bytes, no white space and no comma, does not begin with # @ ~ / or -, and hides nothing";
+                return Err(Trouble::usage(what, why));
+            }
+        }
+        if self.once && !self.host && what != What::Action(Action::Invite) {
+            return Err(Trouble::usage("--once is for an invite", "puerta talk invite --once, or --host --once"));
+        }
+        Ok(())
     }
 
     /// What an action is about.

@@ -185,6 +185,28 @@ async fn ask(action: Action, arguments: &Arguments, reporter: Reporter) -> Resul
     }
 }
 
+/// Whether the hub has a room: who only follows it does not make it.
+///
+/// # Errors
+/// There is none; and whatever keeps us from asking.
+pub(super) async fn has_room(
+    home: &Home,
+    target: &Target,
+    own: String,
+    room: &str,
+    arguments: &Arguments,
+    reporter: Reporter,
+) -> Result<(), Trouble> {
+    let wanted = Wanted { feed: false, ..Wanted::talk(own, Vec::new()) };
+    let entered = session::enter(home, target, wanted, arguments, None, reporter).await?;
+    let mut asked = Asked { events: entered.joined.events, commands: entered.joined.commands, ours: Vec::new() };
+    match timeout(ANSWER, asked.room(Some(room))).await {
+        // Why we are not let in is told when we come to follow.
+        Ok(found) => found.map(|_| ()),
+        Err(_) => Err(Trouble::Nobody),
+    }
+}
+
 /// A hub that is asked.
 struct Asked {
     events: mpsc::Receiver<Event>,

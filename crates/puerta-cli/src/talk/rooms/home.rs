@@ -62,8 +62,17 @@ pub(super) fn own_name(wished: Option<&str>) -> Result<String, Trouble> {
         return if fine { Ok(name.to_owned()) } else { Err(Trouble::usage("this cannot be a name", why)) };
     }
     let user = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-    let fit = user.map(|name| short_name(&name)).find(|name| may_be_called(name, NAME));
+    let fit = user.filter_map(|name| name_of(&name)).next();
     Ok(fit.unwrap_or_else(|| "somebody".to_owned()))
+}
+
+/// A login name as a name: what may not be in one is a hyphen, or left out in front.
+fn name_of(user: &str) -> Option<String> {
+    let parts = user.split(|c: char| c.is_whitespace() || c == ',').filter(|part| !part.is_empty());
+    let name = parts.collect::<Vec<_>>().join("-");
+    let name = short_name(name.trim_start_matches(['#', '@', '~', '/', '-']));
+    let name = name.trim_end_matches('-');
+    may_be_called(name, NAME).then(|| name.to_owned())
 }
 
 /// How a hub of ours is called: by its machine, so that people know it again.
@@ -72,4 +81,24 @@ pub(super) fn hub_name(own: &str) -> String {
     let host = host.trim();
     let name = short_name(&if host.is_empty() { own.to_owned() } else { format!("{own}@{host}") });
     if may_be_called(&name, NAME) { name } else { own.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_login_name_with_spaces_is_a_name_too() {
+        for (user, name) in [
+            ("ana", Some("ana")),
+            ("Ana María", Some("Ana-María")),
+            ("  Pérez,  Ana ", Some("Pérez-Ana")),
+            ("@ana", Some("ana")),
+            (&"ñ".repeat(20), Some(&*"ñ".repeat(16))),
+            ("a\u{1b}[2J", None),
+            (" ", None),
+        ] {
+            assert_eq!(name_of(user).as_deref(), name, "{user:?}");
+        }
+    }
 }

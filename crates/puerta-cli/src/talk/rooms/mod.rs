@@ -15,7 +15,7 @@ use super::screen::{Ended, Feed};
 use crate::exchange::runtime;
 use crate::report::Reporter;
 use crate::signals::Stop;
-use home::{Home, own_name};
+use home::{Home, hub_name, own_name};
 use hosting::Hosting;
 use ladder::Target;
 use puerta_relay::background;
@@ -137,6 +137,9 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
     if !arguments.opens() {
         return Err(Trouble::Nobody);
     }
+    if !declined.is_empty() {
+        reporter.note(&format!("not joined; opening a room of your own: {}", hub_name(own)));
+    }
     let hosting = match hosting::open(home, arguments, own, any, reporter) {
         Ok(hosting) => hosting,
         Err(Trouble::Log(problem)) if matches!(problem.what, log::What::Running { .. }) => {
@@ -216,9 +219,13 @@ async fn talk(
         Some(hosting) => hosting.announce(arguments, reporter)?,
         None => Vec::new(),
     };
-    let wanted = wanted(own, arguments)?;
+    if let (true, Some(room)) = (arguments.follow, arguments.wanted_room()) {
+        actions::has_room(home, &target, own.clone(), room, arguments, reporter).await?;
+    }
+    let wanted = wanted(own, arguments, target.own)?;
     let mut room = session::enter(home, &target, wanted, arguments, hosting.as_ref(), reporter).await?;
     room.facts.greeting = greeting;
+    room.facts.name.clone_from(&arguments.name);
     let mut ended = room.joined.ended;
     let (say, notices) = mpsc::channel(NOTICES);
     let (go, words) = mpsc::channel(NOTICES);
@@ -243,8 +250,10 @@ async fn talk(
     Ok(session::status(&end, problem.as_ref(), reporter))
 }
 
-fn wanted(name: String, arguments: &Arguments) -> Result<Wanted, Trouble> {
-    let rooms: Vec<String> = arguments.wanted_room().map(str::to_owned).into_iter().collect();
+fn wanted(name: String, arguments: &Arguments, ours: bool) -> Result<Wanted, Trouble> {
+    // A store that is older than `--room` has rooms of its own.
+    let first = arguments.room.as_ref().filter(|_| ours && arguments.opens()).map(|_| arguments.first_room());
+    let rooms: Vec<String> = arguments.wanted_room().or(first).map(str::to_owned).into_iter().collect();
     let mut wanted = Wanted::talk(name, rooms);
     if arguments.follow {
         wanted.only = !wanted.rooms.is_empty();

@@ -117,6 +117,7 @@ pub(super) async fn enter(
         link: Box::new(move |room, token| link(&places, hub, room, token)),
         room,
         go: None,
+        name: None,
     };
     Ok(Room { joined, facts, agreed })
 }

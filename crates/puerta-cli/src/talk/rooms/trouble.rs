@@ -34,6 +34,8 @@ pub(crate) enum Trouble {
     },
     /// The user does not want to join.
     Declined,
+    /// The user wants neither to join nor to be alone.
+    Ended,
     /// The user ends it all, with Ctrl-C.
     Interrupted,
     /// There is no hub.
@@ -64,7 +66,7 @@ impl Trouble {
                 let shown = Fingerprint::of(*hub);
                 format!("the hub {name} has the fingerprint {shown}, not {accept} as --accept says: not joined")
             }
-            Trouble::Declined => "not joined".to_owned(),
+            Trouble::Declined | Trouble::Ended => "not joined".to_owned(),
             Trouble::Interrupted => "interrupted".to_owned(),
             Trouble::Nobody => "no hub was found".to_owned(),
             Trouble::NotRunning(what) => what.clone(),
@@ -77,7 +79,7 @@ impl Trouble {
         match self {
             Trouble::Talk(problem) => problem.hint().map(|hint| hint.into_owned()),
             Trouble::Log(problem) => Some(problem.hint()),
-            Trouble::System(_) | Trouble::Declined | Trouble::Interrupted | Trouble::Output(_) => None,
+            Trouble::System(_) | Trouble::Declined | Trouble::Ended | Trouble::Interrupted | Trouble::Output(_) => None,
             Trouble::Usage { hint, .. } => Some((*hint).to_owned()),
             Trouble::NotTrusted { hub, accept: None, .. } => Some(format!(
                 "compare the fingerprint with its host's; if it is the same, add --accept {}",
@@ -103,7 +105,11 @@ impl Trouble {
             Trouble::Log(problem) => problem.status(),
             Trouble::System(_) => 1,
             Trouble::Usage { .. } => 2,
-            Trouble::NotTrusted { .. } | Trouble::Declined | Trouble::Nobody | Trouble::NotRunning(_) => 6,
+            Trouble::NotTrusted { .. }
+            | Trouble::Declined
+            | Trouble::Ended
+            | Trouble::Nobody
+            | Trouble::NotRunning(_) => 6,
             Trouble::Resolve(problem) => problem.status(),
             Trouble::Interrupted => 130,
             Trouble::Output(_) => 8,

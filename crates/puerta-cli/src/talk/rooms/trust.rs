@@ -22,13 +22,14 @@ pub(super) async fn agreed(name: &str, hub: Device, accept: Option<Fingerprint>,
     let question = format!(
         "found the hub {name}, for the first time\n\
          fingerprint: {} (compare it with its host's to be sure)\n\
-         join it? Enter or y joins, any other key does not ",
+         join it? Enter or y joins, q or Esc ends, any other key does not join ",
         Fingerprint::of(hub)
     );
     let answer = puerta_relay::background::run(move || key(&question)).await;
     match answer.map_err(Trouble::System)?.map_err(Trouble::System)? {
         Answer::Joins => Ok(Trust::Agreed),
         Answer::Declines => Err(Trouble::Declined),
+        Answer::Ends => Err(Trouble::Ended),
         Answer::Interrupts => Err(Trouble::Interrupted),
     }
 }
@@ -43,6 +44,8 @@ pub(super) fn give_back() {
 enum Answer {
     Joins,
     Declines,
+    /// The user wants neither this hub nor another.
+    Ends,
     /// Ctrl-C: in raw mode it is a key like any other.
     Interrupts,
 }
@@ -72,6 +75,8 @@ fn asked(question: &str) -> io::Result<Answer> {
                 return Ok(match key.code {
                     KeyCode::Char('c') if control => Answer::Interrupts,
                     KeyCode::Enter | KeyCode::Char('y' | 'Y') if !control => Answer::Joins,
+                    KeyCode::Esc | KeyCode::Char('q' | 'Q') if !control => Answer::Ends,
+                    KeyCode::Char('d') if control => Answer::Ends,
                     _ => Answer::Declines,
                 });
             }

@@ -124,6 +124,8 @@ pub(crate) struct Facts {
     pub(crate) link: MakeLink,
     /// The room to be in, without its `#`, when one was asked for.
     pub(crate) room: Option<String>,
+    /// The name that was asked for: a hub that knows us keeps the one that it has.
+    pub(crate) name: Option<String>,
     /// Takes the word that `/go` was given, where our hub can give way to another.
     pub(crate) go: Option<mpsc::Sender<String>>,
 }

@@ -26,6 +26,7 @@ pub(crate) fn facts() -> Facts {
         link: Box::new(|room, token| format!("puerta://h:7777/{room}#{}", token.len())),
         room: None,
         go: None,
+        name: None,
     }
 }
 

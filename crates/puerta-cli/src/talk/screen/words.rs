@@ -190,6 +190,10 @@ pub(crate) fn notice(notice: &Notice) -> (String, bool) {
     }
 }
 
+pub(crate) fn known_as(name: &str, asked: &str) -> String {
+    format!("the hub knows you as {}; /nick {} changes that", clean::isolated(name), clean::isolated(asked))
+}
+
 pub(crate) fn renamed(before: &str, now: &str) -> String {
     format!("{} is now called {}", clean::isolated(before), clean::isolated(now))
 }

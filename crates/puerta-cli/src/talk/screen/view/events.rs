@@ -26,6 +26,9 @@ impl View {
                 self.places[0].title.clone_from(&self.hub);
                 self.limits = welcome.limits;
                 self.read_only = welcome.read_only.map(|why| clean::name(&why));
+                if let Some(asked) = self.asked_name.take().filter(|asked| *asked != welcome.you.name) {
+                    self.note_here(words::known_as(&clean::name(&welcome.you.name), &clean::name(&asked)), false);
+                }
                 self.me = Some(welcome.you);
                 if self.wanted.is_none() && self.at == 0 && self.places.len() == 1 {
                     self.wanted = Some(welcome.first);

@@ -84,6 +84,8 @@ pub(crate) struct View {
     most: usize,
     make_link: MakeLink,
     go: Option<tokio::sync::mpsc::Sender<String>>,
+    /// The name that was asked for, until the hub has said how it calls us.
+    asked_name: Option<String>,
     inbox: Option<RoomNo>,
     /// The last place of the inbox that is here.
     inbox_last: u64,
@@ -122,6 +124,7 @@ impl View {
             denied: None,
             make_link: facts.link,
             go: facts.go,
+            asked_name: facts.name,
             inbox: None,
             inbox_last: 0,
             wanted: facts.room,
