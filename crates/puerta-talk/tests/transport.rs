@@ -186,6 +186,23 @@ async fn a_full_hub_says_so() {
     assert!(matches!(second, Err(Problem::HubFull { .. })), "{second:?}");
 }
 
+#[tokio::test]
+async fn an_attempt_that_nobody_answers_ends_in_its_time_and_its_first_packet_was_sent_twice() {
+    let trap = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    trap.set_nonblocking(true).unwrap();
+    let at = trap.local_addr().unwrap();
+    let dialer = dialer(&Key::generate().unwrap());
+    let answer = Duration::from_millis(300);
+    let done = in_time(dialer.attempt(at, Expected::Any, answer)).await;
+    assert!(matches!(done, Err(Problem::NoAnswer { within, .. }) if within == answer), "{done:?}");
+    let mut buffer = [0; 2048];
+    let packets: Vec<Vec<u8>> =
+        std::iter::from_fn(|| trap.recv(&mut buffer).ok().map(|n| buffer.get(..n).unwrap().to_vec())).collect();
+    // Then it may have said that it gives up.
+    assert!((2..=4).contains(&packets.len()), "{} packets", packets.len());
+    assert_eq!(packets.first(), packets.get(1));
+}
+
 /// The key of `victim` shown by somebody who does not have it.
 fn stolen(victim: Device) -> Arc<rustls::sign::CertifiedKey> {
     let spki = [&[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00], &victim.0[..]].concat();

@@ -1,27 +1,16 @@
 //! A connection to the hub is tried for, again and again, until one stands.
 //!
 //! A packet that gets lost is sent again by QUIC after a third of a second, then twice that, and so on. Attempts that overlap find a hub that comes back, or a
-//! network that heals, sooner than that.
+//! network that heals, sooner than that. The [schedule](super::schedule) says when they begin, and bounds them.
 
 use super::link::Link;
+use super::schedule::{ADDRESSES, Schedule};
 use crate::problem::Problem;
 use crate::room::ids::Device;
 use crate::transport::{Dialer, Expected};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
-
-/// Addresses that are tried at a time, at most.
-pub(super) const ADDRESSES: usize = 8;
-
-/// The pause between two attempts, at first and when nobody answered for [`PATIENCE`].
-const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
-
-/// For how long there are as many attempts as at first.
-const PATIENCE: Duration = Duration::from_secs(300);
-
-/// Attempts that are under way at a time, at most.
-const ATTEMPTS: usize = 40;
 
 /// After this time without a connection the user should know.
 const TOLD: Duration = Duration::from_secs(3);
@@ -32,9 +21,8 @@ pub(super) struct Hunt {
     at: Vec<SocketAddr>,
     hub: Device,
     attempts: JoinSet<Result<Link, Problem>>,
-    next: usize,
+    schedule: Schedule,
     begun: Instant,
-    again: Instant,
     told: bool,
     why: Option<Problem>,
 }
@@ -43,8 +31,8 @@ impl Hunt {
     pub(super) fn start(dialer: Dialer, mut at: Vec<SocketAddr>, hub: Device) -> Hunt {
         at.truncate(ADDRESSES);
         let now = Instant::now();
-        let attempts = JoinSet::new();
-        Hunt { dialer, at, hub, attempts, next: 0, begun: now, again: now, told: false, why: None }
+        let schedule = Schedule::new(now, at.len());
+        Hunt { dialer, at, hub, attempts: JoinSet::new(), schedule, begun: now, told: false, why: None }
     }
 
     /// Why the last attempt failed.
@@ -64,10 +52,9 @@ impl Hunt {
     /// A connection, or nothing, once, when it takes long. An error where trying again is of no use. May be dropped and called anew.
     pub(super) async fn next(&mut self) -> Result<Option<Link>, Problem> {
         loop {
-            if Instant::now() >= self.again {
-                self.attempt();
-            }
-            let until = if self.told { self.again } else { self.again.min(self.begun + TOLD) };
+            self.attempt();
+            let due = self.schedule.due();
+            let until = if self.told { due } else { due.min(self.begun + TOLD) };
             tokio::select! {
                 Some(done) = self.attempts.join_next(), if !self.attempts.is_empty() => match done {
                     Ok(Ok(link)) => return Ok(Some(link)),
@@ -85,19 +72,15 @@ impl Hunt {
     }
 
     fn attempt(&mut self) {
-        let [often, seldom] = PAUSES;
-        self.again = Instant::now() + if self.begun.elapsed() < PATIENCE { often } else { seldom };
-        if self.attempts.len() >= ATTEMPTS || self.at.is_empty() {
-            return;
-        }
-        // All at once at first, then one after the other.
-        let count = if self.next == 0 { self.at.len() } else { 1 };
-        for _ in 0..count {
-            let Some(at) = self.at.get(self.next % self.at.len()).copied() else { return };
-            self.next += 1;
+        for attempt in self.schedule.take(Instant::now(), self.attempts.len()) {
+            let Some(at) = self.at.get(attempt.at).copied() else { continue };
             let (dialer, hub) = (self.dialer.clone(), self.hub);
             self.attempts.spawn(async move {
-                let (connection, _) = dialer.connect(at, Expected::Key(hub)).await?;
+                let expected = Expected::Key(hub);
+                let (connection, _) = match attempt.answer {
+                    Some(answer) => dialer.attempt(at, expected, answer).await?,
+                    None => dialer.connect(at, expected).await?,
+                };
                 Link::open(connection, at).await
             });
         }

@@ -30,6 +30,7 @@ pub(super) enum FromHub {
 /// One connection with its stream.
 pub(super) struct Link {
     connection: Connection,
+    at: SocketAddr,
     out: mpsc::Sender<Bytes>,
     receive: RecvStream,
     frames: Frames,
@@ -54,7 +55,12 @@ impl Link {
         let (out, queue) = mpsc::channel(QUEUE);
         tokio::spawn(write(send, queue));
         let (frames, ready, watch, look) = (Frames::default(), VecDeque::new(), Watch::default(), Instant::now());
-        Ok(Link { connection, out, receive, frames, ready, gone: false, watch, look })
+        Ok(Link { connection, at, out, receive, frames, ready, gone: false, watch, look })
+    }
+
+    /// Where the hub is.
+    pub(super) fn at(&self) -> SocketAddr {
+        self.at
     }
 
     /// On its way; what does not arrive is sent again by the core over the next connection.

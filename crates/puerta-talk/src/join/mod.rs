@@ -6,6 +6,7 @@
 mod hunt;
 mod keeping;
 mod link;
+mod schedule;
 
 pub use keeping::Keeping;
 
@@ -190,6 +191,7 @@ impl Driver {
         }
         if let Some(first) = self.first.take() {
             self.hunt = None;
+            self.prefer(first.at());
             self.link = Some(first);
             return Box::pin(self.handle(Input::Linked)).await;
         }
@@ -229,10 +231,17 @@ impl Driver {
         if !self.at.contains(&address) {
             // The newest is the likeliest.
             self.at.insert(0, address);
-            self.at.truncate(hunt::ADDRESSES);
+            self.at.truncate(schedule::ADDRESSES);
             if self.hunt.is_some() {
                 self.hunt = Some(Hunt::start(self.dialer.clone(), self.at.clone(), self.hub));
             }
+        }
+    }
+
+    /// Where the hub was is the likeliest place to find it again.
+    fn prefer(&mut self, at: SocketAddr) {
+        if let Some(index) = self.at.iter().position(|known| *known == at) {
+            self.at.swap(0, index);
         }
     }
 
@@ -245,6 +254,7 @@ impl Driver {
         match hunted {
             Ok(Some(link)) => {
                 self.hunt = None;
+                self.prefer(link.at());
                 self.link = Some(link);
                 self.handle(Input::Linked).await
             }

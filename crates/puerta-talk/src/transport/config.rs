@@ -125,10 +125,16 @@ pub(super) fn server(key: &Key) -> Result<ServerConfig, Problem> {
 }
 
 /// For a member: one connection, whose verifier is `verifier`, with the tokens of those before.
-pub(super) fn client(key: &Key, verifier: Arc<tls::HubKey>, kept: Arc<tokens::Kept>) -> Result<ClientConfig, Problem> {
+/// `first` is what a round trip is taken for before one was measured.
+pub(super) fn client(
+    key: &Key,
+    verifier: Arc<tls::HubKey>,
+    kept: Arc<tokens::Kept>,
+    first: Duration,
+) -> Result<ClientConfig, Problem> {
     let crypto = QuicClientConfig::try_from(tls::client(key, verifier)?).map_err(unsuitable)?;
     let mut config = ClientConfig::new(Arc::new(crypto));
-    config.token_store(kept).transport_config(Arc::new(member()));
+    config.token_store(kept).transport_config(Arc::new(member(first)));
     Ok(config)
 }
 
@@ -146,9 +152,10 @@ pub(super) fn hub(acknowledgements: Acknowledgements) -> TransportConfig {
     config
 }
 
-fn member() -> TransportConfig {
+fn member(first: Duration) -> TransportConfig {
     let mut config = common();
     config
+        .initial_rtt(first)
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(MEMBER_WINDOW))
         .receive_window(VarInt::from_u32(MEMBER_WINDOW))

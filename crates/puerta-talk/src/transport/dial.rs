@@ -2,14 +2,15 @@
 
 use super::tls::HubKey;
 use super::tokens::Kept;
-use super::{config, failed, peer};
+use super::{config, endpoint, failed, peer};
 use crate::identity::Key;
 use crate::problem::Problem;
 use crate::room::ids::Device;
 use puerta::{Ip, Socket, Udp};
-use quinn::{ConnectError, Connection, Endpoint, TokioRuntime};
+use quinn::{ConnectError, Connection, Endpoint};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which key the hub has to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +41,7 @@ impl Dialer {
     /// # Panics
     /// Outside of a tokio runtime, or in one without I/O or time.
     pub fn new(key: &Key, socket: UdpSocket) -> Result<Self, Problem> {
-        let endpoint =
-            Endpoint::new(config::endpoint(), None, socket, Arc::new(TokioRuntime)).map_err(Problem::System)?;
+        let endpoint = endpoint(config::endpoint(), None, socket)?;
         Ok(Dialer { endpoint, key: key.clone(), tokens: Arc::default() })
     }
 
@@ -52,22 +52,52 @@ impl Dialer {
     /// [`Problem::NoAnswer`], [`Problem::HubFull`], [`Problem::NotTalk`], [`Problem::Handshake`]; [`Problem::Socket`] where no way
     /// leads there.
     pub async fn connect(&self, to: SocketAddr, expected: Expected) -> Result<(Connection, Device), Problem> {
+        self.dial(to, expected, None).await
+    }
+
+    /// The same; but when nobody has answered within `answer`, it ends, and the first packet is not sent again before that: for
+    /// attempts that overlap.
+    ///
+    /// # Errors
+    /// As of [`connect`](Self::connect).
+    pub async fn attempt(
+        &self,
+        to: SocketAddr,
+        expected: Expected,
+        answer: Duration,
+    ) -> Result<(Connection, Device), Problem> {
+        self.dial(to, expected, Some(answer)).await
+    }
+
+    async fn dial(
+        &self,
+        to: SocketAddr,
+        expected: Expected,
+        answer: Option<Duration>,
+    ) -> Result<(Connection, Device), Problem> {
         // QUIC would try for 10 s where the kernel knows that there is no route.
         Socket::<Udp>::new(Ip::of(&to))?.connect(&to)?;
         let verifier = Arc::new(HubKey::new(expected));
-        let client = config::client(&self.key, verifier.clone(), self.tokens.clone())?;
-        let connecting = self.endpoint.connect_with(client, to, NAME).map_err(|error| refused(to, &error))?;
+        // QUIC repeats its first packet after three round trips.
+        let first = answer.map_or(config::FIRST_ROUND_TRIP, |answer| answer / 2);
+        let client = config::client(&self.key, verifier.clone(), self.tokens.clone(), first)?;
+        let mut connecting = self.endpoint.connect_with(client, to, NAME).map_err(|error| refused(to, &error))?;
         let within = config::IDLE;
-        match tokio::time::timeout(within, connecting).await {
-            Err(_) => Err(Problem::NoAnswer { at: to, within }),
-            Ok(Err(error)) => Err(match verifier.wrong() {
+        let joined = tokio::time::timeout(within, async {
+            if let Some(answer) = answer
+                && tokio::time::timeout(answer, connecting.handshake_data()).await.is_err()
+            {
+                return Err(Problem::NoAnswer { at: to, within: answer });
+            }
+            connecting.await.map_err(|error| match verifier.wrong() {
                 Some((expected, shown)) => Problem::WrongKey { at: to, expected, shown },
                 None => failed(to, &error),
-            }),
-            Ok(Ok(connection)) => match peer(&connection) {
-                Some(device) => Ok((connection, device)),
-                None => Err(Problem::Handshake { at: to, reason: "no key was shown".to_owned() }),
-            },
+            })
+        });
+        let connection = joined.await.unwrap_or(Err(Problem::NoAnswer { at: to, within }))?;
+        match peer(&connection) {
+            Some(device) => Ok((connection, device)),
+            None => Err(Problem::Handshake { at: to, reason: "no key was shown".to_owned() }),
         }
     }
 

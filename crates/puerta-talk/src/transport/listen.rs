@@ -1,11 +1,11 @@
 //! A hub takes members.
 
 use super::config::{self, Acknowledgements};
-use super::{failed, peer};
+use super::{endpoint, failed, peer};
 use crate::identity::Key;
 use crate::problem::Problem;
 use crate::room::ids::Device;
-use quinn::{Connecting, Connection, Endpoint, Incoming, ServerConfig, TokioRuntime};
+use quinn::{Connecting, Connection, Endpoint, Incoming, ServerConfig};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,9 +48,7 @@ impl Listener {
     pub fn new(key: &Key, socket: UdpSocket) -> Result<Self, Problem> {
         let config = config::server(key)?;
         let port = socket.local_addr().map_err(Problem::System)?.port();
-        let endpoint = config::hub_endpoint(key, port)?;
-        let endpoint =
-            Endpoint::new(endpoint, Some(config.clone()), socket, Arc::new(TokioRuntime)).map_err(Problem::System)?;
+        let endpoint = endpoint(config::hub_endpoint(key, port)?, Some(config.clone()), socket)?;
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
         Ok(Listener { endpoint, config, connections: CONNECTIONS, handshakes, waiting: None })
     }

@@ -10,6 +10,7 @@ mod listen;
 mod socket;
 mod tls;
 mod tokens;
+mod twice;
 mod watch;
 
 pub use config::{
@@ -19,18 +20,29 @@ pub use config::{
 pub use dial::{Dialer, Expected};
 pub use listen::{Arrival, CONNECTIONS, HANDSHAKE, HANDSHAKES, Listener};
 pub use socket::{BUFFER, HubSocket, hub_socket, member_socket};
+pub use twice::{ADDRESSES, COPIES, YOUNG};
 pub use watch::{LOOK, Watch};
 
 use crate::problem::Problem;
 use crate::room::ids::Device;
-use quinn::{Connection, ConnectionError, TransportErrorCode};
+use quinn::{
+    Connection, ConnectionError, Endpoint, EndpointConfig, Runtime, ServerConfig, TokioRuntime, TransportErrorCode,
+};
 use rustls::pki_types::CertificateDer;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 
 /// The device key that the peer has shown, and proved to have, in the handshake.
 pub fn peer(connection: &Connection) -> Option<Device> {
     let shown = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
     tls::device(shown.first()?)
+}
+
+/// QUIC on a socket.
+fn endpoint(config: EndpointConfig, server: Option<ServerConfig>, socket: UdpSocket) -> Result<Endpoint, Problem> {
+    let runtime = Arc::new(TokioRuntime);
+    let socket = twice::Twice::new(runtime.wrap_udp_socket(socket).map_err(Problem::System)?);
+    Endpoint::new_with_abstract_socket(config, server, socket, runtime).map_err(Problem::System)
 }
 
 /// The alert of TLS that says that no protocol is common to both (RFC 7301, section 3.2).
