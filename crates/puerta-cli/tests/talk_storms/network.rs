@@ -66,6 +66,14 @@ impl World {
         sent
     }
 
+    /// Cuts the cable, or heals it.
+    fn cut(&mut self, how: &str) -> Instant {
+        let now = Instant::now();
+        self.link.send(how);
+        self.link.says(how);
+        now
+    }
+
     /// Waits until everybody has so many messages; when the last came to its last member. All have the same, once, in order.
     fn converge(&self, count: usize, limit: Duration) -> Instant {
         let all = self.members.iter().chain([&self.near]);
@@ -111,30 +119,41 @@ fn root_everything_arrives_once_and_in_one_order_over_a_network_that_loses_a_thi
     eprintln!("{}", world.link.says("{'packets"));
 }
 
+/// A number from the environment, such as for another seed.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|number| number.parse().unwrap())
+}
+
 #[test]
 fn root_a_network_that_parts_is_seen_on_both_sides_and_all_converge_when_it_heals() {
-    let (each, apart) = if full() { (10, 60) } else { (4, 14) };
-    let mut world = World::new(2);
-    let before = world.talk("before", each).len();
-    world.converge(before, LIMIT);
-    world.link.send("down");
-    world.link.says("down");
-    let cut = Instant::now();
-    let apart = Duration::from_secs(apart);
-    world.talk("apart", each);
-    let told: Vec<Duration> = world.members.iter().map(|m| m.hears("offline", 1, LIMIT) - cut).collect();
-    let gone = |events: &Events| {
-        let presence = |e: &&(Instant, serde_json::Value)| e.1["online"] == false && e.0 > cut;
-        events.named("presence").filter(presence).nth(MEMBERS - 1).map(|e| e.0)
-    };
-    let seen = world.near.wait("members offline at the hub", LIMIT, gone) - cut;
-    world.near.say("alone");
-    world.near.stored(1, LIMIT);
-    pause(apart.saturating_sub(cut.elapsed()));
-    let healed = Instant::now();
-    world.link.send("up");
-    let last = world.converge(2 * before + 1, LIMIT);
-    let told = told.into_iter().max().unwrap();
-    eprintln!("apart for {:?}: told to members after {told:?}, at the hub after {seen:?}", healed - cut);
-    eprintln!("all have everything {:?} after it healed", last - healed);
+    let (each, apart, times) = if full() { (10, 60, 5) } else { (4, 14, 1) };
+    let apart = Duration::from_secs(number("PUERTA_APART").unwrap_or(apart));
+    let times = number("PUERTA_TIMES").unwrap_or(times);
+    let mut world = World::new(number("PUERTA_SEED").unwrap_or(2));
+    let mut count = world.talk("before", each).len();
+    world.converge(count, LIMIT);
+    let mut took = Vec::new();
+    for time in 1..=times as usize {
+        let cut = world.cut("down");
+        let meanwhile = world.talk(&format!("apart {time}"), each);
+        let told: Vec<Duration> = world.members.iter().map(|m| m.hears("offline", time, LIMIT) - cut).collect();
+        let gone = |events: &Events| {
+            let presence = |e: &&(Instant, serde_json::Value)| e.1["online"] == false && e.0 > cut;
+            events.named("presence").filter(presence).nth(MEMBERS - 1).map(|e| e.0)
+        };
+        let seen = world.near.wait("members offline at the hub", LIMIT, gone) - cut;
+        world.near.say("alone");
+        world.near.stored(time, LIMIT);
+        pause(apart.saturating_sub(cut.elapsed()));
+        let healed = world.cut("up");
+        count += meanwhile.len() + 1;
+        let last = world.converge(count, LIMIT) - healed;
+        let told = told.into_iter().max().unwrap();
+        eprintln!("apart for {:?}: told to members after {told:?}, at the hub after {seen:?}", healed - cut);
+        let online = world.members.iter().map(|m| m.hears("online", 1 + time, LIMIT) - healed);
+        eprintln!("all have everything {last:?} after it healed; online after {:?}", online.collect::<Vec<_>>());
+        took.push(last);
+    }
+    world.link.end_input();
+    eprintln!("{took:?}: all have everything\n{}", world.link.says("{'packets"));
 }
