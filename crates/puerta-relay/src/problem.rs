@@ -1,6 +1,6 @@
 //! What can go wrong, as a value; its words stand in `words`.
 
-use puerta::{Bad, Call, Cause, Error, errno};
+use puerta::{Error, errno};
 
 /// Why a command could not do its work.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Problem {
     /// The exit status: the table of all commands.
     pub fn status(&self) -> u8 {
         match self {
-            Problem::Socket(error) => status_of(error),
+            Problem::Socket(error) => error.status(),
             Problem::Broken(_) | Problem::TooLong { .. } => 7,
             Problem::Input(_) | Problem::Output(_) | Problem::Child { .. } | Problem::Spawn { .. } => 8,
             Problem::PathTaken { .. } | Problem::Path { .. } => 5,
@@ -104,20 +104,6 @@ impl Problem {
         let Problem::Spawn { error, .. } = self else { return false };
         let errno = error.raw_os_error();
         matches!(errno, Some(errno::EMFILE | errno::ENFILE | errno::EAGAIN | errno::ENOMEM))
-    }
-}
-
-fn status_of(error: &Error) -> u8 {
-    match (error.call(), error.cause()) {
-        (_, Cause::Resolve(_) | Cause::Bad(Bad::NoAddress | Bad::Interface)) => 4,
-        (_, Cause::Bad(Bad::Deadline)) => 6,
-        (_, Cause::Bad(Bad::ControlTruncated)) => 7,
-        (_, Cause::Bad(_)) => 2,
-        (Call::Socket | Call::SetSockOpt | Call::SocketPair, _) => 3,
-        (Call::GetAddrInfo | Call::GetNameInfo, _) => 4,
-        (Call::Bind | Call::Listen, _) => 5,
-        (Call::Connect, _) | (_, Cause::Os(errno::ECONNREFUSED | errno::EHOSTUNREACH | errno::ENETUNREACH)) => 6,
-        _ => 7,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::announcement::Unfit;
 use crate::invite::BadInvite;
 use crate::room::ids::Device;
-use puerta::{Bad, Call, Cause, Error, errno};
+use puerta::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -153,7 +153,7 @@ impl Problem {
     /// The exit status: the table of all commands.
     pub fn status(&self) -> u8 {
         match self {
-            Problem::Socket(error) => status_of(error),
+            Problem::Socket(error) => error.status(),
             Problem::System(_)
             | Problem::Random
             | Problem::TooManyHubs { .. }
@@ -175,19 +175,6 @@ impl Problem {
             | Problem::WrongKey { .. }
             | Problem::KeyChanged { .. } => 6,
         }
-    }
-}
-
-fn status_of(error: &Error) -> u8 {
-    match (error.call(), error.cause()) {
-        (_, Cause::Resolve(_) | Cause::Bad(Bad::NoAddress | Bad::Interface)) => 4,
-        (_, Cause::Bad(Bad::Deadline)) => 6,
-        (_, Cause::Bad(_)) => 2,
-        (Call::Socket | Call::SetSockOpt | Call::SocketPair, _) => 3,
-        (Call::GetAddrInfo | Call::GetNameInfo, _) => 4,
-        (Call::Bind | Call::Listen, _) => 5,
-        (Call::Connect, _) | (_, Cause::Os(errno::ECONNREFUSED | errno::EHOSTUNREACH | errno::ENETUNREACH)) => 6,
-        _ => 7,
     }
 }
 

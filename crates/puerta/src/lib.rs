@@ -48,6 +48,7 @@ mod protocol;
 mod resolve;
 mod role;
 mod socket;
+mod status;
 mod sys;
 #[cfg(feature = "tokio")]
 mod tokio;

@@ -40,6 +40,7 @@ const LIBRARY: &[(&str, usize)] = &[
     ("interfaces", 0),
     ("error", 0),
     ("hint", 0),
+    ("status", 0),
     ("sys", 0),
     ("trace", 0),
     ("units", 0),
