@@ -4,18 +4,20 @@
 use crate::full;
 use crate::world::{Folder, Hub, LIMIT, Machine, Member, Process, in_order, median_and_p99, pause};
 use puerta_talk::announcement::{Process as Asker, question};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Addresses that it comes from.
 const SOURCES: u16 = 500;
 /// Datagrams a second, at most.
-const RATE: u64 = 100_000;
+const RATE: u64 = 105_000;
 /// The most that the hub's memory may grow, in KiB.
 const GROWTH: u64 = 16 << 10;
-/// What tells this program to be the flood: how long.
-const FLOOD: &str = "PUERTA_TEST_FLOOD";
+/// The processor that sends it.
+const LAST: &str = "1";
 
 fn noise(state: &mut u64) -> u64 {
     *state ^= *state << 13;
@@ -80,65 +82,26 @@ fn kinds(folder: &Folder) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     (hub, found)
 }
 
-/// The flood itself, in a process of its own in another machine.
-fn flood(seconds: u64) {
-    let folder = Folder::new();
-    let (hub, found) = kinds(&folder);
-    let bind = |n: u16| {
-        let [high, low] = (n + 1).to_be_bytes();
-        let socket = UdpSocket::bind((Ipv4Addr::new(10, 78, high, low), 4000)).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        (socket, 0_u64, 0_u64)
-    };
-    let mut sources: Vec<(UdpSocket, u64, u64)> = (0..SOURCES).map(bind).collect();
-    let to: SocketAddr = "10.79.0.1:7777".parse().unwrap();
-    let door: SocketAddr = "10.79.0.1:7776".parse().unwrap();
-    let (start, limit) = (Instant::now(), Duration::from_secs(seconds));
-    let (mut sent, mut buffer) = (0_u64, [0; 65_536]);
-    while start.elapsed() < limit {
-        for (index, (socket, out, _)) in sources.iter_mut().enumerate() {
-            for turn in 0..20 {
-                let n = index * 7 + turn + sent as usize;
-                let (datagram, at) =
-                    if n % 10 == 9 { (&found[n / 10 % found.len()], door) } else { (&hub[n % hub.len()], to) };
-                // What does not fit the queue was not sent, and does not count.
-                if socket.send_to(datagram, at).is_ok() {
-                    *out += datagram.len() as u64;
-                    sent += 1;
-                }
-            }
-            let due = Duration::from_nanos(sent * 1_000_000_000 / RATE);
-            if let Some(early) = due.checked_sub(start.elapsed()).filter(|e| *e > Duration::from_millis(1)) {
-                pause(early);
-            }
-        }
-        for (socket, _, back) in &mut sources {
-            while let Ok(n) = socket.recv(&mut buffer) {
-                *back += n as u64;
-            }
-        }
+/// All of it as the program that sends it reads it, in the order in which it is sent.
+fn write(to: &Path, hub: &[Vec<u8>], found: &[Vec<u8>]) {
+    let mut file = Vec::new();
+    for n in 0..hub.len() * 10 / 9 {
+        let (port, datagram) =
+            if n % 10 == 9 { (7776_u16, &found[n / 10 % found.len()]) } else { (7777, &hub[n % hub.len()]) };
+        file.extend(port.to_be_bytes());
+        file.extend((datagram.len() as u16).to_be_bytes());
+        file.extend(datagram);
     }
-    let took = start.elapsed();
-    pause(Duration::from_millis(500));
-    let (mut all, mut came, mut worst) = (0, 0, 0.0_f64);
-    for (socket, out, back) in &mut sources {
-        while let Ok(n) = socket.recv(&mut buffer) {
-            *back += n as u64;
-        }
-        (all, came) = (all + *out, came + *back);
-        worst = worst.max(*back as f64 / *out as f64);
-    }
-    // On stderr, past what the test's harness writes.
-    eprintln!("flood over: {sent} datagrams, {:.0} a second", sent as f64 / took.as_secs_f64());
-    eprintln!("bytes: {all} sent, {came} came back; worst {worst:.3}");
+    std::fs::write(to, file).unwrap();
 }
 
-/// Does nothing by itself: the other test starts this program again for it, in another network namespace.
-#[test]
-fn root_the_flood() {
-    if let Ok(seconds) = std::env::var(FLOOD) {
-        flood(seconds.parse().unwrap());
-    }
+/// What has come to the UDP sockets of a process's network, and what of it found them full.
+fn came(process: u32) -> (u64, u64) {
+    let table = std::fs::read_to_string(format!("/proc/{process}/net/snmp")).unwrap();
+    let mut lines = table.lines().filter_map(|line| line.strip_prefix("Udp: ")).map(|line| line.split(' '));
+    let (names, numbers) = (lines.next().unwrap(), lines.next().unwrap());
+    let fields: BTreeMap<&str, u64> = names.zip(numbers.map(|n| n.parse().unwrap())).collect();
+    (fields["InDatagrams"] + fields["RcvbufErrors"], fields["RcvbufErrors"])
 }
 
 #[test]
@@ -164,10 +127,16 @@ fn root_a_flood_gets_less_back_than_it_sends_and_members_go_on_talking() {
     ana.say("before");
     bob.has(1, LIMIT);
     let before = hub.memory();
+    let (to, found) = kinds(&folder);
+    let file = folder.path("datagrams");
+    write(&file, &to, &found);
     let inside = far.inside();
-    let mut command = Command::new(&inside[0]);
-    command.args(&inside[1..]).arg(std::env::current_exe().unwrap());
-    command.args(["--exact", "flood::root_the_flood", "--nocapture"]).env(FLOOD, seconds.to_string());
+    let mut command = Command::new("nice");
+    // A processor of its own, and before the others there: else it does not come to its rate.
+    command.args(["-n", "-10", "taskset", "-c", LAST]).args(&inside).arg("python3");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/talk_storms/flood.py")).arg(&file);
+    command.args([seconds.to_string(), RATE.to_string(), SOURCES.to_string(), "10.79.0.1".to_owned()]);
+    let first = came(hub.process.id());
     let flood = Process::start("flood", &mut command);
     let (mut most, mut count) = (before, 1);
     let mut sent = vec![Instant::now()];
@@ -178,7 +147,8 @@ fn root_a_flood_gets_less_back_than_it_sends_and_members_go_on_talking() {
         pause(Duration::from_millis(100));
         most = most.max(hub.memory());
     }
-    let told = [flood.warns("flood over"), flood.warns("bytes: ")];
+    let told = [flood.says("flood over"), flood.says("bytes: ")];
+    let (all, full) = came(hub.process.id());
     ana.stored(count, LIMIT);
     bob.has(count, LIMIT);
     most = most.max(hub.memory());
@@ -188,6 +158,7 @@ fn root_a_flood_gets_less_back_than_it_sends_and_members_go_on_talking() {
     let (median, p99) = median_and_p99(times);
     let offline = ana.events().named("offline").count() + bob.events().named("offline").count();
     eprintln!("{}; {}", told[0], told[1]);
+    eprintln!("{} came to the hub's sockets, {} of them found those full", all - first.0, full - first.1);
     eprintln!("{count} messages meanwhile: stored after {median:?} (median), {p99:?} (p99); {offline} times offline");
     eprintln!("the hub's memory: {before} KiB before, {most} KiB at most");
     let worst: f64 = told[1].rsplit(' ').next().unwrap().parse().unwrap();
