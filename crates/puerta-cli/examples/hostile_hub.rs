@@ -159,6 +159,7 @@ fn facts(strange: &mut Strange) -> Facts {
         room: None,
         go: None,
         name: None,
+        closed: tokio::sync::watch::channel(false).1,
     }
 }
 

@@ -35,7 +35,7 @@ fn the_second_finds_the_room_of_the_first_and_one_key_joins_and_stay_keeps_it() 
     assert_eq!(network.hubs(), 1);
     let (status, _) = first.types_and_finish("\x03");
     assert_eq!(status, 0);
-    second.shows("Offline");
+    second.shows("was closed. Your messages wait");
     assert_eq!(second.types_and_finish("/quit\r").0, 0);
 }
 

@@ -45,6 +45,33 @@ fn without_a_terminal_an_unknown_hub_is_refused_with_its_fingerprint_which_accep
 }
 
 #[test]
+fn members_of_a_hub_that_was_closed_are_told_so_however_they_watch() {
+    let network = Network::new();
+    let users = ["host", "ana", "ben", "eva", "max"].map(User::new);
+    let [host, ana, ben, eva, max] = &users;
+    let hub = hub(&network, host, &[]);
+    let key = fingerprint(&hub.stderr());
+    let start = |user, words: &[&'static str]| {
+        network.talk(user, ["--accept", &key].iter().chain(words).copied()).open_input().start()
+    };
+    let (json, line) = (start(ana, &["--json"]), start(ben, &["--line"]));
+    let mut pipe = start(eva, &["--to", "#main"]);
+    let mut full = network.terminal(max, &["--accept", &key]);
+    full.is_in_the_room();
+    json.writes("\"online\"");
+    line.writes("in #main");
+    // What a pipe brings tells that it is there.
+    pipe.send("hola\n");
+    json.writes("hola");
+    hub.signal("TERM");
+    json.writes("{\"event\":\"offline\",\"closed\":true}");
+    line.writes("was closed. Your messages wait; trying again.");
+    pipe.says("was closed. Your messages wait; trying again.");
+    full.shows("was closed. Your messages wait; trying again.");
+    hub.finish().ends_with(0);
+}
+
+#[test]
 fn invites_let_in_and_those_that_are_good_for_nothing_are_a_line_each() {
     let (network, host) = (Network::new(), User::new("host"));
     let [ana, ben, eva] = ["ana", "ben", "eva"].map(User::new);

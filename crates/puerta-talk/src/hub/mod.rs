@@ -14,7 +14,7 @@ use crate::log;
 use crate::problem::Problem;
 use crate::room::ids::Device;
 use crate::room::rooms::{Conn, Effect, Input, Rooms, Setup};
-use crate::transport::{Acknowledgements, LOOK, Listener};
+use crate::transport::{Acknowledgements, CLOSED, LOOK, Listener};
 use connection::serve;
 use history::{Keeper, Told};
 use out::Out;
@@ -133,7 +133,7 @@ impl Hub {
         turns.abort();
         looks.abort();
         let endpoint = self.listener.endpoint();
-        endpoint.close(0_u32.into(), b"the hub was stopped");
+        endpoint.close(0_u32.into(), CLOSED);
         let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
     }
 }

@@ -3,7 +3,7 @@
 use crate::problem::Problem;
 use crate::room::codec::{self, Frames};
 use crate::room::frame::{ToHub, ToMember};
-use crate::transport::{LOOK, Watch};
+use crate::transport::{LOOK, Watch, was_closed};
 use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream};
 use std::collections::VecDeque;
@@ -61,6 +61,11 @@ impl Link {
     /// Where the hub is.
     pub(super) fn at(&self) -> SocketAddr {
         self.at
+    }
+
+    /// Whether the hub has ended, and said so.
+    pub(super) fn was_closed(&self) -> bool {
+        was_closed(&self.connection)
     }
 
     /// On its way; what does not arrive is sent again by the core over the next connection.

@@ -22,7 +22,7 @@ use hunt::Hunt;
 use link::{FromHub, Link};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Events that wait for the screen.
 const EVENTS: usize = 1024;
@@ -58,6 +58,9 @@ pub struct Joined {
     pub commands: mpsc::Sender<Command>,
     /// Further addresses of the hub, as they are found.
     pub addresses: mpsc::Sender<SocketAddr>,
+    /// While it is offline: whether that is because the hub was closed, and said so. Set before
+    /// [`Event::Offline`](crate::room::event::Event::Offline) comes.
+    pub closed: watch::Receiver<bool>,
     /// Why it ended, if not because it was told to.
     pub ended: oneshot::Receiver<Problem>,
 }
@@ -80,6 +83,7 @@ pub async fn join(options: Options) -> Result<Joined, Problem> {
     let (commands, wishes) = mpsc::channel(COMMANDS);
     let (addresses, found) = mpsc::channel(16);
     let (end, ended) = oneshot::channel();
+    let (tell_closed, closed) = watch::channel(false);
     let driver = Driver {
         start: Instant::now(),
         core: Member::new(setup),
@@ -91,9 +95,10 @@ pub async fn join(options: Options) -> Result<Joined, Problem> {
         link: None,
         first: Some(first),
         hunt: None,
+        closed: tell_closed,
     };
     tokio::spawn(driver.run(wishes, found, end));
-    Ok(Joined { events, commands, addresses, ended })
+    Ok(Joined { events, commands, addresses, closed, ended })
 }
 
 fn no_answer(at: &[SocketAddr], within: Duration) -> Problem {
@@ -113,6 +118,7 @@ struct Driver {
     /// The connection that was made before the task began.
     first: Option<Link>,
     hunt: Option<Hunt>,
+    closed: watch::Sender<bool>,
 }
 
 /// Why the driver ends.
@@ -246,7 +252,7 @@ impl Driver {
     }
 
     async fn cut(&mut self) -> Result<(), End> {
-        self.link = None;
+        self.closed.send_replace(self.link.take().is_some_and(|link| link.was_closed()));
         self.handle(Input::Cut).await
     }
 
@@ -255,6 +261,7 @@ impl Driver {
             Ok(Some(link)) => {
                 self.hunt = None;
                 self.prefer(link.at());
+                self.closed.send_replace(false);
                 self.link = Some(link);
                 self.handle(Input::Linked).await
             }

@@ -32,6 +32,14 @@ use rustls::pki_types::CertificateDer;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
+/// What a hub says to its members when it ends, as the reason of QUIC's close.
+pub const CLOSED: &[u8] = b"the hub was stopped";
+
+/// Whether a connection ended because its hub did, and said so.
+pub fn was_closed(connection: &Connection) -> bool {
+    matches!(connection.close_reason(), Some(ConnectionError::ApplicationClosed(close)) if close.reason == CLOSED)
+}
+
 /// The device key that the peer has shown, and proved to have, in the handshake.
 pub fn peer(connection: &Connection) -> Option<Device> {
     let shown = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;

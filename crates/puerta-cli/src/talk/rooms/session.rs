@@ -118,6 +118,7 @@ pub(super) async fn enter(
         room,
         go: None,
         name: None,
+        closed: joined.closed.clone(),
     };
     Ok(Room { joined, facts, agreed })
 }
@@ -149,7 +150,7 @@ pub(super) async fn be_member(
 
 /// Hands the events on, and remembers the hub when it lets us in.
 fn remembering(joined: Joined, home: &Home, target: &Target, agreed: Agreed) -> Joined {
-    let Joined { mut events, commands, addresses, ended } = joined;
+    let Joined { mut events, commands, addresses, closed, ended } = joined;
     let (show, shown) = mpsc::channel(EVENTS);
     let (book, mut target) = (home.book.clone(), target.clone());
     tokio::spawn(async move {
@@ -173,7 +174,7 @@ fn remembering(joined: Joined, home: &Home, target: &Target, agreed: Agreed) -> 
             }
         }
     });
-    Joined { events: shown, commands, addresses, ended }
+    Joined { events: shown, commands, addresses, closed, ended }
 }
 
 fn known_hub(target: &Target, name: &str, first: &str) -> Option<KnownHub> {

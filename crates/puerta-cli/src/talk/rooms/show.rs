@@ -52,7 +52,7 @@ pub(super) async fn show(arguments: &Arguments, facts: Facts, feed: Feed, stop: 
         Mode::Pipe => {
             let to = target(arguments.to.as_deref().unwrap_or_default());
             let tell = Box::new(|line: &str| report::line(line));
-            screen::run(|typed| Pipe::open(to, typed, tell), feed, signal).await
+            screen::run(|typed| Pipe::open(facts, to, typed, tell), feed, signal).await
         }
     }
 }

@@ -177,7 +177,7 @@ impl Line {
             }
             Event::Offline => {
                 self.inside.clear();
-                self.lines.push(note(words::OFFLINE));
+                self.lines.extend(self.view.away().map(|away| note(&away)));
             }
             Event::ReadOnly(why) => self.lines.push(note(&words::read_only(why))),
             Event::Room(facts) => {

@@ -128,6 +128,8 @@ pub(crate) struct Facts {
     pub(crate) name: Option<String>,
     /// Takes the word that `/go` was given, where our hub can give way to another.
     pub(crate) go: Option<mpsc::Sender<String>>,
+    /// While we are offline: whether the hub was closed, and said so.
+    pub(crate) closed: watch::Receiver<bool>,
 }
 
 /// Why a screen ended.

@@ -3,7 +3,7 @@
 mod joiner;
 
 use super::tally::Tally;
-use super::{Ended, Screen, Typed, clean, stdin, words};
+use super::{Ended, Facts, Screen, Typed, clean, stdin, words};
 use joiner::Joiner;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::Target;
@@ -11,7 +11,7 @@ use puerta_talk::room::record::Kind;
 use std::collections::VecDeque;
 use std::io;
 use std::time::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Messages on their way above which lines are only gathered: they join into fewer, longer ones.
 const BUSY: usize = 4;
@@ -23,6 +23,9 @@ pub(crate) type Tell = Box<dyn FnMut(&str) + Send>;
 
 /// A pipe to a room or a member.
 pub(crate) struct Pipe {
+    /// Clean.
+    hub: String,
+    closed: watch::Receiver<bool>,
     to: Target,
     joiner: Joiner,
     tally: Tally,
@@ -39,13 +42,15 @@ impl Pipe {
     ///
     /// # Errors
     /// What the system says when there is no thread.
-    pub(crate) fn open(to: Target, typed: mpsc::Sender<Typed>, tell: Tell) -> io::Result<Self> {
+    pub(crate) fn open(facts: Facts, to: Target, typed: mpsc::Sender<Typed>, tell: Tell) -> io::Result<Self> {
         stdin::read(stdin::By::Bytes, typed)?;
-        Ok(Pipe::new(to, tell))
+        Ok(Pipe::new(facts, to, tell))
     }
 
-    fn new(to: Target, tell: Tell) -> Self {
+    fn new(facts: Facts, to: Target, tell: Tell) -> Self {
         Pipe {
+            hub: clean::name(&facts.hub),
+            closed: facts.closed,
             to,
             joiner: Joiner::new(),
             tally: Tally::default(),
@@ -63,7 +68,10 @@ impl Screen for Pipe {
     fn event(&mut self, event: Event, _: Instant) {
         self.tally.event(&event);
         match event {
-            Event::Online(welcome) => self.joiner.limit(welcome.limits.message as usize),
+            Event::Online(welcome) => {
+                self.hub = clean::name(&welcome.hub);
+                self.joiner.limit(welcome.limits.message as usize);
+            }
             Event::Denied(why) => self.ended = Some(Ended::Denied(why)),
             Event::NotTaken { text, why, .. } => {
                 (self.tell)(&words::not_taken(&clean::name(&text), &words::refusal(&why)));
@@ -74,6 +82,7 @@ impl Screen for Pipe {
             Event::NotKept { text, why, .. } => {
                 (self.tell)(&words::not_taken(&clean::name(&text), &words::not_kept(&why)));
             }
+            Event::Offline if *self.closed.borrow() => (self.tell)(&words::closed(&self.hub)),
             Event::Offline => (self.tell)(words::OFFLINE),
             Event::ReadOnly(why) => (self.tell)(&words::read_only(&why)),
             Event::Unanswered(question) => (self.tell)(&words::unanswered(&question)),
@@ -152,7 +161,7 @@ mod tests {
         let told = Arc::new(Mutex::new(Vec::new()));
         let heard = told.clone();
         let tell = move |line: &str| heard.lock().unwrap().push(line.to_owned());
-        (Pipe::new(Target::Room("build".to_owned()), Box::new(tell)), told)
+        (Pipe::new(facts(), Target::Room("build".to_owned()), Box::new(tell)), told)
     }
 
     fn said(pipe: &mut Pipe) -> Vec<String> {
@@ -224,6 +233,19 @@ mod tests {
         pipe.event(Event::Stored { id: id(EVE, 1), room: BUILD, seq: 1 }, now);
         pipe.show(now).unwrap();
         assert!(matches!(pipe.ended(), Some(Ended::Quit)));
+    }
+
+    #[test]
+    fn it_tells_whether_the_hub_is_away_or_was_closed() {
+        let (mut away, told) = pipe();
+        away.event(Event::Offline, Instant::now());
+        assert_eq!(*told.lock().unwrap(), [words::OFFLINE]);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = told.clone();
+        let tell = move |line: &str| heard.lock().unwrap().push(line.to_owned());
+        let mut closed = Pipe::new(facts_of_closed(), Target::Room("build".to_owned()), Box::new(tell));
+        closed.event(Event::Offline, Instant::now());
+        assert_eq!(*told.lock().unwrap(), [words::closed("casa")]);
     }
 
     #[test]

@@ -27,7 +27,13 @@ pub(crate) fn facts() -> Facts {
         room: None,
         go: None,
         name: None,
+        closed: tokio::sync::watch::channel(false).1,
     }
+}
+
+/// The same, where the hub was closed and said so.
+pub(crate) fn facts_of_closed() -> Facts {
+    Facts { closed: tokio::sync::watch::channel(true).1, ..facts() }
 }
 
 pub(crate) fn person(no: u32) -> Person {

@@ -94,6 +94,11 @@ pub(crate) const NEW: &str = "new since you were here";
 pub(crate) const OLDEST: &str = "this is where it begins";
 pub(crate) const TRIMMED: &str = "what was before is not kept on this screen; `puerta talk export` has all of it";
 
+/// The hub has ended, and said so.
+pub(crate) fn closed(hub: &str) -> String {
+    format!("The hub {} was closed. Your messages wait; trying again.", clean::isolated(hub))
+}
+
 pub(crate) fn read_only(why: &str) -> String {
     format!("Read-only: the hub keeps nothing any more ({}).", clean::name(why))
 }

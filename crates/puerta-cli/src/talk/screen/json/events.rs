@@ -1,7 +1,7 @@
 //! Each event as an object.
 
 use crate::talk::screen::clock::rfc3339;
-use crate::talk::screen::view::{Note, View};
+use crate::talk::screen::view::{Link, Note, View};
 use crate::talk::screen::words;
 use puerta_talk::room::event::Event;
 use puerta_talk::room::frame::Target;
@@ -65,7 +65,7 @@ pub(super) fn object(view: &View, event: &Event) -> Object {
                 ("read_only", w.read_only.as_deref().into()),
             ],
         ),
-        Event::Offline => object("offline", vec![]),
+        Event::Offline => object("offline", vec![("closed", (view.link == Link::Closed).into())]),
         Event::Denied(why) => object("denied", vec![("message", words::denial(why).into())]),
         Event::Room(f) => object(
             "room",

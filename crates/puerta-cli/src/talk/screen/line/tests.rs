@@ -13,13 +13,17 @@ struct Shown {
 
 impl Shown {
     fn new(echoes: bool) -> Self {
+        Shown::of(facts(), echoes)
+    }
+
+    fn of(facts: Facts, echoes: bool) -> Self {
         let text = Arc::new(Mutex::new(String::new()));
         let wrote = text.clone();
         let print = move |more: &str| {
             wrote.lock().unwrap().push_str(more);
             Ok(())
         };
-        let line = Line::new(facts(), Box::new(print), |_| 0, echoes);
+        let line = Line::new(facts, Box::new(print), |_| 0, echoes);
         let mut shown = Shown { line, text, now: Instant::now() };
         shown.events(arrival());
         shown
@@ -108,6 +112,14 @@ fn every_event_has_its_line() {
 -- another member is called bob; choose another name
 -- out of #build";
     assert_eq!(shown.lines().join("\n"), expected);
+}
+
+#[test]
+fn a_hub_that_was_closed_has_a_line_of_its_own() {
+    let mut shown = Shown::of(facts_of_closed(), false);
+    shown.lines();
+    shown.events([Event::Offline]);
+    assert_eq!(shown.lines(), ["-- The hub casa was closed. Your messages wait; trying again."]);
 }
 
 #[test]

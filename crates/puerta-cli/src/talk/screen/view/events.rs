@@ -35,7 +35,7 @@ impl View {
                 }
             }
             Event::Offline => {
-                self.link = Link::Offline;
+                self.link = if *self.closed.borrow() { Link::Closed } else { Link::Offline };
                 // An answer will not come any more.
                 for place in self.places.iter_mut().filter(|p| p.history == History::Asked) {
                     place.history = History::Unknown;

@@ -24,6 +24,7 @@ use puerta_talk::room::record::{Kind, Person};
 use receipts::Receipts;
 use std::collections::VecDeque;
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// Places at a time: the rooms of a hub, and as many conversations. The oldest empty conversation goes first.
 const PLACES: usize = 1024;
@@ -42,6 +43,8 @@ pub(crate) enum Link {
     Connecting,
     Online,
     Offline,
+    /// It has ended, and said so.
+    Closed,
 }
 
 /// An invite.
@@ -93,6 +96,8 @@ pub(crate) struct View {
     wanted: Option<String>,
     /// Where we were before something was said elsewhere.
     came_from: Option<Key>,
+    /// While we are offline: whether the hub was closed, and said so.
+    closed: watch::Receiver<bool>,
     /// /quit was said once though others would be cut off.
     asked_to_quit: bool,
     attention: Attention,
@@ -129,6 +134,7 @@ impl View {
             inbox_last: 0,
             wanted: facts.room,
             came_from: None,
+            closed: facts.closed,
             asked_to_quit: false,
             attention: Attention::default(),
             receipts: Receipts::default(),
@@ -383,9 +389,18 @@ impl View {
     pub(crate) fn banner(&self) -> Option<String> {
         match (self.link, &self.read_only) {
             (Link::Connecting, _) => Some(words::CONNECTING.to_owned()),
-            (Link::Offline, _) => Some(words::OFFLINE.to_owned()),
+            (Link::Offline | Link::Closed, _) => self.away(),
             (Link::Online, Some(why)) => Some(words::read_only(why)),
             (Link::Online, None) => None,
+        }
+    }
+
+    /// Why the hub is not there, when it was.
+    pub(crate) fn away(&self) -> Option<String> {
+        match self.link {
+            Link::Offline => Some(words::OFFLINE.to_owned()),
+            Link::Closed => Some(words::closed(&self.hub)),
+            Link::Connecting | Link::Online => None,
         }
     }
 }

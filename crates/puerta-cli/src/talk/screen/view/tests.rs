@@ -46,6 +46,16 @@ fn the_first_room_is_shown_with_its_members() {
 }
 
 #[test]
+fn a_hub_that_was_closed_is_not_only_away() {
+    let mut view = View::new(facts_of_closed(), 100);
+    view.apply(online(), Instant::now());
+    view.apply(Event::Offline, Instant::now());
+    assert!(view.banner().unwrap().ends_with("was closed. Your messages wait; trying again."));
+    view.apply(online(), Instant::now());
+    assert_eq!(view.banner(), None);
+}
+
+#[test]
 fn a_message_of_ours_stays_visibly_pending_until_it_has_its_place() {
     let mut view = view([pending(1, "main", "hola")]);
     assert_eq!((view.current().pending.len(), view.pending()), (1, 1));
