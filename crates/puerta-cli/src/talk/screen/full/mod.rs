@@ -143,7 +143,8 @@ impl<B: Backend> Full<B> {
         }
     }
 
-    fn draw(&mut self) -> io::Result<()> {
+    /// Whether something that was unread is read now.
+    fn draw(&mut self) -> io::Result<bool> {
         if self.at != self.view.at {
             self.at = self.view.at;
             self.back = false;
@@ -162,15 +163,14 @@ impl<B: Backend> Full<B> {
         self.terminal.draw(picture).map_err(|error| io::Error::other(error.to_string()))?;
         let parts = Parts::of(area, self.view.banner().is_some(), self.prompt.rows(area.width));
         (self.messages, self.middle) = (parts.messages, parts.middle);
-        let Some(found) = found else { return Ok(()) };
+        let Some(found) = found else { return Ok(false) };
         self.scroll = found.scroll;
-        if let Some((top, bottom)) = found.shown.filter(|_| self.over.is_none()) {
-            self.view.shown(top, bottom);
-        }
+        let shown = found.shown.filter(|_| self.over.is_none());
+        let read = shown.is_some_and(|(top, bottom)| self.view.shown(top, bottom));
         if found.at_top && self.back {
             self.view.older();
         }
-        Ok(())
+        Ok(read)
     }
 
     /// Where a place is shown when one comes to it: what was not seen begins at the top.
@@ -337,8 +337,8 @@ impl<B: Backend> Screen for Full<B> {
     fn show(&mut self, now: Instant) -> io::Result<()> {
         self.now = now;
         if self.changed && self.drawn.is_none_or(|drawn| now.saturating_duration_since(drawn) >= FRAME) {
-            self.draw()?;
-            self.changed = false;
+            // What the picture has shown is not unread in the next.
+            self.changed = self.draw()?;
             self.drawn = Some(now);
         }
         if let Some(call) = self.view.call() {

@@ -61,6 +61,11 @@ impl Shown {
         self.full.changed = true;
         self.now += FRAME;
         self.full.show(self.now).unwrap();
+        self.drawn()
+    }
+
+    /// The last picture.
+    fn drawn(&self) -> Vec<String> {
         let buffer = self.full.terminal.backend().buffer();
         let row = |y: u16| {
             let (mut text, mut x) = (String::new(), 0);
@@ -208,6 +213,20 @@ fn what_is_new_stands_below_a_line_and_the_first_of_it_is_at_the_top() {
     shown.is("new-since");
     shown.key(KeyCode::End, KeyModifiers::NONE);
     shown.is("new-since-end");
+}
+
+#[test]
+fn what_was_read_is_not_called_unread_any_more_though_nothing_else_happens() {
+    let mut shown = Shown::with(80, 12, [room(BUILD, "build", &[ANA, BOB], 0), message(BUILD, 1, BOB, "hola")]);
+    shown.rows();
+    shown.key(KeyCode::Char('n'), KeyModifiers::CONTROL);
+    // As the loop does: a picture is drawn when it is due, and else nothing.
+    while let Some(due) = shown.full.due().filter(|due| *due <= shown.now + FRAME) {
+        shown.now = due;
+        shown.full.show(shown.now).unwrap();
+    }
+    let text = shown.drawn().join("\n");
+    assert!(text.contains("#build ") && !text.contains("unread") && !text.contains("2 #build 1"), "{text}");
 }
 
 #[test]

@@ -186,19 +186,21 @@ impl View {
     }
 
     /// The messages of the place that is shown, from the one item to the other, were on the screen. What others learn of it
-    /// is only what was shown without a gap.
-    pub(crate) fn shown(&mut self, top: i64, bottom: i64) {
+    /// is only what was shown without a gap. Whether there is less that was not seen now.
+    pub(crate) fn shown(&mut self, top: i64, bottom: i64) -> bool {
         if !self.focus {
-            return;
+            return false;
         }
-        let Some(place) = self.places.get_mut(self.at) else { return };
+        let Some(place) = self.places.get_mut(self.at) else { return false };
         let before = place.newest().find(|(id, m)| *id < top && !m.own).map_or(0, |(_, m)| m.seq);
         let last = place.newest().find(|(id, _)| *id <= bottom).map_or(0, |(_, m)| m.seq);
-        if before <= place.seen && last > place.seen {
+        let more = before <= place.seen && last > place.seen;
+        if more {
             place.seen = last;
             place.count_unread();
             self.report(self.at);
         }
+        more
     }
 
     /// Everything of the place that is shown counts as seen: the user went to its end.
