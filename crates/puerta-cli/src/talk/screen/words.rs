@@ -75,6 +75,11 @@ pub(crate) fn too_long(limit: usize) -> String {
     format!("a message has at most {limit} bytes; shorten it, or send it in parts")
 }
 
+/// The same of one that is here to be shortened.
+pub(crate) fn longer(limit: usize, bytes: usize) -> String {
+    format!("a message has at most {limit} bytes, and this one {bytes}; shorten it, or send it in parts")
+}
+
 /// The lines of /help.
 pub(crate) fn help() -> Vec<String> {
     KNOWN.iter().map(|known| format!("{:<30} {}", known.form, known.does)).collect()

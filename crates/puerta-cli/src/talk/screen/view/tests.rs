@@ -285,7 +285,7 @@ fn an_unknown_command_and_a_long_message_are_told_kept_and_not_sent() {
     assert!(view.out.is_empty());
     let notes = texts(view.current());
     assert!(notes[0].contains("did you mean /join?"), "{notes:?}");
-    assert!(notes[1].contains("at most 4096 bytes"), "{notes:?}");
+    assert!(notes[1].contains("at most 4096 bytes, and this one 4097;"), "{notes:?}");
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl View {
             });
         };
         if text.len() > self.longest() {
-            return self.keep(&words::too_long(self.longest()));
+            return self.keep(&words::longer(self.longest(), text.len()));
         }
         if self.out.len() >= COMMANDS {
             return self.keep("too much waits to be sent; try again in a moment");
