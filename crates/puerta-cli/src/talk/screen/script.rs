@@ -1,11 +1,13 @@
 //! Events for the tests of the screens: a hub `casa` with the members ana (us), bob and eve.
 
-use super::Facts;
+use super::{Facts, Print};
 use puerta_talk::room::event::Event;
 use puerta_talk::room::frame::{MemberFacts, RoomFacts, Target, Welcome};
 use puerta_talk::room::ids::{Device, MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::Limits;
 use puerta_talk::room::record::{Kind, Person, Record};
+use std::io;
+use std::sync::{Arc, Mutex};
 
 pub(crate) const ANA: u32 = 1;
 pub(crate) const BOB: u32 = 2;
@@ -34,6 +36,17 @@ pub(crate) fn facts() -> Facts {
 /// The same, where the hub was closed and said so.
 pub(crate) fn facts_of_closed() -> Facts {
     Facts { closed: tokio::sync::watch::channel(true).1, ..facts() }
+}
+
+/// Where a screen writes, and what it has written.
+pub(crate) fn paper() -> (Print, Arc<Mutex<String>>) {
+    let text = Arc::new(Mutex::new(String::new()));
+    let wrote = text.clone();
+    let print = move |more: &str| {
+        wrote.lock().map_err(|_| io::Error::other("a test has panicked"))?.push_str(more);
+        Ok(())
+    };
+    (Box::new(print), text)
 }
 
 pub(crate) fn person(no: u32) -> Person {

@@ -18,16 +18,11 @@ struct Shown {
 
 impl Shown {
     fn new(facts: Facts, columns: u16, rows: u16) -> Self {
-        let rung = Arc::new(Mutex::new(String::new()));
-        let heard = rung.clone();
-        let bell = move |bytes: &str| {
-            heard.lock().unwrap().push_str(bytes);
-            Ok(())
-        };
+        let (bell, rung) = paper();
         let terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
         let look = Look { color: false, offset: |_| 0 };
         let keyboard = Keyboard(Arc::new(AtomicBool::new(false)));
-        let full = Full::new(facts, terminal, look, Notifier::Osc9, Box::new(bell), keyboard);
+        let full = Full::new(facts, terminal, look, Notifier::Osc9, bell, keyboard);
         Shown { full, rung, now: Instant::now() }
     }
 

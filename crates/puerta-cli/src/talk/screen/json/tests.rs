@@ -16,13 +16,8 @@ struct Shown {
 
 impl Shown {
     fn new(wanted: Wanted) -> Self {
-        let text = Arc::new(Mutex::new(String::new()));
-        let wrote = text.clone();
-        let print = move |more: &str| {
-            wrote.lock().unwrap().push_str(more);
-            Ok(())
-        };
-        Shown { json: Json::new(facts(), wanted, Box::new(print)), text, now: Instant::now() }
+        let (print, text) = paper();
+        Shown { json: Json::new(facts(), wanted, print), text, now: Instant::now() }
     }
 
     fn events(&mut self, events: impl IntoIterator<Item = Event>) {

@@ -17,13 +17,8 @@ impl Shown {
     }
 
     fn of(facts: Facts, echoes: bool) -> Self {
-        let text = Arc::new(Mutex::new(String::new()));
-        let wrote = text.clone();
-        let print = move |more: &str| {
-            wrote.lock().unwrap().push_str(more);
-            Ok(())
-        };
-        let line = Line::new(facts, Box::new(print), |_| 0, echoes);
+        let (print, text) = paper();
+        let line = Line::new(facts, print, |_| 0, echoes);
         let mut shown = Shown { line, text, now: Instant::now() };
         shown.events(arrival());
         shown
