@@ -140,10 +140,10 @@ fn a_hub_that_shows_another_key_is_refused_with_both_until_it_is_forgotten() {
     let new = fingerprint(&second.stderr());
     for words in [&[][..], &["127.0.0.1"]] {
         let refused = network.talk(&ana, words.iter().copied()).finish();
-        refused.ends_with(6).said(&old).said(&new);
+        refused.ends_with(6).said(&old).said(&new).said(&format!("puerta talk forget {name}"));
     }
-    network.talk(&ana, []).finish().said(&format!("puerta talk forget {name}"));
-    network.talk(&ana, ["forget", &name]).finish().ends_with(0);
+    network.talk(&ana, ["forget", "10.9.9.9"]).finish().ends_with(1);
+    network.talk(&ana, ["forget", "127.0.0.1"]).finish().ends_with(0).said(&format!("forgotten: {name}"));
     network.talk(&ana, ["--accept", &new]).input("hola\n").finish().ends_with(0);
 }
 
@@ -312,4 +312,33 @@ fn a_room_that_is_named_leads_there_though_the_store_has_others_and_a_name_that_
     made.ends_with(0);
     hub.signal("TERM");
     hub.finish().ends_with(0);
+}
+
+#[test]
+fn another_hub_of_a_known_name_is_a_question_with_both_fingerprints_and_no_changed_key() {
+    let (one, two) = Network::wired();
+    // Two machines whose users and names are the same.
+    let (first, second, ana) = (User::new("pi"), User::new("pi"), User::new("ana"));
+    let hub_one = hub(&one, &first, &[]);
+    let old = fingerprint(&hub_one.stderr());
+    one.talk(&ana, ["--accept", &old]).input("hola\n").finish().ends_with(0);
+    hub_one.signal("TERM");
+    hub_one.finish().ends_with(0);
+    let hub_two = hub(&two, &second, &[]);
+    let new = fingerprint(&hub_two.stderr());
+    let refused = one.talk(&ana, []).finish();
+    refused.ends_with(6).said(&format!("not the one that is known, whose fingerprint is {old}")).said(&new);
+    let mut asked = one.terminal(&ana, &[]);
+    asked.shows("which is not the hub of that name that is known").shows(&old).shows(&new).shows("pretends to be it");
+    assert_eq!(asked.types_and_finish("q").0, 6);
+    one.talk(&ana, ["--accept", &new]).input("hola\n").finish().ends_with(0);
+    // Each is remembered, under a name of its own, and neither is asked for again.
+    let doctor = everything(&one.talk(&ana, ["doctor"]).finish());
+    let names: Vec<&str> = doctor.lines().filter_map(|line| line.strip_prefix("remembered: ")).collect();
+    assert!(names.len() == 2 && names[0].contains(&old) && names[1].contains(&new), "{doctor}");
+    assert!(names[1].split(' ').next().unwrap().ends_with("-2"), "{doctor}");
+    one.talk(&ana, []).input("otra vez\n").finish().ends_with(0);
+    one.talk(&ana, ["forget", "10.0.0.2:7777"]).finish().ends_with(0).said(&new);
+    hub_two.signal("TERM");
+    hub_two.finish().ends_with(0);
 }

@@ -58,6 +58,18 @@ pub struct KnownHub {
     pub last_used: u64,
 }
 
+/// What a hub is that announces itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sighted<'a> {
+    /// Its key is remembered, whatever its name.
+    Known(&'a KnownHub),
+    /// Nothing of it is.
+    New,
+    /// Its name is remembered for this hub, which has another key and was found elsewhere: another machine of the same name, one
+    /// that was set up anew, or somebody who pretends.
+    Namesake(&'a KnownHub),
+}
+
 /// All that are remembered, at most [`HUBS`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hubs(Vec<KnownHub>);
@@ -90,7 +102,23 @@ impl Hubs {
         self.0.iter().find(|hub| hub.key == key)
     }
 
-    /// Whether a hub of this name, at these places, may show this key: the hub that is remembered with it, or `None` for a new one.
+    /// What a hub that announces itself is: names are given by nobody, so one that is remembered for another key is only a warning.
+    ///
+    /// # Errors
+    /// [`Problem::KeyChanged`] where another key is remembered for the name and one of the places together, and this one is not known.
+    pub fn sighted(&self, name: &str, places: &[Place], shown: Device) -> Result<Sighted<'_>, Problem> {
+        if let Some(known) = self.with_key(shown) {
+            return Ok(Sighted::Known(known));
+        }
+        match self.named(name) {
+            None => Ok(Sighted::New),
+            Some(hub) if hub.addresses.iter().any(|place| places.contains(place)) => Err(changed(hub, shown)),
+            Some(hub) => Ok(Sighted::Namesake(hub)),
+        }
+    }
+
+    /// Whether a hub that was asked for by this name or at these places may show this key: the hub that is remembered with it, or
+    /// `None` for a new one.
     ///
     /// # Errors
     /// [`Problem::KeyChanged`] where another key is remembered for the name or one of the places.
@@ -98,12 +126,13 @@ impl Hubs {
         let by_name = name.and_then(|name| self.named(name));
         let by_place = places.iter().filter_map(|place| self.at(place));
         match by_name.into_iter().chain(by_place).find(|hub| hub.key != shown) {
-            Some(hub) => Err(Problem::KeyChanged { name: hub.name.clone(), remembered: hub.key, shown }),
+            Some(hub) => Err(changed(hub, shown)),
             None => Ok(self.with_key(shown)),
         }
     }
 
-    /// Remembers a hub, or what is new of one: its name and room, its addresses in front of the old ones. Trust only grows.
+    /// Remembers a hub, or what is new of one: its name and room, its addresses in front of the old ones. Trust only grows. What
+    /// belongs to another hub stays with it: an address is left out, and a name gets a number (`ana-2`).
     ///
     /// # Errors
     /// [`Problem::KeyChanged`], [`Problem::HubName`], [`Problem::TooManyHubs`]; nothing has changed then.
@@ -113,7 +142,14 @@ impl Hubs {
                 return Err(Problem::HubName { name: name.clone() });
             }
         }
-        self.check(Some(&hub.name), &hub.addresses, hub.key)?;
+        self.sighted(&hub.name, &hub.addresses, hub.key)?;
+        let of_another = |old: &&KnownHub| old.key != hub.key;
+        if self.named(&hub.name).filter(of_another).is_some() {
+            let before = self.with_key(hub.key).map(|old| old.name.clone());
+            hub.name = before.unwrap_or_else(|| self.free_name(&hub.name));
+        }
+        let key = hub.key;
+        hub.addresses.retain(|place| self.at(place).is_none_or(|other| other.key == key));
         let full = self.0.len() >= HUBS;
         let old = self.0.iter_mut().find(|old| old.key == hub.key);
         if let Some(old) = &old {
@@ -134,6 +170,20 @@ impl Hubs {
             None => self.0.push(hub),
         }
         Ok(())
+    }
+
+    /// The name with the first number that none has, cut where it would be too long.
+    fn free_name(&self, name: &str) -> String {
+        let numbered = |n: usize| {
+            let number = format!("-{n}");
+            let mut end = name.len().min(NAME as usize - number.len());
+            while !name.is_char_boundary(end) {
+                end -= 1;
+            }
+            format!("{}{number}", name.get(..end).unwrap_or_default())
+        };
+        // There are fewer hubs than numbers.
+        (2..=HUBS + 2).map(numbered).find(|name| self.named(name).is_none()).unwrap_or_default()
     }
 
     /// Forgets the hub of that name, and gives it back.
@@ -248,6 +298,10 @@ impl<'a> TableOut<'a> {
             last_used: hub.last_used.min(i64::MAX as u64),
         }
     }
+}
+
+fn changed(hub: &KnownHub, shown: Device) -> Problem {
+    Problem::KeyChanged { name: hub.name.clone(), remembered: hub.key, shown }
 }
 
 fn same_name(a: &str, b: &str) -> bool {

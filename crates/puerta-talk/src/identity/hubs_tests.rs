@@ -51,6 +51,32 @@ fn another_key_at_a_known_address_or_of_a_known_name_is_told_with_both() {
 }
 
 #[test]
+fn the_name_of_a_known_hub_with_another_key_is_a_warning_elsewhere_and_a_changed_key_at_its_address() {
+    let hubs = known();
+    let (shown, ana) = (Device([0x44; 32]), &hubs.all()[0]);
+    let (elsewhere, there) = ("10.9.9.9:7777".parse().unwrap(), "10.0.0.5:7777".parse().unwrap());
+    assert_eq!(hubs.sighted("ANA", std::slice::from_ref(&elsewhere), shown).unwrap(), Sighted::Namesake(ana));
+    assert!(matches!(hubs.sighted("ana", &[elsewhere, there], shown), Err(Problem::KeyChanged { .. })));
+    assert_eq!(hubs.sighted("eva", &[], shown).unwrap(), Sighted::New);
+    assert_eq!(hubs.sighted("eva", &[], Device([0x22; 32])).unwrap(), Sighted::Known(ana), "the key counts");
+}
+
+#[test]
+fn two_hubs_of_one_name_are_remembered_under_two_and_each_keeps_its_address() {
+    let mut hubs = known();
+    hubs.remember(hub("ana", 0x44, "10.9.9.9:7777")).unwrap();
+    hubs.remember(hub("Ana", 0x44, "10.9.9.9:7778")).unwrap();
+    hubs.remember(hub(&"a".repeat(32), 0x55, "h:1")).unwrap();
+    hubs.remember(hub(&"a".repeat(32), 0x66, "10.0.0.5:7777")).unwrap();
+    let names: Vec<&str> = hubs.all().iter().map(|hub| hub.name.as_str()).collect();
+    let long = "a".repeat(30) + "-2";
+    assert_eq!(names, ["ana", "bea", "ana-2", &"a".repeat(32), &long]);
+    assert_eq!(hubs.at(&"10.0.0.5:7777".parse().unwrap()), hubs.named("ana"));
+    assert_eq!(hubs.named(&long).unwrap().addresses, []);
+    assert_eq!(Hubs::parse(&hubs.print().unwrap()), Ok(hubs));
+}
+
+#[test]
 fn a_changed_key_is_not_remembered_until_the_old_one_is_forgotten() {
     let mut hubs = known();
     let before = hubs.clone();

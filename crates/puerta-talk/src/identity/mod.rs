@@ -12,7 +12,7 @@ mod stored;
 
 pub use book::{Book, LOCK};
 pub use folder::{Folder, folder_of};
-pub use hubs::{ADDRESSES, HUBS, Hubs, KnownHub, NAME, Trust};
+pub use hubs::{ADDRESSES, HUBS, Hubs, KnownHub, NAME, Sighted, Trust};
 pub(crate) use key::device_of;
 pub use key::{Key, random};
 pub use running::{RunningHub, Runtime, Told};

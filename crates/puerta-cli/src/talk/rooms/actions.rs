@@ -49,9 +49,13 @@ pub(super) async fn run(
 }
 
 fn forget(arguments: &Arguments, reporter: Reporter) -> Result<u8, Trouble> {
-    let name = arguments.second().ok_or_else(|| Trouble::usage("which hub?", "puerta talk forget NAME"))?;
+    let name =
+        arguments.second().ok_or_else(|| Trouble::usage("which hub?", "puerta talk forget NAME, or its address"))?;
     let home = Home::open()?;
-    let hub = home.book.forget(name)?;
+    let hubs = home.book.read()?;
+    let there = || ladder::place(name).ok().and_then(|place| hubs.at(&place));
+    let known = hubs.named(name).or_else(there).map(|hub| hub.name.clone());
+    let hub = home.book.forget(&known.unwrap_or_else(|| name.to_owned()))?;
     reporter.note(&format!("forgotten: {}, {}", visible(&hub.name), Fingerprint::of(hub.key)));
     Ok(0)
 }

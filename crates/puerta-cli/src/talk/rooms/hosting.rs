@@ -170,8 +170,7 @@ impl Hosting {
             let hubs = home.book.read()?;
             let mut target = ladder::found_target(&hubs, home, &found)?;
             if target.trust.is_none() {
-                let name = found.announcement.name.clone();
-                match trust::agreed(&name, target.hub, arguments.accept, arguments.may_ask()).await {
+                match trust::agreed(&target, arguments.accept, arguments.may_ask()).await {
                     Ok(trust) => target.trust = Some(trust),
                     // Who does not want to move stays.
                     Err(Trouble::Declined | Trouble::NotTrusted { .. }) => {

@@ -1,13 +1,14 @@
 //! Which hub: the one on this machine, one on the network, one that is remembered, one that was named, or an invite's.
 
 use super::home::Home;
+use super::session;
 use super::trouble::Trouble;
 use puerta::{Host, Query, SocketType, resolve};
 use puerta_relay::background;
 use puerta_talk::discovery::{Finder, Found};
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::host;
-use puerta_talk::identity::{KnownHub, Trust};
+use puerta_talk::identity::{KnownHub, Sighted, Trust};
 use puerta_talk::invite::{Invite, Place};
 use puerta_talk::log;
 use puerta_talk::room::ids::Device;
@@ -41,12 +42,23 @@ pub(super) struct Target {
     pub(super) room: Option<String>,
     /// It is our own, on this machine.
     pub(super) own: bool,
+    /// A hub that is known by its name, and has another key.
+    pub(super) namesake: Option<Device>,
 }
 
 impl Target {
     pub(super) fn own(home: &Home, at: SocketAddr) -> Target {
         let hub = home.key.device();
-        Target { hub, name: None, at: vec![at], trust: Some(Trust::Compared), token: None, room: None, own: true }
+        Target {
+            hub,
+            name: None,
+            at: vec![at],
+            trust: Some(Trust::Compared),
+            token: None,
+            room: None,
+            own: true,
+            namesake: None,
+        }
     }
 
     /// How it is called, or where it is, until it says so itself.
@@ -57,11 +69,11 @@ impl Target {
 
     fn known(known: &KnownHub, at: Vec<SocketAddr>) -> Target {
         let (name, room) = (Some(known.name.clone()), Some(known.room.clone()));
-        Target { hub: known.key, name, at, trust: Some(known.trust), token: None, room, own: false }
+        Target { hub: known.key, name, at, trust: Some(known.trust), token: None, room, own: false, namesake: None }
     }
 
     pub(super) fn new(hub: Device, name: Option<String>, at: Vec<SocketAddr>) -> Target {
-        Target { hub, name, at, trust: None, token: None, room: None, own: false }
+        Target { hub, name, at, trust: None, token: None, room: None, own: false, namesake: None }
     }
 }
 
@@ -83,8 +95,16 @@ pub(super) async fn on_the_network(home: &Home) -> Result<Vec<Target>, Trouble> 
     }
     found.sort_by_key(|f| f.announcement.id());
     let mut targets = Vec::new();
+    let mut changed = None;
     for one in &found {
-        targets.push(found_target(&hubs, home, one)?);
+        match found_target(&hubs, home, one) {
+            Ok(target) => targets.push(target),
+            Err(trouble) => changed = Some(trouble),
+        }
+    }
+    // Whoever pretends to be another hub does not keep us from one that is known.
+    if let Some(trouble) = changed.filter(|_| targets.iter().all(|target| target.trust.is_none())) {
+        return Err(trouble);
     }
     targets.sort_by_key(|t| (!t.own, t.trust.is_none()));
     Ok(targets)
@@ -97,10 +117,11 @@ pub(super) fn found_target(hubs: &puerta_talk::identity::Hubs, home: &Home, foun
         return Ok(Target::own(home, found.source));
     }
     let at = found.addresses();
-    // A key that changed behind a name stops everything, found or not.
-    Ok(match hubs.check(Some(&name), &[], hub)? {
-        Some(known) => Target::known(known, at),
-        None => Target::new(hub, Some(name), at),
+    // A key that changed behind a name and its address stops everything, found or not.
+    Ok(match hubs.sighted(&name, &session::places(&at), hub)? {
+        Sighted::Known(known) => Target::known(known, at),
+        Sighted::New => Target::new(hub, Some(name), at),
+        Sighted::Namesake(other) => Target { namesake: Some(other.key), ..Target::new(hub, Some(name), at) },
     })
 }
 
@@ -143,8 +164,13 @@ pub(super) async fn remembered(home: &Home) -> Result<Option<Target>, Trouble> {
 
 /// The hub at `HOST` or `HOST:PORT`. Where no key is known for it, the key that it shows is taken as a question.
 pub(super) async fn named(home: &Home, text: &str, within: Duration) -> Result<Target, Trouble> {
-    let place = place(text)?;
     let hubs = home.book.read()?;
+    let place = match (place(text), hubs.named(text)) {
+        (Ok(place), _) => place,
+        // The name of a hub need not be one of a host.
+        (Err(_), Some(known)) => return Ok(Target::known(known, addresses(&known.addresses).await)),
+        (Err(trouble), None) => return Err(trouble),
+    };
     let at = resolved(&place).await?;
     if let Some(known) = hubs.at(&place).or_else(|| hubs.named(text)) {
         return Ok(Target::known(known, at));
@@ -184,6 +210,7 @@ pub(super) async fn invited(home: &Home, invite: &Invite) -> Result<Target, Trou
         token: Some(invite.token().0),
         room: Some(invite.room().to_owned()),
         own,
+        namesake: None,
     })
 }
 
@@ -228,7 +255,7 @@ async fn shown_key(home: &Home, at: &[SocketAddr], within: Duration) -> Result<D
 }
 
 /// `HOST` or `HOST:PORT`.
-fn place(text: &str) -> Result<Place, Trouble> {
+pub(super) fn place(text: &str) -> Result<Place, Trouble> {
     let bare = || -> Option<Place> {
         let host: Host = text.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
         Place::new(host, host::PORT).ok()

@@ -200,8 +200,7 @@ async fn almost(home: &Home, arguments: &Arguments) -> Option<Target> {
 /// A hub that is trusted, or that someone agrees to.
 async fn trusted(mut target: Target, arguments: &Arguments) -> Result<Target, Trouble> {
     if target.trust.is_none() || ladder::accepts(arguments.accept, target.hub) {
-        let name = target.called();
-        target.trust = Some(trust::agreed(&name, target.hub, arguments.accept, arguments.may_ask()).await?);
+        target.trust = Some(trust::agreed(&target, arguments.accept, arguments.may_ask()).await?);
     }
     Ok(target)
 }

@@ -116,7 +116,10 @@ impl<'a> Watch<'a> {
             }
             Step::GiveWay | Step::Tell => self.target(&found)?,
         };
-        let (name, fingerprint) = (found.announcement.name.clone(), Fingerprint::of(target.hub));
+        let (mut name, fingerprint) = (found.announcement.name.clone(), Fingerprint::of(target.hub));
+        if let Some(other) = target.namesake {
+            name = format!("{name}, not the known one of that name ({})", Fingerprint::of(other));
+        }
         if step == Step::GiveWay {
             self.core.pass(target.hub);
             if target.trust.is_some() {

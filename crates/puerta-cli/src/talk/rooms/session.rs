@@ -12,6 +12,7 @@ use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::identity::{KnownHub, Trust};
 use puerta_talk::invite::{Invite, PLACES, Place};
 use puerta_talk::join::{Joined, Keeping, Options, join};
+use puerta_talk::problem::Problem;
 use puerta_talk::room::event::Event;
 use puerta_talk::room::ids::Device;
 use puerta_talk::room::member::{From, Setup};
@@ -99,7 +100,7 @@ pub(super) async fn enter(
         keeping,
         within: arguments.within(),
     };
-    let joined = join(options).await?;
+    let joined = join(options).await.map_err(|problem| changed(home, problem))?;
     let agreed = Agreed::default();
     let joined = remembering(joined, home, target, agreed.clone());
     let verified = target.own || target.trust.is_some_and(|trust| trust > Trust::Agreed);
@@ -121,6 +122,16 @@ pub(super) async fn enter(
         closed: joined.closed.clone(),
     };
     Ok(Room { joined, facts, agreed })
+}
+
+/// A hub that is known and shows another key: by its name, which `forget` takes.
+fn changed(home: &Home, problem: Problem) -> Problem {
+    let Problem::WrongKey { expected, shown, .. } = &problem else { return problem };
+    let (remembered, shown) = (*expected, *shown);
+    match home.book.read().ok().and_then(|hubs| hubs.with_key(remembered).map(|hub| hub.name.clone())) {
+        Some(name) => Problem::KeyChanged { name, remembered, shown },
+        None => problem,
+    }
 }
 
 /// Who hosts a hub that takes only those with an invite is a member of it, so that `puerta talk invite` works.
@@ -192,7 +203,7 @@ fn known_hub(target: &Target, name: &str, first: &str) -> Option<KnownHub> {
     })
 }
 
-fn places(at: &[SocketAddr]) -> Vec<Place> {
+pub(super) fn places(at: &[SocketAddr]) -> Vec<Place> {
     let place = |at: &SocketAddr| {
         let host = match at.ip() {
             IpAddr::V4(ip) => puerta::Host::V4(ip),
@@ -238,7 +249,7 @@ pub(super) fn status(ended: &Ended, problem: Option<&Trouble>, reporter: Reporte
 }
 
 /// What ended the member, if anything did.
-pub(super) fn problem(ended: &mut oneshot::Receiver<puerta_talk::problem::Problem>) -> Option<Trouble> {
+pub(super) fn problem(ended: &mut oneshot::Receiver<Problem>) -> Option<Trouble> {
     ended.try_recv().ok().map(Trouble::Talk)
 }
 

@@ -31,6 +31,8 @@ pub(crate) enum Trouble {
         hub: Device,
         /// The fingerprint that was to be accepted.
         accept: Option<Fingerprint>,
+        /// The key that is known for its name.
+        namesake: Option<Device>,
     },
     /// The user does not want to join.
     Declined,
@@ -59,10 +61,15 @@ impl Trouble {
             Trouble::Log(problem) => problem.to_string(),
             Trouble::System(error) => error.to_string(),
             Trouble::Usage { what, .. } => what.clone(),
-            Trouble::NotTrusted { name, hub, accept: None } => {
+            Trouble::NotTrusted { name, hub, accept: None, namesake: None } => {
                 format!("the hub {name} is not known here; its fingerprint is {}: not joined", Fingerprint::of(*hub))
             }
-            Trouble::NotTrusted { name, hub, accept: Some(accept) } => {
+            Trouble::NotTrusted { name, hub, accept: None, namesake: Some(other) } => format!(
+                "this hub {name} is not the one that is known, whose fingerprint is {}; its fingerprint is {}: not joined",
+                Fingerprint::of(*other),
+                Fingerprint::of(*hub)
+            ),
+            Trouble::NotTrusted { name, hub, accept: Some(accept), .. } => {
                 let shown = Fingerprint::of(*hub);
                 format!("the hub {name} has the fingerprint {shown}, not {accept} as --accept says: not joined")
             }

@@ -1,9 +1,9 @@
 //! A hub that is not known is never joined in silence.
 
+use super::ladder::Target;
 use super::trouble::Trouble;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::identity::Trust;
-use puerta_talk::room::ids::Device;
 use puerta_text::visible;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, poll, read};
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
@@ -11,16 +11,25 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 /// Whether a hub that is not known is joined: because of `--accept`, or because someone at the terminal has pressed a key.
-pub(super) async fn agreed(name: &str, hub: Device, accept: Option<Fingerprint>, ask: bool) -> Result<Trust, Trouble> {
+pub(super) async fn agreed(target: &Target, accept: Option<Fingerprint>, ask: bool) -> Result<Trust, Trouble> {
+    let (name, hub, namesake) = (target.called(), target.hub, target.namesake);
     if accept == Some(Fingerprint::of(hub)) {
         return Ok(Trust::Compared);
     }
-    let name = visible(name).into_owned();
+    let name = visible(&name).into_owned();
     if accept.is_some() || !ask || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Trouble::NotTrusted { name, hub, accept });
+        return Err(Trouble::NotTrusted { name, hub, accept, namesake });
     }
+    let first = match namesake {
+        None => "for the first time".to_owned(),
+        Some(other) => format!(
+            "which is not the hub of that name that is known here\n\
+             the known one has the fingerprint {}: this is another one, or somebody who pretends to be it",
+            Fingerprint::of(other)
+        ),
+    };
     let question = format!(
-        "found the hub {name}, for the first time\n\
+        "found the hub {name}, {first}\n\
          fingerprint: {} (compare it with its host's to be sure)\n\
          join it? Enter or y joins, q or Esc ends, any other key does not join ",
         Fingerprint::of(hub)
