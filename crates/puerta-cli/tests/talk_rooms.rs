@@ -308,8 +308,11 @@ fn a_room_that_is_named_leads_there_though_the_store_has_others_and_a_name_that_
     let kept = network.talk(&ana, ["export", "casa"]).finish();
     assert!(String::from_utf8_lossy(&kept.stdout).contains("#casa ana: en casa"));
     let hub = hub(&network, &ana, &[]);
-    let made = network.talk(&ana, ["invite", "--lasts", "2d"]).finish();
-    made.ends_with(0);
+    for (lasts, is_cut) in [("2d", false), ("40d", true)] {
+        let made = network.talk(&ana, ["invite", "--lasts", lasts]).finish();
+        made.ends_with(0);
+        assert_eq!(made.stderr.contains("good for 30 days at most: this one until 20"), is_cut, "{}", made.stderr);
+    }
     hub.signal("TERM");
     hub.finish().ends_with(0);
 }

@@ -21,11 +21,15 @@ use puerta_talk::room::store::RoomKind;
 use puerta_text::visible;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// Rows of what is said besides an invite's QR code.
 const WORDS: usize = 4;
+
+/// What a hub cuts the time of an invite to.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 pub(super) async fn run(
     action: Action,
@@ -307,6 +311,9 @@ impl Asked {
 /// As a link, and on a terminal as a QR code.
 fn show_invite(link: &str, until: i64, arguments: &Arguments, reporter: Reporter) -> Result<(), Trouble> {
     let until = rfc3339(until);
+    if arguments.invite_lasts() > LONGEST {
+        reporter.note(&format!("an invite is good for 30 days at most: this one until {until}"));
+    }
     print(arguments, &json!({"event": "invite", "link": link, "until": until}), || link.to_owned())?;
     if io::stdout().is_terminal() && !arguments.json {
         for line in printed(link, WORDS) {
