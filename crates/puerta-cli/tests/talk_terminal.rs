@@ -1,10 +1,14 @@
 //! What the screens of `puerta talk` write to a terminal, whatever a hub says: on a pseudo-terminal, byte by byte.
 //!
-//! `cargo test` builds the example that plays the hub; with `--test talk_terminal` it does not, and the one built before is used.
+//! `cargo test` builds the example that plays the hub; with `--test` alone it does not, and the one built before is used.
 //! `PUERTA_STRINGS=1000000` asks for the full set of strings.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../puerta-talk/tests/example/mod.rs"]
+mod example;
+
+use example::example;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -28,7 +32,7 @@ impl Terminal {
     fn start(words: &[&str], term: &str) -> Self {
         let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
-        let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/hostile_hub");
+        let program = example("puerta-cli", "hostile_hub");
         let mut command = CommandBuilder::new(&program);
         command.args(words);
         command.env("TERM", term);

@@ -1,9 +1,12 @@
 //! Hubs are found between network namespaces that are joined by a cable (veth), by one rung alone.
 //!
-//! `cargo test` builds the example first; with `--test networks` it does not, and the one built before is used.
+//! `cargo test` builds the example that plays the hub; with `--test` alone it does not, and the one built before is used.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod example;
+
+use example::example;
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -115,9 +118,7 @@ fn cable(machines: &[Machine; 2], name: &str, addresses: Option<[&str; 2]>) {
 }
 
 fn hubs() -> PathBuf {
-    let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/hubs");
-    assert!(program.is_file(), "build it: cargo build -p puerta-talk --example hubs");
-    program
+    example("puerta-talk", "hubs")
 }
 
 const IPV4: Option<[&str; 2]> = Some(["10.77.0.1/24", "10.77.0.2/24"]);

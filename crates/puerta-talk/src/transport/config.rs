@@ -28,7 +28,8 @@ pub const MEMBER_WINDOW: u32 = SEND_WINDOW;
 /// Bytes of TLS that may arrive out of order: 8 KiB. A handshake with raw keys has less than 1 KiB.
 pub const CRYPTO_BUFFER: usize = 8 << 10;
 
-/// A connection on which nothing came for so long is over: 10 s.
+/// A connection on which nothing came for so long is over: 10 s. Up to 20 s where something was sent to the silent end in the meantime, since
+/// that begins the time anew once (RFC 9000, section 10.1).
 pub const IDLE: Duration = Duration::from_secs(10);
 /// A member says so often that it is still there, when it has nothing else to say: 4 s. Two such packets may get lost.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(4);

@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod disk;
+#[path = "../example/mod.rs"]
+mod example;
 mod kill;
 mod power;
 
+use example::example;
 use puerta_talk::log::{Place, Store};
 use puerta_talk::outbox::Outbox;
 use puerta_talk::room::ids::{Device, RoomNo};
@@ -43,9 +46,7 @@ pub(crate) fn full() -> bool {
 
 /// `examples/log_session`, built with the tests.
 pub(crate) fn session() -> PathBuf {
-    let session = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/log_session");
-    assert!(session.exists(), "cargo build -p puerta-talk --example log_session");
-    session
+    example("puerta-talk", "log_session")
 }
 
 /// Runs a session of one kind under strace.
