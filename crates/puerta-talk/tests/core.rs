@@ -4,11 +4,11 @@
 use puerta_talk::room::Rooms;
 use puerta_talk::room::codec::Frames;
 use puerta_talk::room::frame::{Denial, Hello, Refusal, Send, Target, ToHub, ToMember, VERSION};
-use puerta_talk::room::ids::{Device, MessageId, RoomNo};
+use puerta_talk::room::ids::{Device, MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::Limits;
 use puerta_talk::room::record::{Kind, Record};
 use puerta_talk::room::rooms::{Conn, Effect, Input, Setup};
-use puerta_talk::room::store::{Answer, Ask, Loaded, Write};
+use puerta_talk::room::store::{Answer, Ask, Loaded, RoomKind, Write};
 use std::time::Duration;
 
 /// A hub whose log writes at once, until it fails.
@@ -21,8 +21,8 @@ struct Hub {
 
 impl Hub {
     fn new(limits: Limits, invite_only: bool) -> Hub {
-        let setup = Setup { name: "hub".into(), first: "main".into(), invite_only, limits, may_move: Duration::ZERO };
-        Hub { rooms: Rooms::new(setup, Loaded::default()), now: Duration::from_secs(1), fails: false, log: Vec::new() }
+        let rooms = Rooms::new(setup(limits, invite_only), Loaded::default());
+        Hub { rooms, now: Duration::from_secs(1), fails: false, log: Vec::new() }
     }
 
     /// One thing that happens, and all frames that come of it.
@@ -46,7 +46,10 @@ impl Hub {
                         inputs.push(Input::Written(vec![batch]));
                     }
                     Effect::Ask { ticket, ask: Ask::Last { streams, .. } } => {
-                        let answer = Answer::Last(streams.into_iter().map(|s| (s, 0)).collect());
+                        let numbers =
+                            |s| self.log.iter().map(|r| r.id).filter(move |id| id.stream == s).map(|id| id.number);
+                        let answer =
+                            Answer::Last(streams.into_iter().map(|s| (s, numbers(s).max().unwrap_or(0))).collect());
                         inputs.push(Input::Answer { ticket, answer });
                     }
                     Effect::Ask { ticket, ask: Ask::Find { id, .. } } => {
@@ -83,6 +86,10 @@ impl Hub {
         let to = Target::Room("main".into());
         self.frame(number, ToHub::Send(Send { id, after: message - 1, to, kind: Kind::Text, text: "Hola".into() }))
     }
+}
+
+fn setup(limits: Limits, invite_only: bool) -> Setup {
+    Setup { name: "hub".into(), first: "main".into(), invite_only, limits, may_move: Duration::ZERO }
 }
 
 fn read(frames: &[u8]) -> impl Iterator<Item = ToMember> + use<> {
@@ -169,6 +176,37 @@ fn a_repeated_message_is_stored_and_another_one_under_its_id_is_refused() {
     }
     let send = Send { id, after: 0, to: main(), kind: Kind::Text, text: "Hola".into() };
     assert_eq!(hub.frame(1, ToHub::Send(send)), [ToMember::Stored { id, room: RoomNo(2), seq: 1 }]);
+}
+
+#[test]
+fn who_gets_another_name_while_it_comes_in_is_still_known_by_what_it_sent() {
+    let mut hub = Hub::new(Limits::default(), false);
+    hub.hello(1, "ana", None);
+    hub.join(1);
+    hub.say(1, 1);
+    let (ana, main) = (MemberNo(1), RoomNo(2));
+    let loaded = Loaded {
+        members: vec![(ana, Device([1; 32]), "ana".into())],
+        rooms: vec![(RoomNo(1), RoomKind::Inbox(ana), 0), (main, RoomKind::Public("main".into()), 1)],
+        joined: vec![(RoomNo(1), ana, 0), (main, ana, 0)],
+        invites: Vec::new(),
+    };
+    hub.rooms = Rooms::new(setup(Limits::default(), false), loaded);
+    for conn in [Conn(1), Conn(2)] {
+        hub.input(Input::Connected { conn, device: Device([1; 32]) });
+    }
+    let hello = |stream| {
+        let (name, streams) = ("ana".to_owned(), vec![stream]);
+        ToHub::Hello(Hello { version: VERSION, name, token: None, streams, feed: true })
+    };
+    hub.frame(2, hello(2));
+    // The new name waits for the log when the other program comes.
+    let rename = Input::Frame { conn: Conn(2), frame: ToHub::Rename { name: "eva".into() } };
+    hub.rooms.handle(hub.now, 0, rename, &mut Vec::new());
+    let [ToMember::Welcome(welcome), ..] = &hub.frame(1, hello(1))[..] else { panic!("not let in") };
+    assert_eq!((welcome.you.name.as_str(), &welcome.streams[..]), ("eva", &[(1, 1)][..]));
+    let id = MessageId { stream: 1, number: 1 };
+    assert_eq!(hub.say(1, 1), [ToMember::Stored { id, room: main, seq: 1 }]);
 }
 
 #[test]

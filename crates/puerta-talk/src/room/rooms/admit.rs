@@ -24,10 +24,10 @@ impl Rooms {
                 let Some(session) = self.sessions.get_mut(&conn) else { return };
                 let streams = hello.streams.clone();
                 session.state = State::Entering { hello: Box::new(hello), member, first };
-                let new = self.batch.iter().any(|w| matches!(w, Write::Member { no, .. } if *no == member));
-                let known = self.members.get(&member).map(|m| &m.streams);
-                let unknown: Vec<u64> =
-                    streams.iter().copied().filter(|s| known.is_some_and(|k| !k.contains_key(s))).collect();
+                let Some(known) = self.members.get(&member) else { return };
+                let unknown: Vec<u64> = streams.into_iter().filter(|s| !known.streams.contains_key(s)).collect();
+                // The log has nothing of one who was not let in before.
+                let new = known.since > self.written;
                 if new || unknown.is_empty() {
                     let none: Vec<(u64, u64)> = unknown.iter().map(|s| (*s, 0)).collect();
                     self.entered(now, conn, &none, out);
