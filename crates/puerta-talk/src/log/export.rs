@@ -86,6 +86,7 @@ fn open(path: &Path) -> Result<(PathBuf, Connection), Problem> {
     }
     match sqlite::pragma(&connection, "user_version").map_err(of_sqlite)? {
         version if version > SCHEMA.version => Err(problem(What::Newer { version })),
+        version if version < SCHEMA.version => Err(problem(What::Older { version })),
         _ => Ok((real, connection)),
     }
 }

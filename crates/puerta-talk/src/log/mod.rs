@@ -5,6 +5,7 @@
 //! [`write`](crate::room::store::Log::write) has returned for is on the disk.
 
 mod export;
+mod ids;
 mod place;
 mod private;
 mod problem;

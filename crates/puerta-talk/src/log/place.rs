@@ -83,7 +83,9 @@ pub(crate) struct Schema {
     /// `PRAGMA user_version`: the version of the tables.
     pub(crate) version: u32,
     /// The SQL that makes them.
-    pub(crate) tables: &'static str,
+    pub(crate) tables: &'static [&'static str],
+    /// The SQL that leads from each version to the next, from 1 on.
+    pub(crate) renewals: &'static [&'static [&'static str]],
 }
 
 /// Opens a file that we have locked, or makes it: checked, and everything that can be read in it durable.
@@ -94,7 +96,7 @@ pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection, Problem> 
     } else {
         make(path, schema)?;
     }
-    settled(path, schema.version)
+    settled(path, schema)
 }
 
 /// A file beside another, as SQLite names them.
@@ -162,7 +164,8 @@ fn make(path: &Path, schema: &Schema) -> Result<(), Problem> {
 
 /// Whether the file is in WAL mode then: SQLite is silent when it cannot be.
 fn fill(path: &Path, schema: &Schema) -> rusqlite::Result<bool> {
-    let Schema { application, version, tables } = schema;
+    let Schema { application, version, tables, .. } = schema;
+    let tables = tables.concat();
     let connection = sqlite::writing(path)?;
     connection.execute_batch(&format!(
         "BEGIN; PRAGMA application_id = {application}; PRAGMA user_version = {version}; {tables} COMMIT;"
@@ -195,14 +198,14 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// Opens the file, and makes durable what is in its WAL: after a kill or a failed fsync it can be read without being on the
 /// disk. Only then may a hub tell that it is there.
-fn settled(path: &Path, version: u32) -> Result<Connection, Problem> {
+fn settled(path: &Path, schema: &Schema) -> Result<Connection, Problem> {
     // A WAL beside it that is not empty: whoever had it before did not end by itself.
     let left = fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0);
     let problem = |what| Problem { path: path.to_owned(), what };
     let failed = |error: &rusqlite::Error| of_sqlite(path, "open", error);
     let connection = sqlite::writing(path).map_err(|error| failed(&error))?;
     let found = sqlite::pragma(&connection, "user_version").map_err(|error| failed(&error))?;
-    if found > version {
+    if found > schema.version {
         return Err(problem(What::Newer { version: found }));
     }
     if !to_wal(&connection).map_err(|error| failed(&error))? {
@@ -216,10 +219,26 @@ fn settled(path: &Path, version: u32) -> Result<Connection, Problem> {
             return Err(problem(What::Damaged { why: said }));
         }
     }
+    renew(&connection, schema, found).map_err(|error| failed(&error))?;
     if !checkpoint(&connection, "TRUNCATE").map_err(|error| failed(&error))? {
         return Err(problem(What::Held));
     }
     Ok(connection)
+}
+
+/// Brings the tables up to date, a version at a time: each wholly or not at all.
+fn renew(connection: &Connection, schema: &Schema, found: u32) -> rusqlite::Result<()> {
+    let versions = (found + 1..=schema.version).zip(schema.renewals.iter().skip(found.saturating_sub(1) as usize));
+    for (version, sql) in versions {
+        let sql = sql.concat();
+        let done =
+            connection.execute_batch(&format!("BEGIN IMMEDIATE; {sql} PRAGMA user_version = {version}; COMMIT;"));
+        if let Err(error) = done {
+            let _ = connection.execute_batch("ROLLBACK");
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Moves what is in the WAL into the file, as far as readers allow it: whether that was all.

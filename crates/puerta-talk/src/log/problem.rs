@@ -35,6 +35,11 @@ pub enum What {
         /// The version of its tables.
         version: u32,
     },
+    /// An earlier puerta made it. A hub brings it up to date when it starts; who only reads does not.
+    Older {
+        /// The version of its tables.
+        version: u32,
+    },
     /// Its content is damaged.
     Damaged {
         /// What SQLite says.

@@ -34,17 +34,18 @@ impl<'c> Queries<'c> {
             before: prepare(&format!(
                 "SELECT {COLUMNS} FROM messages WHERE room = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"
             ))?,
+            // The second half is for what `ids` does not have yet.
             find: prepare(&format!(
                 "SELECT {COLUMNS} FROM messages JOIN rooms USING (room)
-                 WHERE sender = ?1 AND stream = ?2 AND number = ?3 AND (inbox_of IS NULL OR inbox_of = ?1)
+                 WHERE place IN (
+                     SELECT place FROM ids WHERE sender = ?1 AND stream = ?2 AND number = ?3
+                     UNION ALL
+                     SELECT place FROM messages WHERE place > (SELECT through FROM found)
+                         AND sender = ?1 AND stream = ?2 AND number = ?3)
+                 AND (inbox_of IS NULL OR inbox_of = ?1)
                  ORDER BY room LIMIT 1"
             ))?,
-            // A number of 2^63 or more is negative in the file, and larger than those that are not.
-            last: prepare(
-                "SELECT coalesce(
-                    (SELECT max(number) FROM messages WHERE sender = ?1 AND stream = ?2 AND number < 0),
-                    (SELECT max(number) FROM messages WHERE sender = ?1 AND stream = ?2), 0)",
-            )?,
+            last: prepare("SELECT coalesce((SELECT last FROM streams WHERE sender = ?1 AND stream = ?2), 0)")?,
         })
     }
 

@@ -1,5 +1,6 @@
 //! The log of a hub on SQLite.
 
+use super::ids::Ids;
 use super::place::{Place, checkpoint};
 use super::query::{Queries, signed};
 use super::sqlite::why;
@@ -25,6 +26,7 @@ pub struct Store<'p> {
     queries: RefCell<Queries<'p>>,
     /// The last place of each room.
     heads: HashMap<RoomNo, u64>,
+    ids: Ids<'p>,
     /// Why nothing is written any more.
     closed: Option<String>,
     /// About how many pages went to the WAL since the last checkpoint.
@@ -44,11 +46,11 @@ impl<'p> Store<'p> {
         let made = || {
             let queries = Queries::new(connection)?;
             let heads = queries.load()?.rooms.into_iter().map(|(room, _, head)| (room, head)).collect();
-            Ok((Statements::new(connection)?, queries, heads))
+            Ok((Statements::new(connection)?, queries, heads, Ids::new(connection)?))
         };
-        let (statements, queries, heads) = made().map_err(|error| why(&error))?;
+        let (statements, queries, heads, ids) = made().map_err(|error| why(&error))?;
         let queries = RefCell::new(queries);
-        Ok(Store { connection, statements, queries, heads, closed: None, pages: 0, looked_after: false })
+        Ok(Store { connection, statements, queries, heads, ids, closed: None, pages: 0, looked_after: false })
     }
 
     /// Leaves checkpoints to the caller.
@@ -83,6 +85,7 @@ impl<'p> Store<'p> {
         for write in batches.iter().flat_map(|batch| &batch.writes) {
             self.one(write)?;
         }
+        self.ids.keep()?;
         self.statements.commit.execute([])?;
         Ok(())
     }
@@ -119,6 +122,9 @@ impl<'p> Store<'p> {
             return Err(Fault::Order);
         }
         *head = record.seq;
+        if !self.ids.take(record)? {
+            return Err(Fault::Number);
+        }
         let place = |number: u64| i64::try_from(number).map_err(|_| Fault::Order);
         let to = record.to.as_ref();
         self.statements.record.execute(params![
@@ -190,6 +196,8 @@ enum Fault {
     Sqlite(rusqlite::Error),
     /// A record that does not follow its room's last one.
     Order,
+    /// A record whose number is not above the last one of its stream.
+    Number,
 }
 
 impl Fault {
@@ -197,6 +205,7 @@ impl Fault {
         match self {
             Fault::Sqlite(error) => why(error),
             Fault::Order => "a message did not follow the last one of its room".to_owned(),
+            Fault::Number => "a message had the number of another one, or of one before".to_owned(),
         }
     }
 }
@@ -241,7 +250,10 @@ impl<'c> Statements<'c> {
                  DO UPDATE SET room = excluded.room, until_ms = excluded.until_ms, once = excluded.once",
             )?,
             spent: prepare("DELETE FROM invites WHERE token_sha256 = ?1")?,
-            record: prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?,
+            record: prepare(
+                "INSERT INTO messages (room, seq, prev, at_ms, sender, sender_name, recipient, recipient_name, stream, number,
+                 kind, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?,
         })
     }
 }

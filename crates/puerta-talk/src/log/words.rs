@@ -16,6 +16,7 @@ impl fmt::Display for Problem {
             What::Held => write!(f, "{path}: another program holds it, so its content could not be made safe"),
             What::NotOurs => write!(f, "{path}: this is no file of puerta talk, so it stays untouched"),
             What::Newer { version } => write!(f, "{path}: a later version of puerta made it (tables {version})"),
+            What::Older { version } => write!(f, "{path}: an earlier version of puerta made it (tables {version})"),
             What::Damaged { why } => write!(f, "{path}: damaged: {}", visible(why)),
             What::Missing => write!(f, "{path}: there is no such file"),
             What::NoSuchRoom { room } => write!(f, "{path}: there is no room #{} in it", visible(room)),
@@ -35,6 +36,9 @@ impl Problem {
             What::Held => "end the other program (a sqlite3 shell, a backup), and try again".to_owned(),
             What::NotOurs => "choose another file with --store".to_owned(),
             What::Newer { .. } => "update puerta, or choose another file with --store".to_owned(),
+            What::Older { .. } => {
+                format!("bring it up to date by starting a hub on it: puerta talk --host --store {path}")
+            }
             What::Damaged { .. } => {
                 format!("put a backup in its place, or save what can be read: sqlite3 {path} .recover")
             }

@@ -14,10 +14,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// "pOut". A stream and a number are 64 bits without a sign, kept as SQLite's 64 bits with one.
-const SCHEMA: Schema = Schema {
-    application: 0x704f_7574,
-    version: 1,
-    tables: "
+const SCHEMA: Schema = Schema { application: 0x704f_7574, version: 1, tables: &[TABLES], renewals: &[] };
+
+const TABLES: &str = "
 CREATE TABLE own (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     hub BLOB NOT NULL CHECK (length(hub) = 32),
@@ -39,8 +38,7 @@ CREATE VIEW pending_readable AS
     SELECT strftime('%Y-%m-%d %H:%M:%f', at_ms / 1000.0, 'unixepoch') AS at_utc,
         coalesce('#' || to_room, to_member) AS \"to\", kind, text, printf('%016x-%llu', stream, number) AS id
     FROM pending ORDER BY at_ms, stream, number;
-",
-};
+";
 
 /// A file, locked.
 #[derive(Debug)]

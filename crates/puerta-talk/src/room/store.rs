@@ -82,7 +82,8 @@ pub enum Write {
     Invite(Invite),
     /// An invite is good for nothing any more: used up or revoked.
     Spent(TokenHash),
-    /// A message. Its place was chosen by the hub: a log refuses a place that is taken, or an id that is there.
+    /// A message. Its place was chosen by the hub: a log refuses a place that is taken, and a number that is not above the last
+    /// one of its stream, but for that of a private message in its second inbox.
     Record(Record),
 }
 

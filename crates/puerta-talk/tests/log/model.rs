@@ -13,12 +13,14 @@ pub(crate) struct Model {
     joined: BTreeMap<(RoomNo, MemberNo), u64>,
     invites: Vec<Invite>,
     records: Vec<Record>,
+    /// How many there were before this write.
+    before: usize,
 }
 
 impl Model {
     /// Whether it takes them.
     pub(crate) fn write(&mut self, batches: &[Batch]) -> bool {
-        let mut next = self.clone();
+        let mut next = Model { before: self.records.len(), ..self.clone() };
         let taken = batches.iter().flat_map(|batch| &batch.writes).all(|write| next.one(write));
         if taken {
             *self = next;
@@ -74,8 +76,18 @@ impl Model {
         let people = [Some(&record.from), record.to.as_ref()];
         let known = people.into_iter().flatten().all(|who| self.members.contains_key(&who.no));
         let head = self.head(record.room);
-        let repeated = self.in_room(record.room).any(|r| r.from.no == record.from.no && r.id == record.id);
-        if !known || !self.rooms.contains_key(&record.room) || record.prev != head || record.seq <= head || repeated {
+        if !known || !self.rooms.contains_key(&record.room) || record.prev != head || record.seq <= head {
+            return false;
+        }
+        // A number is higher than those before, or the same in another room and the same write.
+        let last = self.last(record.from.no, record.id.stream);
+        let same = |r: &&Record| r.from.no == record.from.no && r.id == record.id;
+        let (old, new) = self.records.split_at(self.before);
+        let twice = last > 0
+            && !old.iter().any(|r| same(&r))
+            && new.iter().any(|r| same(&r))
+            && !new.iter().filter(same).any(|r| r.room == record.room);
+        if record.id.number < last || (record.id.number == last && !twice) {
             return false;
         }
         self.records.push(record.clone());
@@ -84,6 +96,11 @@ impl Model {
 
     fn in_room(&self, room: RoomNo) -> impl DoubleEndedIterator<Item = &Record> {
         self.records.iter().filter(move |r| r.room == room)
+    }
+
+    pub(crate) fn last(&self, from: MemberNo, stream: u64) -> u64 {
+        let numbers = self.records.iter().filter(|r| r.from.no == from && r.id.stream == stream);
+        numbers.map(|r| r.id.number).max().unwrap_or(0)
     }
 
     pub(crate) fn head(&self, room: RoomNo) -> u64 {
@@ -119,10 +136,7 @@ impl Model {
                 Answer::Found(all.min_by_key(|r| r.room).cloned().map(Box::new))
             }
             Ask::Last { from, streams } => {
-                let of = |stream: &u64| {
-                    let numbers = self.records.iter().filter(|r| r.from.no == *from && r.id.stream == *stream);
-                    (*stream, numbers.map(|r| r.id.number).max().unwrap_or(0))
-                };
+                let of = |stream: &u64| (*stream, self.last(*from, *stream));
                 Answer::Last(streams.iter().map(of).collect())
             }
         }

@@ -1,8 +1,9 @@
 //! Which files the log takes, and which it leaves alone.
 
 use crate::{Folder, batch, beginning};
-use puerta_talk::log::{Place, Problem, Store, What, export, running};
-use puerta_talk::room::store::{Log, Token};
+use puerta_talk::log::{Ended, Place, Problem, Store, What, export, running};
+use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
+use puerta_talk::room::store::{Answer, Ask, Log, Token};
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -102,6 +103,44 @@ fn a_store_of_a_later_version_stays_as_it_is() {
 }
 
 #[test]
+fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path()).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let path = folder.store();
+    let made = Command::new("sqlite3").arg(&path).arg(include_str!("version_1.sql")).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let Err(Ended::Problem(problem)) = export(&path, "main", |_| Ok(())) else { panic!("read") };
+    assert!(matches!(problem.what, What::Older { version: 1 }), "{problem}");
+    let texts = |store: &Store<'_>, room| match store.answer(&Ask::After { room: RoomNo(room), seq: 0, limit: 9 }) {
+        Answer::Records(records) => records.into_iter().map(|r| r.text).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    for _ in 0..2 {
+        let place = Place::open(&path).unwrap();
+        let mut store = Store::new(&place).unwrap();
+        assert_eq!(
+            [texts(&store, 1), texts(&store, 2), texts(&store, 3)],
+            [vec!["hola", "waves"], vec!["psst"], vec!["psst"]]
+        );
+        assert_eq!(store.load().unwrap().joined.len(), 2);
+        let last = |from, stream| store.answer(&Ask::Last { from: MemberNo(from), streams: vec![stream] });
+        assert_eq!([last(1, 7), last(2, 8)], [Answer::Last(vec![(7, 2)]), Answer::Last(vec![(8, u64::MAX)])]);
+        let id = MessageId { stream: 7, number: 2 };
+        let found = store.answer(&Ask::Find { from: MemberNo(1), id });
+        assert!(matches!(found, Answer::Found(Some(record)) if record.room == RoomNo(2) && record.text == "psst"));
+    }
+    let mut count = 0;
+    export(&path, "main", |_| {
+        count += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(count, 2);
+}
+
+#[test]
 fn a_damaged_store_is_refused_when_the_hub_before_was_killed() {
     let folder = Folder::new();
     written(&folder);
@@ -117,7 +156,6 @@ fn a_damaged_store_is_refused_when_the_hub_before_was_killed() {
 
 #[test]
 fn no_token_is_in_the_file_and_sqlite3_shows_what_is() {
-    use puerta_talk::room::ids::RoomNo;
     use puerta_talk::room::store::{Batch, Invite, Write};
     let folder = Folder::new();
     let token = Token(*b"a secret of ours");

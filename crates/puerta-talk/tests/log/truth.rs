@@ -8,10 +8,11 @@ use puerta_talk::room::ids::{Device, MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::PAGE_BYTES;
 use puerta_talk::room::record::{Kind, Record};
 use puerta_talk::room::store::{Answer, Ask, Batch, Invite, Log, RoomKind, TokenHash, Write};
+use std::collections::BTreeMap;
 
-/// A record as a plan: the place and the one before it are given when it is written, most often rightly.
+/// A record as a plan: the place, the one before it and the number in its stream are given when it is written, most often rightly.
 fn a_record() -> impl Strategy<Value = Write> {
-    let number = prop_oneof![8 => 1..40u64, 1 => (u64::MAX - 3)..];
+    let number = prop_oneof![60 => Just(1u64), 2 => Just(0), 4 => Just(5), 1 => Just(u64::MAX - 8)];
     let id = (prop_oneof![Just(1u64), Just(2), Just(u64::MAX)], number);
     let id = id.prop_map(|(stream, number)| MessageId { stream, number });
     let to = prop_oneof![3 => Just(None), 1 => (1..4u32).prop_map(|no| Some(person(no)))];
@@ -55,11 +56,16 @@ fn first() -> Batch {
     first
 }
 
-/// Gives the records of a plan their places.
+/// Gives the records of a plan their places and numbers.
 fn placed(model: &Model, writes: Vec<Write>) -> Vec<Write> {
     let mut heads = [1, 2, 3].map(|room| model.head(RoomNo(room)));
+    let mut lasts = BTreeMap::new();
     let place = |write: Write| match write {
         Write::Record(mut record) => {
+            let (from, stream) = (record.from.no, record.id.stream);
+            let last = lasts.entry((from, stream)).or_insert_with(|| model.last(from, stream));
+            *last = last.saturating_add(record.id.number);
+            record.id.number = *last;
             let head = &mut heads[record.room.0 as usize - 1];
             record.prev += *head;
             record.seq += *head;
@@ -146,7 +152,9 @@ fn a_place_that_is_taken_or_an_id_that_is_there_is_refused_with_its_whole_batch(
     repeated.id = said(1, "").id;
     let mut gap = said(4, "gap");
     gap.prev = 3;
-    for bad in [again, Write::Record(repeated), Write::Record(gap)] {
+    let mut earlier = said(3, "earlier");
+    earlier.id.number = 0;
+    for bad in [again, Write::Record(repeated), Write::Record(earlier), Write::Record(gap)] {
         let folder = Folder::new();
         let place = Place::open(&folder.store()).unwrap();
         let mut store = Store::new(&place).unwrap();
@@ -176,4 +184,43 @@ fn a_page_has_one_record_at_least_and_not_many_more_bytes_than_allowed() {
     assert_eq!(seqs(Ask::After { room, seq: 0, limit: 9 }), [1]);
     assert_eq!(seqs(Ask::After { room, seq: 1, limit: 9 }), [2]);
     assert_eq!(seqs(Ask::Before { room, seq: 9, limit: 9 }), [3]);
+}
+
+/// Three members say so much that most of it is in the index, and the rest is not.
+#[test]
+fn every_message_is_found_by_its_id_however_long_ago_it_was_said() {
+    let folder = Folder::new();
+    let place = Place::open(&folder.store()).unwrap();
+    let mut store = Store::new(&place).unwrap();
+    store.write(&[first()]).unwrap();
+    let record = |seq: u64| {
+        let mut record = said(seq, &format!("message {seq}"));
+        let from = u32::try_from(seq % 3).unwrap() + 1;
+        (record.from, record.id.stream, record.id.number) = (person(from), u64::from(from), u64::MAX - 9_000 + seq);
+        record
+    };
+    let all = |store: &Store<'_>, most: u64| {
+        for seq in 1..=most {
+            let wanted = record(seq);
+            let found = store.answer(&Ask::Find { from: wanted.from.no, id: wanted.id });
+            assert_eq!(found, Answer::Found(Some(Box::new(wanted))));
+        }
+    };
+    for part in 0..30 {
+        let writes = (part * 90 + 1..=part * 90 + 90).map(|seq| Write::Record(record(seq))).collect();
+        store.write(&[Batch { number: 2 + part, writes }]).unwrap();
+    }
+    all(&store, 2700);
+    let never = MessageId { stream: 1, number: u64::MAX };
+    assert_eq!(store.answer(&Ask::Find { from: MemberNo(1), id: never }), Answer::Found(None));
+    drop(store);
+    // A store that is opened again goes on with the same index.
+    let mut store = Store::new(&place).unwrap();
+    store.write(&[Batch { number: 90, writes: vec![Write::Record(record(2701))] }]).unwrap();
+    all(&store, 2701);
+    drop(store);
+    drop(place);
+    let counted = "SELECT count(*) >= 2048 AND count(*) < 2700, max(place) = through FROM ids, found;";
+    let shown = std::process::Command::new("sqlite3").arg(folder.store()).arg(counted).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), "1|1\n");
 }
