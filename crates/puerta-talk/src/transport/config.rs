@@ -11,6 +11,7 @@ use quinn::{
 use ring::hmac;
 use rustls::SignatureScheme;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +24,9 @@ pub const STREAM_WINDOW: u32 = 16 << 10;
 pub const CONNECTION_WINDOW: u32 = 32 << 10;
 /// Bytes that either side keeps of what it sent, until the other has acknowledged them: 128 KiB.
 pub const SEND_WINDOW: u32 = 128 << 10;
-/// Bytes that the hub may send before a member has read them: as many as the hub keeps.
-pub const MEMBER_WINDOW: u32 = SEND_WINDOW;
+/// Bytes that the hub may send before a member has read them: 1 MiB. A member says so each time it has read an eighth of this: were
+/// it as small as what the hub keeps, every other packet of a busy room would be answered by one that tells of the window alone.
+pub const MEMBER_WINDOW: u32 = 1 << 20;
 /// Bytes of TLS that may arrive out of order: 8 KiB. A handshake with raw keys has less than 1 KiB.
 pub const CRYPTO_BUFFER: usize = 8 << 10;
 
@@ -50,6 +52,11 @@ const RESETS: Duration = Duration::from_millis(5);
 
 /// QUIC version 1 (RFC 9000) alone: drafts would make the answer to an unknown version longer.
 const VERSIONS: [u32; 1] = [1];
+/// The largest UDP payload that is looked for on a way that may be Ethernet, in bytes.
+pub(super) const ETHERNET: u16 = 1452;
+/// The same on this machine, whose loopback device takes 64 KiB: what many say at once goes in one packet.
+pub(super) const LOOPBACK: u16 = 16_336;
+
 /// A busy hub's members acknowledge every 11th packet, or after their `max_ack_delay` (25 ms).
 const SPARSE: u32 = 10;
 
@@ -67,6 +74,7 @@ pub enum Acknowledgements {
 pub(super) fn endpoint() -> EndpointConfig {
     let mut config = EndpointConfig::default();
     config.supported_versions(VERSIONS.to_vec());
+    take_large(&mut config);
     config
 }
 
@@ -75,9 +83,16 @@ pub(super) fn endpoint() -> EndpointConfig {
 pub(super) fn hub_endpoint(key: &Key, port: u16) -> Result<EndpointConfig, Problem> {
     let mut config = EndpointConfig::new(Arc::new(reset_key(key, port)?));
     config.supported_versions(VERSIONS.to_vec()).min_reset_interval(RESETS);
+    take_large(&mut config);
     // quinn's own IDs are only those of this process to it: no reset would be sent for those of the one before.
     config.cid_generator(|| Box::new(Ids));
     Ok(config)
+}
+
+/// What comes may be as large as is looked for on this machine. Of the memory that quinn sets aside, only what is filled is taken.
+fn take_large(config: &mut EndpointConfig) {
+    // Refused below 1,200 alone.
+    let _ = config.max_udp_payload_size(LOOPBACK);
 }
 
 /// What only the holder of the device key can make, and anew: its signature (RFC 8032 has no randomness in it) of words that TLS
@@ -121,26 +136,34 @@ pub(super) fn server(key: &Key) -> Result<ServerConfig, Problem> {
     let mut validation = ValidationTokenConfig::default();
     validation.sent(tokens::SENT).lifetime(tokens::LIFETIME).log(Arc::new(tokens::Used::default()));
     config.validation_token_config(validation);
-    config.transport_config(Arc::new(hub(Acknowledgements::Usual)));
+    config.transport_config(Arc::new(hub(Acknowledgements::Usual, ETHERNET)));
     Ok(config)
 }
 
-/// For a member: one connection, whose verifier is `verifier`, with the tokens of those before.
+/// For a member: one connection to `hub`, whose verifier is `verifier`, with the tokens of those before.
 /// `first` is what a round trip is taken for before one was measured.
 pub(super) fn client(
     key: &Key,
+    hub: SocketAddr,
     verifier: Arc<tls::HubKey>,
     kept: Arc<tokens::Kept>,
     first: Duration,
 ) -> Result<ClientConfig, Problem> {
     let crypto = QuicClientConfig::try_from(tls::client(key, verifier)?).map_err(unsuitable)?;
     let mut config = ClientConfig::new(Arc::new(crypto));
-    config.token_store(kept).transport_config(Arc::new(member(first)));
+    let largest = if is_near(hub) { LOOPBACK } else { ETHERNET };
+    config.token_store(kept).transport_config(Arc::new(member(first, largest)));
     Ok(config)
 }
 
-pub(super) fn hub(acknowledgements: Acknowledgements) -> TransportConfig {
-    let mut config = common();
+/// Whether somebody is on this machine.
+pub(super) fn is_near(who: SocketAddr) -> bool {
+    who.ip().to_canonical().is_loopback()
+}
+
+/// For a hub's connections, whose packets have at most so many bytes.
+pub(super) fn hub(acknowledgements: Acknowledgements, largest: u16) -> TransportConfig {
+    let mut config = common(largest);
     config
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
@@ -153,8 +176,8 @@ pub(super) fn hub(acknowledgements: Acknowledgements) -> TransportConfig {
     config
 }
 
-fn member(first: Duration) -> TransportConfig {
-    let mut config = common();
+fn member(first: Duration, largest: u16) -> TransportConfig {
+    let mut config = common(largest);
     config
         .initial_rtt(first)
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
@@ -164,9 +187,11 @@ fn member(first: Duration) -> TransportConfig {
     config
 }
 
-/// GSO stays on. The MTU is looked for up to Ethernet's (1,452 bytes of UDP), from the 1,200 that QUIC can rely on.
-fn common() -> TransportConfig {
+/// GSO stays on. The MTU is looked for from the 1,200 bytes that QUIC can rely on.
+fn common(largest: u16) -> TransportConfig {
     let mut config = TransportConfig::default();
+    let mut search = MtuDiscoveryConfig::default();
+    search.upper_bound(largest);
     config
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .send_window(u64::from(SEND_WINDOW))
@@ -175,7 +200,7 @@ fn common() -> TransportConfig {
         .crypto_buffer_size(CRYPTO_BUFFER)
         .initial_rtt(FIRST_ROUND_TRIP)
         .max_idle_timeout(Some(VarInt::from_u32(IDLE.as_millis() as u32).into()))
-        .mtu_discovery_config(Some(MtuDiscoveryConfig::default()))
+        .mtu_discovery_config(Some(search))
         .enable_segmentation_offload(true);
     config
 }

@@ -80,7 +80,7 @@ impl Dialer {
         let verifier = Arc::new(HubKey::new(expected));
         // QUIC repeats its first packet after three round trips.
         let first = answer.map_or(config::FIRST_ROUND_TRIP, |answer| answer / 2);
-        let client = config::client(&self.key, verifier.clone(), self.tokens.clone(), first)?;
+        let client = config::client(&self.key, to, verifier.clone(), self.tokens.clone(), first)?;
         let mut connecting = self.endpoint.connect_with(client, to, NAME).map_err(|error| refused(to, &error))?;
         let within = config::IDLE;
         let joined = tokio::time::timeout(within, async {

@@ -23,6 +23,8 @@ pub const CONNECTIONS: usize = 4096;
 pub struct Listener {
     endpoint: Endpoint,
     config: ServerConfig,
+    /// The same for members on this machine.
+    near: Arc<ServerConfig>,
     connections: usize,
     handshakes: Arc<Semaphore>,
     /// One whose address is validated, while no handshake is free.
@@ -50,7 +52,10 @@ impl Listener {
         let port = socket.local_addr().map_err(Problem::System)?.port();
         let endpoint = endpoint(config::hub_endpoint(key, port)?, Some(config.clone()), socket)?;
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
-        Ok(Listener { endpoint, config, connections: CONNECTIONS, handshakes, waiting: None })
+        let near = Arc::new(config.clone());
+        let mut made = Listener { endpoint, config, near, connections: CONNECTIONS, handshakes, waiting: None };
+        made.acknowledgements(Acknowledgements::default());
+        Ok(made)
     }
 
     /// How many connections there may be.
@@ -60,7 +65,10 @@ impl Listener {
 
     /// How often the members who come from now on acknowledge; for those who are here it stays as it was.
     pub fn acknowledgements(&mut self, how: Acknowledgements) {
-        self.config.transport_config(Arc::new(config::hub(how)));
+        let mut near = self.config.clone();
+        near.transport_config(Arc::new(config::hub(how, config::LOOPBACK)));
+        self.near = Arc::new(near);
+        self.config.transport_config(Arc::new(config::hub(how, config::ETHERNET)));
         self.endpoint.set_server_config(Some(self.config.clone()));
     }
 
@@ -88,7 +96,9 @@ impl Listener {
             let incoming = self.waiting.take()?;
             let from = incoming.remote_address();
             // One that fails here was no proper first packet, or waited for too long.
-            if let Ok(connecting) = incoming.accept() {
+            let accepted =
+                if config::is_near(from) { incoming.accept_with(self.near.clone()) } else { incoming.accept() };
+            if let Ok(connecting) = accepted {
                 return Some(Arrival { connecting, from, _handshake: handshake });
             }
         }
