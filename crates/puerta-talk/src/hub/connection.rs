@@ -8,6 +8,7 @@ use crate::room::rooms::{Conn, Input};
 use crate::transport::Arrival;
 use quinn::RecvStream;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Who has not opened its stream and said Hello after this time is cut off.
@@ -52,6 +53,7 @@ pub(super) async fn serve(shared: Arc<Shared>, arrival: Arrival) {
 async fn read(shared: &Arc<Shared>, conn: Conn, receive: &mut RecvStream, frames: &mut Frames) -> bool {
     let Ok(Some(chunk)) = receive.read_chunk(CHUNK, true).await else { return false };
     frames.push(&chunk.bytes);
+    shared.came.fetch_add(1, Ordering::Relaxed);
     let mut inner = shared.inner();
     let mut more = true;
     loop {

@@ -20,6 +20,7 @@ use history::{Keeper, Told};
 use out::Out;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
@@ -31,6 +32,9 @@ pub const BACKLOG: usize = 256 * 1024;
 /// When a fan-out of [`BUSY`] messages or more took longer, there is none for as long again: more messages share the next, and half
 /// of the time is for what comes in. A message that comes alone never waits.
 const QUICK: Duration = Duration::from_micros(300);
+
+/// How often, at most, more is waited for that comes in at the same time.
+const ROUNDS: u32 = 8;
 
 /// The longest such wait.
 const HELD: Duration = Duration::from_millis(20);
@@ -97,7 +101,13 @@ impl Hub {
         listener.acknowledgements(options.acknowledgements);
         let rooms = Rooms::new(options.setup, loaded);
         let inner = Inner { rooms, keeper, outs: BTreeMap::new(), effects: Vec::new(), next: 1, closing: false };
-        let shared = Shared { start: Instant::now(), inner: Mutex::new(inner), wake, unheard: Notify::new() };
+        let shared = Shared {
+            start: Instant::now(),
+            inner: Mutex::new(inner),
+            wake,
+            unheard: Notify::new(),
+            came: AtomicU64::new(0),
+        };
         Ok(Hub { listener, shared: Arc::new(shared) })
     }
 
@@ -178,6 +188,8 @@ struct Shared {
     wake: Arc<Notify>,
     /// Something was sent to someone to whom nothing was on its way.
     unheard: Notify,
+    /// How often something was read from a member.
+    came: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -307,9 +319,17 @@ async fn turns(shared: Arc<Shared>) {
             () = shared.wake.notified() => {}
             () = tick => {}
         }
+        gathered(&shared).await;
         shared.flush();
-        if Instant::now() < next {
-            tokio::time::sleep_until(next.into()).await;
+        // What comes in meanwhile is made durable, and goes out with the rest.
+        while Instant::now() < next {
+            tokio::select! {
+                () = shared.wake.notified() => {
+                    gathered(&shared).await;
+                    shared.flush();
+                }
+                () = tokio::time::sleep_until(next.into()) => {}
+            }
         }
         let start = Instant::now();
         if shared.turn() >= BUSY {
@@ -320,6 +340,19 @@ async fn turns(shared: Arc<Shared>) {
                 next = Instant::now() + took.min(HELD);
             }
         }
+    }
+}
+
+/// Waits while more comes in: the socket is read 32 datagrams at a time, and what many said at once should go out at once.
+async fn gathered(shared: &Shared) {
+    let mut seen = shared.came.load(Ordering::Relaxed);
+    for _ in 0..ROUNDS {
+        tokio::task::yield_now().await;
+        let now = shared.came.load(Ordering::Relaxed);
+        if now == seen {
+            break;
+        }
+        seen = now;
     }
 }
 
