@@ -3,8 +3,8 @@
 /// The bytes of a message, what a protocol puts around it not counted.
 pub(crate) const SIZE: usize = 128;
 
-/// How many members send, in turn; in a smaller room all do.
-pub(crate) const SENDERS: usize = 64;
+/// How many members speak where many do; in a smaller room all.
+pub(crate) const SPEAKERS: usize = 64;
 
 /// How many digits of a body are its number.
 const DIGITS: usize = 12;
@@ -27,9 +27,9 @@ pub(crate) fn number(body: &[u8]) -> Option<u64> {
     std::str::from_utf8(body.get(..DIGITS)?).ok()?.parse().ok()
 }
 
-/// Which member sends the message with this number.
-pub(crate) fn sender(number: u64, members: usize) -> usize {
-    usize::try_from(number).unwrap_or_default() % members.clamp(1, SENDERS)
+/// Which member sends the message with this number, where so many speak in turn.
+pub(crate) fn sender(number: u64, speakers: usize) -> usize {
+    usize::try_from(number).unwrap_or_default() % speakers.max(1)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod server;
 mod tcp;
 mod window;
 
-pub(crate) use body::{SENDERS, body, number, sender};
+pub(crate) use body::{SPEAKERS, body, number, sender};
 pub(crate) use server::{Folder, Server, Taken};
 
 use crate::Result;
@@ -49,6 +49,8 @@ pub(crate) trait Chat {
 pub(crate) struct Work {
     /// How many are in the room, at least two. Nobody gets what it sent itself: a message is delivered to all others.
     pub(crate) members: usize,
+    /// How many of them speak, in turn.
+    pub(crate) speakers: usize,
     pub(crate) load: Load,
 }
 

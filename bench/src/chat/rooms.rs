@@ -167,7 +167,7 @@ impl Room {
         within(PATIENCE, &self.shared, async {
             for number in 0..messages {
                 self.shared.wait(|window| window.free() > 0).await?;
-                self.say(sender(number, self.work.members), &text(number)).await?;
+                self.say(sender(number, self.work.speakers), &text(number)).await?;
             }
             self.shared.wait(Window::is_empty).await
         })
@@ -183,7 +183,7 @@ impl Room {
             while Instant::now() < end {
                 let free = self.shared.window.borrow().free();
                 for _ in 0..free {
-                    self.say(sender(number, self.work.members), &message).await?;
+                    self.say(sender(number, self.work.speakers), &message).await?;
                     number += 1;
                 }
                 self.shared.wait(|window| window.free() > 0).await?;

@@ -187,7 +187,7 @@ impl Room {
         self.within(limit, async {
             for number in 0..messages {
                 self.shared.wait(|window| window.free() > 0).await?;
-                let by = sender(number, self.work.members);
+                let by = sender(number, self.work.speakers);
                 self.shared.window.borrow_mut().send(by);
                 let text = self.wire.message(&String::from_utf8_lossy(&body(number)));
                 self.say(by, text.as_bytes()).await?;
@@ -206,7 +206,7 @@ impl Room {
             while Instant::now() < end {
                 let free = self.shared.window.borrow().free();
                 for _ in 0..free {
-                    let by = sender(number, self.work.members);
+                    let by = sender(number, self.work.speakers);
                     number += 1;
                     self.shared.window.borrow_mut().send(by);
                     self.say(by, message.as_bytes()).await?;

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 /// How many messages are said when bodies are compared: as many as there are senders.
-const COMPARED: u64 = chat::SENDERS as u64;
+const COMPARED: u64 = chat::SPEAKERS as u64;
 
 /// How many messages the members of a job for memory lack at most.
 const MEMORY_LOAD: u64 = 64;
@@ -41,6 +41,8 @@ const MEMORY: &[Measure] = &[
 /// One size of room, with one kind of load.
 pub(crate) struct Talk {
     members: usize,
+    /// How many of them speak, in turn.
+    speakers: usize,
     kind: Kind,
 }
 
@@ -53,17 +55,23 @@ enum Kind {
 
 /// Every job of talk's fan-out.
 pub(crate) fn all() -> Vec<Talk> {
-    let rooms = [10, 100, 1000].into_iter();
-    let mut jobs: Vec<Talk> =
-        rooms.flat_map(|members| [1, 64].map(|outstanding| Talk { members, kind: Kind::Busy(outstanding) })).collect();
-    jobs.push(Talk { members: 100, kind: Kind::Paced });
-    jobs.push(Talk { members: 3000, kind: Kind::Memory });
+    let job = |members: usize, speakers: usize, kind| Talk { members, speakers: speakers.min(members), kind };
+    let many = chat::SPEAKERS;
+    let mut jobs = Vec::new();
+    for members in [10, 100, 1000] {
+        jobs.push(job(members, many, Kind::Busy(1)));
+        jobs.push(job(members, many, Kind::Busy(64)));
+        jobs.push(job(members, 1, Kind::Busy(64)));
+    }
+    jobs.push(job(100, 1, Kind::Paced));
+    jobs.push(job(3000, many, Kind::Memory));
     jobs
 }
 
 impl Job for Talk {
     fn name(&self) -> String {
         match self.kind {
+            Kind::Busy(outstanding) if self.speakers == 1 => format!("talk-{}-{outstanding}-one", self.members),
             Kind::Busy(outstanding) => format!("talk-{}-{outstanding}", self.members),
             Kind::Paced => "talk-paced".to_owned(),
             Kind::Memory => "talk-memory".to_owned(),
@@ -78,6 +86,9 @@ impl Job for Talk {
         let members = self.members;
         match self.kind {
             Kind::Busy(1) => format!("a room of {members} members, one message at a time"),
+            Kind::Busy(outstanding) if self.speakers == 1 => {
+                format!("a room of {members} members, one speaks, {outstanding} messages outstanding")
+            }
             Kind::Busy(outstanding) => format!("a room of {members} members, {outstanding} messages outstanding"),
             Kind::Paced => format!("a room of {members} members, {PACE:.0} deliveries/s, from send to delivery"),
             Kind::Memory => format!("a room of {members} members, resident memory for each"),
@@ -113,7 +124,7 @@ impl Job for Talk {
         let mut sorted = done.bodies;
         let mut told = false;
         for (member, bodies) in sorted.iter_mut().enumerate() {
-            if !in_order(bodies, self.members) {
+            if !in_order(bodies, self.speakers) {
                 return Err(format!("member {member} got the messages of one sender in another order"));
             }
             bodies.sort_by_key(|body| number(body));
@@ -163,7 +174,7 @@ impl Talk {
                 Load::Paced { every, time: time * PACED }
             }
         };
-        Work { members: self.members, load }
+        Work { members: self.members, speakers: self.speakers, load }
     }
 
     fn run(&self, contender: &Contender, program: &str, load: Load) -> Result<Done> {
@@ -173,20 +184,20 @@ impl Talk {
             return Err(format!("it has at most {} members", chat.most()));
         }
         let server = chat.start(program)?;
-        chat.run(&server, &Work { members: self.members, load }).map_err(|e| server.explain(e))
+        chat.run(&server, &Work { members: self.members, speakers: self.speakers, load }).map_err(|e| server.explain(e))
     }
 
     /// What a member gets: every body but its own.
     fn others(&self, member: usize) -> Vec<Vec<u8>> {
-        (0..COMPARED).filter(|number| sender(*number, self.members) != member).map(body).collect()
+        (0..COMPARED).filter(|number| sender(*number, self.speakers) != member).map(body).collect()
     }
 }
 
 /// Whether the messages of each sender are in the order in which it sent them.
-fn in_order(bodies: &[Vec<u8>], members: usize) -> bool {
-    let mut last = vec![None; members];
+fn in_order(bodies: &[Vec<u8>], speakers: usize) -> bool {
+    let mut last = vec![None; speakers];
     bodies.iter().filter_map(|body| number(body)).all(|number| {
-        let before = last.get_mut(sender(number, members)).map(|last| last.replace(number));
+        let before = last.get_mut(sender(number, speakers)).map(|last| last.replace(number));
         before.flatten().is_none_or(|before| before < number)
     })
 }
