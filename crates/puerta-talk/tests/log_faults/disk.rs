@@ -105,7 +105,7 @@ fn a_failing_disk_acknowledges_nothing_and_can_be_read() {
 
 #[test]
 fn a_checkpoint_that_fails_closes_the_log_and_loses_nothing() {
-    for (call, errno) in [("pwrite64", "ENOSPC"), ("fsync", "EIO")] {
+    for (call, errno) in [("pwrite64", "ENOSPC"), ("fsync,fdatasync", "EIO")] {
         let folder = Folder::new();
         assert!(under(&["-o", "/dev/null", "-e", "trace=none"], "log", &folder.0, 1).status.success());
         // On the file itself, which checkpoints alone write; the WAL is well.
@@ -125,7 +125,7 @@ fn a_checkpoint_that_fails_closes_the_log_and_loses_nothing() {
 
 #[test]
 fn a_member_whose_disk_fails_is_told_and_sends_nothing_that_was_not_kept() {
-    for (call, errno) in [("fsync", "EIO"), ("pwrite64", "ENOSPC")] {
+    for (call, errno) in [("fsync,fdatasync", "EIO"), ("pwrite64", "ENOSPC")] {
         for k in [8, 12, 16, 20, 24] {
             let folder = Folder::new();
             let inject = format!("inject={call}:error={errno}:when={k}+");
