@@ -7,6 +7,7 @@
 //! No address gets more bytes from this than it may: answers to who has not shown that his address is his (Retry, Version
 //! Negotiation, stateless resets) are sent once.
 
+use super::config::LOOPBACK as LARGEST;
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 use std::collections::HashMap;
@@ -30,6 +31,9 @@ pub const ADDRESSES: usize = 64;
 
 /// Longer datagrams, and such as are cut by the kernel (GSO), are sent once.
 const LONGEST: usize = 1500;
+
+/// The longest UDP payload, and the longest that the kernel joins of several, in bytes.
+const JOINED: usize = 65_535;
 
 /// A UDP socket below QUIC.
 #[derive(Debug)]
@@ -88,8 +92,9 @@ impl AsyncUdpSocket for Twice {
         self.socket.max_transmit_segments()
     }
 
+    /// QUIC sets aside memory for so many of the largest datagrams, 32 times. What the kernel joins (GRO) has 64 KiB in all at most.
     fn max_receive_segments(&self) -> usize {
-        self.socket.max_receive_segments()
+        self.socket.max_receive_segments().min(JOINED.div_ceil(usize::from(LARGEST)))
     }
 
     fn may_fragment(&self) -> bool {
