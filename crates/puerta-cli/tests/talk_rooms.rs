@@ -5,9 +5,11 @@
 mod common;
 mod talk;
 
-use common::Running;
+use common::{Running, wait_until};
+use puerta_talk::transport::IDLE;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Instant;
 use talk::{Network, User, everything, fingerprint};
 
 /// A hub without a screen that is there.
@@ -42,6 +44,28 @@ fn without_a_terminal_an_unknown_hub_is_refused_with_its_fingerprint_which_accep
     assert_eq!(String::from_utf8_lossy(&said.stdout).matches("#main ana: ").count(), 2);
     hub.signal("TERM");
     hub.finish().ends_with(0);
+}
+
+#[test]
+fn who_quits_is_away_at_once_and_what_was_said_last_is_in_the_outbox() {
+    let (network, host, ben) = (Network::new(), User::new("host"), User::new("ben"));
+    let hub = hub(&network, &host, &[]);
+    let key = fingerprint(&hub.stderr());
+    let start = || network.talk(&ben, ["--accept", &key, "--json"]).open_input().start();
+    for round in 0..6 {
+        let mut there = start();
+        there.writes("\"event\":\"room\",\"room\":\"#");
+        there.send(format!("word {round}\n/quit\n"));
+        assert!([0, 7].contains(&there.finish().status), "round {round}");
+        let gone = Instant::now();
+        wait_until("ben away", || everything(&network.talk(&host, ["members"]).finish()).contains("ben  offline"));
+        // Without a word from it the hub would know after 10 s.
+        assert!(gone.elapsed() < IDLE / 2, "round {round}: {:?}", gone.elapsed());
+    }
+    network.talk(&ben, []).input("end\n").finish().ends_with(0);
+    let said = String::from_utf8(network.talk(&host, ["export"]).finish().stdout).unwrap();
+    let lost: Vec<u32> = (0..6).filter(|round| said.matches(&format!("word {round}\n")).count() != 1).collect();
+    assert!(lost.is_empty(), "not stored once: {lost:?}\n{said}");
 }
 
 #[test]

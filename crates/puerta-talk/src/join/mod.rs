@@ -61,7 +61,8 @@ pub struct Joined {
     /// While it is offline: whether that is because the hub was closed, and said so. Set before
     /// [`Event::Offline`](crate::room::event::Event::Offline) comes.
     pub closed: watch::Receiver<bool>,
-    /// Why it ended, if not because it was told to.
+    /// Why it ended, if not because it was told to. It comes, or is closed, when all that was said is in the outbox and the hub was
+    /// told: a program that ends before has said it to nobody.
     pub ended: oneshot::Receiver<Problem>,
 }
 
@@ -162,6 +163,8 @@ impl Driver {
             link.close().await;
         }
         let _ = tokio::time::timeout(GOODBYE, self.dialer.endpoint().wait_idle()).await;
+        // Whoever waits for the end finds on the disk what is to be kept there.
+        drop(self.keeping);
         if let Err(End::Problem(problem)) = ended {
             let _ = end.send(problem);
         }

@@ -187,10 +187,10 @@ async fn ask(action: Action, arguments: &Arguments, reporter: Reporter) -> Resul
         }
         Ok(0)
     };
-    match timeout(ANSWER, answer).await {
-        Ok(done) => done,
-        Err(_) => Err(Trouble::Nobody),
-    }
+    let done = timeout(ANSWER, answer).await;
+    drop(asked);
+    session::gone(room.joined.ended).await;
+    done.unwrap_or(Err(Trouble::Nobody))
 }
 
 /// Whether the hub has a room: who only follows it does not make it.
@@ -208,11 +208,11 @@ pub(super) async fn has_room(
     let wanted = Wanted { feed: false, ..Wanted::talk(own, Vec::new()) };
     let entered = session::enter(home, target, wanted, arguments, None, reporter).await?;
     let mut asked = Asked { events: entered.joined.events, commands: entered.joined.commands, ours: Vec::new() };
-    match timeout(ANSWER, asked.room(Some(room))).await {
-        // Why we are not let in is told when we come to follow.
-        Ok(found) => found.map(|_| ()),
-        Err(_) => Err(Trouble::Nobody),
-    }
+    let found = timeout(ANSWER, asked.room(Some(room))).await;
+    drop(asked);
+    session::gone(entered.joined.ended).await;
+    // Why we are not let in is told when we come to follow.
+    found.unwrap_or(Err(Trouble::Nobody)).map(|_| ())
 }
 
 /// A hub that is asked.

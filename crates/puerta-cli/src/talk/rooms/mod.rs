@@ -225,7 +225,7 @@ async fn talk(
     let mut room = session::enter(home, &target, wanted, arguments, hosting.as_ref(), reporter).await?;
     room.facts.greeting = greeting;
     room.facts.name.clone_from(&arguments.name);
-    let mut ended = room.joined.ended;
+    let ended = room.joined.ended;
     let (say, notices) = mpsc::channel(NOTICES);
     let (go, words) = mpsc::channel(NOTICES);
     room.facts.go = hosting.is_some().then_some(go);
@@ -238,7 +238,7 @@ async fn talk(
     } else {
         (shown.await, hosting)
     };
-    let problem = session::problem(&mut ended);
+    let problem = session::gone(ended).await;
     if let Some(hosting) = hosting {
         if matches!(end, Ended::Stay) {
             reporter.note("the hub stays for those who are in it; Ctrl-C ends it");

@@ -248,10 +248,13 @@ pub(super) fn status(ended: &Ended, problem: Option<&Trouble>, reporter: Reporte
     }
 }
 
-/// What ended the member, if anything did.
-pub(super) fn problem(ended: &mut oneshot::Receiver<Problem>) -> Option<Trouble> {
-    ended.try_recv().ok().map(Trouble::Talk)
+/// Waits until the outbox has what was said last, and the hub was told that we go. What ended the member, if anything did.
+pub(super) async fn gone(ended: oneshot::Receiver<Problem>) -> Option<Trouble> {
+    tokio::time::timeout(GOODBYE, ended).await.ok()?.ok().map(Trouble::Talk)
 }
+
+/// How long that may take: the hub hears of it at once, or a little later.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// How long commands that ask the hub something wait for its answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
