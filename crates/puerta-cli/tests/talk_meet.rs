@@ -196,7 +196,7 @@ fn a_cable_that_is_plugged_in_late_moves_nobody_and_every_screen_says_how_to_go_
     }
     assert_eq!([one.hubs(), two.hubs()], [1, 1], "nothing moves by itself");
     let [mut ana, mut ben] = both;
-    ana.types("/go nobody\r").shows("is called nobody").types("\x03").types(&format!("/go {}\r", hubs[1]));
+    ana.types("/go nobody\r").shows("is called nobody").types(&format!("/go {}\r", hubs[1]));
     ben.shows("ana came in").shows("eva came in");
     eva.types("here I am\r");
     for terminal in [&mut ana, &mut ben, &mut eva] {
@@ -298,7 +298,11 @@ fn everything_of(terminal: &Terminal) -> String {
     format!("{}\n{:?}", terminal.picture(), String::from_utf8_lossy(&terminal.all))
 }
 
-/// Between the two starts.
+/// Between the two starts, and until hubs have settled.
 fn pause(time: Duration) {
-    std::thread::park_timeout(time);
+    let start = Instant::now();
+    // A thread that has waited on a channel may be woken once more by what came through it.
+    while start.elapsed() < time {
+        std::thread::park_timeout(time.saturating_sub(start.elapsed()));
+    }
 }
