@@ -179,3 +179,24 @@ async fn who_has_no_invite_stays_outside_of_a_room_for_invited_ones() {
     event(&mut eve, |e| matches!(e, Event::Denied(puerta_talk::room::frame::Denial::UsedUp)).then_some(())).await;
     hub.stop().await;
 }
+
+#[tokio::test]
+async fn who_is_moved_to_another_hub_stays_in_the_room_and_may_speak_on_the_way() {
+    let start = || Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let (first, second) = (start(), start());
+    let (mut ana, mut ben) = (first.member("ana").await, second.member("ben").await);
+    event(&mut ana, in_main).await;
+    event(&mut ben, in_main).await;
+    first.handle.make_way(second.at.to_string(), second.key);
+    let stays = |event: &Event| match event {
+        Event::Gone(_) => Some(false),
+        Event::Moving { .. } => Some(true),
+        _ => None,
+    };
+    assert!(event(&mut ana, stays).await, "out of the room, where nothing can be said");
+    says(&ana, "on the way").await;
+    event(&mut ana, in_main).await;
+    assert_eq!(event(&mut ben, message).await, (1, "ana".to_owned(), "on the way".to_owned()));
+    second.stop().await;
+    first.stop().await;
+}

@@ -173,8 +173,11 @@ impl Driver {
     async fn handle(&mut self, input: Input) -> Result<(), End> {
         let mut effects = Vec::new();
         self.core.handle(self.start.elapsed(), input, &mut effects);
+        let moves = effects.iter().any(|effect| matches!(effect, Effect::Move { .. }));
         for effect in effects {
             match effect {
+                // Who goes to another hub stays in the rooms, and may speak there meanwhile: they are asked for anew.
+                Effect::Show(Event::Gone(_)) if moves => {}
                 Effect::Connect => self.connect(),
                 Effect::Disconnect => {
                     if let Some(link) = self.link.take() {

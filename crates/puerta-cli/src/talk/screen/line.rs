@@ -190,6 +190,12 @@ impl Line {
                 self.inside.remove(room);
                 self.lines.push(note(&format!("out of {}", self.title(*room))));
             }
+            // The numbers of another hub begin anew.
+            Event::Moving { .. } => {
+                self.inside.clear();
+                self.said.clear();
+                self.seen.clear();
+            }
             Event::NewSince { room, .. } => {
                 let title = if self.view.place_of(*room).is_some() { self.title(*room) } else { "private".to_owned() };
                 self.lines.push(note(&format!("{title}: {}", words::NEW)));

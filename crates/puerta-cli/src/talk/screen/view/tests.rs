@@ -368,6 +368,7 @@ fn another_hub_begins_anew_below_what_is_there() {
     let mut view =
         view([message(MAIN, 1, BOB, "old one"), message(MAIN, 2, BOB, "old two"), pending(1, "main", "mine")]);
     view.apply(moving, Instant::now());
+    assert_eq!(view.line("on the way"), Done::Taken);
     for event in [online(), room(RoomNo(7), "Main", &[ANA, BOB], 0), message(RoomNo(7), 1, BOB, "new one")] {
         view.apply(event, Instant::now());
     }
