@@ -1,5 +1,5 @@
 //! A session on a log or an outbox, for tests that end it anywhere: it prints each acknowledgement as it comes.
-//! Usage: log_session log|outbox FOLDER COUNT [OUTSTANDING]
+//! Usage: log_session log|outbox|kept FOLDER COUNT [OUTSTANDING]
 
 #![allow(clippy::print_stdout, reason = "its output is what the tests read")]
 
@@ -18,13 +18,14 @@ use std::sync::mpsc;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [what, folder, rest @ ..] = arguments.as_slice() else {
-        println!("usage: log_session log|outbox FOLDER COUNT [OUTSTANDING]");
+        println!("usage: log_session log|outbox|kept FOLDER COUNT [OUTSTANDING]");
         return ExitCode::from(2);
     };
     let number = |at: usize| rest.get(at).and_then(|n| n.parse().ok()).unwrap_or(1);
     let done = match what.as_str() {
         "log" => log(Path::new(folder), number(0), number(1)),
-        _ => keep(Path::new(folder), number(0)),
+        "outbox" => keep(Path::new(folder), number(0), true),
+        _ => keep(Path::new(folder), number(0), false),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -102,8 +103,8 @@ fn batch(seq: u64) -> Batch {
     Batch { number: seq, writes: vec![Write::Record(record)] }
 }
 
-/// Keeps so many messages; prints `kept NUMBER` for each, or `failed: WHY`. Odd numbers are forgotten then.
-fn keep(folder: &Path, count: u64) -> Result<(), Box<dyn Error>> {
+/// Keeps so many messages; prints `kept NUMBER` for each, or `failed: WHY`. Odd numbers are forgotten then, if so wished.
+fn keep(folder: &Path, count: u64, forget: bool) -> Result<(), Box<dyn Error>> {
     let (tell, told) = mpsc::channel();
     let opened = Outbox::open(&folder.join("outbox"), Device([7; 32]), move |what| drop(tell.send(what)));
     let opened = opened.map_err(in_words)?;
@@ -119,7 +120,7 @@ fn keep(folder: &Path, count: u64) -> Result<(), Box<dyn Error>> {
                 continue;
             }
         }
-        if number % 2 == 1 {
+        if forget && number % 2 == 1 {
             opened.outbox.forget(vec![id]).map_err(|_| "full")?;
         }
     }
