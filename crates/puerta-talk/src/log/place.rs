@@ -176,8 +176,12 @@ fn fill(path: &Path, schema: &Schema) -> rusqlite::Result<bool> {
 }
 
 fn to_wal(connection: &Connection) -> rusqlite::Result<bool> {
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    Ok(mode == "wal")
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let wal = rows.next()?.map(|row| row.get::<_, String>(0)).transpose()?.is_some_and(|mode| mode == "wal");
+    // SQLite commits the change after it has said that it is done.
+    while rows.next()?.is_some() {}
+    Ok(wal)
 }
 
 fn no_wal(path: &Path) -> Problem {

@@ -104,6 +104,29 @@ fn a_failing_disk_acknowledges_nothing_and_can_be_read() {
     assert!(closed > 3, "{closed} of {runs}");
 }
 
+/// Where the header of the file has how it is written, and what stands there in WAL mode
+/// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
+const WRITTEN_AT: usize = 18;
+const WAL: u8 = 2;
+
+#[test]
+fn a_store_that_does_not_get_to_wal_is_refused() {
+    let mut refused = 0;
+    for k in 1..=20 {
+        let folder = Folder::new();
+        let inject = format!("inject=fdatasync:error=EIO:when={k}+");
+        let output = under(&["-o", "/dev/null", "-e", "trace=fdatasync", "-e", &inject], "log", &folder.0, 2);
+        let said = String::from_utf8(output.stdout).unwrap();
+        if said.starts_with("refused: ") {
+            refused += 1;
+        } else {
+            let mode = fs::read(folder.0.join("room.db")).unwrap()[WRITTEN_AT];
+            assert!(mode == WAL && said.contains(&format!("read {}\n", last(&said, "stored"))), "{k}: {said}");
+        }
+    }
+    assert!((1..20).contains(&refused), "{refused}");
+}
+
 #[test]
 fn a_checkpoint_that_fails_closes_the_log_and_loses_nothing() {
     for (call, errno) in [("pwrite64", "ENOSPC"), ("fsync,fdatasync", "EIO")] {
