@@ -122,7 +122,7 @@ fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
         let mut store = Store::new(&place).unwrap();
         assert_eq!(
             [texts(&store, 1), texts(&store, 2), texts(&store, 3)],
-            [vec!["hola", "waves"], vec!["psst"], vec!["psst"]]
+            [vec!["hola", "waves"], vec!["psst"], vec!["psst", "note"]]
         );
         assert_eq!(store.load().unwrap().joined.len(), 2);
         let last = |from, stream| store.answer(&Ask::Last { from: MemberNo(from), streams: vec![stream] });

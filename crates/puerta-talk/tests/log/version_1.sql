@@ -61,4 +61,5 @@ INSERT INTO messages VALUES (1, 1, 0, 5000, 1, 'ana', NULL, NULL, 7, 1, 'text', 
 INSERT INTO messages VALUES (1, 2, 1, 4000, 2, 'bo', NULL, NULL, 8, -1, 'action', 'waves');
 INSERT INTO messages VALUES (2, 1, 0, 6000, 1, 'ana', 2, 'bo', 7, 2, 'text', 'psst');
 INSERT INTO messages VALUES (3, 1, 0, 6000, 1, 'ana', 2, 'bo', 7, 2, 'text', 'psst');
+INSERT INTO messages VALUES (3, 2, 1, 3000, 2, 'bo', 2, 'bo', 8, 5, 'text', 'note');
 COMMIT;
