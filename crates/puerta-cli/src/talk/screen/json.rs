@@ -188,12 +188,12 @@ impl Screen for Json {
             let text = std::mem::take(&mut self.text);
             (self.print)(&text)?;
         }
-        appended(&mut self.view, &self.tally, self.input_ended, &mut self.ended, now);
+        appended(&mut self.view, &mut self.tally, self.input_ended, &mut self.ended, now);
         Ok(())
     }
 
     fn due(&self) -> Option<Instant> {
-        self.view.due(self.now)
+        [self.view.due(self.now), self.tally.due()].into_iter().flatten().min()
     }
 
     fn commands(&mut self) -> &mut VecDeque<Command> {

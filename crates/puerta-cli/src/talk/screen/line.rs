@@ -330,13 +330,13 @@ impl Screen for Line {
             }
             (self.print)(&text)?;
         }
-        appended(&mut self.view, &self.tally, self.input_ended, &mut self.ended, now);
+        appended(&mut self.view, &mut self.tally, self.input_ended, &mut self.ended, now);
         Ok(())
     }
 
     fn due(&self) -> Option<Instant> {
         let waiting = self.waiting.values().filter(|w| !w.told).map(|w| w.since + PATIENCE);
-        waiting.chain(self.view.due(self.now)).min()
+        waiting.chain(self.view.due(self.now)).chain(self.tally.due()).min()
     }
 
     fn commands(&mut self) -> &mut VecDeque<Command> {

@@ -304,8 +304,8 @@ async fn turn(
 }
 
 /// What a screen that only appends does behind its output: all that came was shown, and it ends when the input has ended and
-/// nothing is on its way.
-fn appended(view: &mut View, tally: &Tally, input_ended: bool, ended: &mut Option<Ended>, now: Instant) {
+/// nothing has been on its way for a moment.
+fn appended(view: &mut View, tally: &mut Tally, input_ended: bool, ended: &mut Option<Ended>, now: Instant) {
     for at in 1..view.places.len() {
         view.saw_all(at);
     }
@@ -313,8 +313,8 @@ fn appended(view: &mut View, tally: &Tally, input_ended: bool, ended: &mut Optio
     if let Some(why) = view.denied.take() {
         *ended = Some(Ended::Denied(why));
     }
-    let idle = view.out.is_empty() && tally.waiting() == 0;
-    if input_ended && idle && ended.is_none() {
+    let idle = input_ended && view.out.is_empty() && tally.waiting() == 0;
+    if tally.rested(idle, now) && ended.is_none() {
         *ended = Some(Ended::Quit);
     }
 }

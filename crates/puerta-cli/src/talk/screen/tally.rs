@@ -4,6 +4,10 @@ use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::Target;
 use puerta_talk::room::ids::MessageId;
 use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+/// How long nothing is on its way when a screen ends with its input: the record of what was stored comes behind its receipt.
+pub(super) const REST: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -13,6 +17,8 @@ pub(super) struct Tally {
     pending: BTreeSet<MessageId>,
     /// Refused, or not kept.
     refused: usize,
+    /// Since when nothing was on its way and no more could come.
+    idle: Option<Instant>,
 }
 
 impl Tally {
@@ -57,6 +63,20 @@ impl Tally {
     /// On their way.
     pub(super) fn waiting(&self) -> usize {
         self.said.len() + self.pending.len()
+    }
+
+    /// Whether it has rested for [`REST`], when it does now.
+    pub(super) fn rested(&mut self, idle: bool, now: Instant) -> bool {
+        if !idle {
+            self.idle = None;
+            return false;
+        }
+        now >= *self.idle.get_or_insert(now) + REST
+    }
+
+    /// When it will have.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.idle.map(|since| since + REST)
     }
 
     /// Will not be stored.

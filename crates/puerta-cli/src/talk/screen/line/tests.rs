@@ -160,6 +160,9 @@ fn a_pipe_ends_once_all_of_it_is_stored() {
         shown.events([Event::Stored { id: id(ANA, number), room: MAIN, seq: number }]);
     }
     shown.lines();
+    assert!(shown.line.ended().is_none(), "the record of what was stored comes behind its receipt");
+    shown.now = shown.line.due().unwrap();
+    shown.lines();
     assert!(matches!(shown.line.ended(), Some(Ended::Quit)));
     assert_eq!(shown.line.not_stored(), 0);
 }
