@@ -122,8 +122,10 @@ fn manual_pages_are_sound_for_groff() {
 
 #[test]
 fn a_page_that_cannot_be_written_is_status_8() {
-    let done = puerta(["man", "/nonexistent/folder"]).finish();
-    done.ends_with(8).said("into /nonexistent/folder failed").said("hint: make the folder first");
+    let missing = std::env::temp_dir().join(format!("puerta-missing-{}/folder", std::process::id()));
+    let missing = missing.to_string_lossy();
+    let done = puerta(["man", &missing]).finish();
+    done.ends_with(8).said(&format!("into {missing} failed")).said("hint: make the folder first");
     puerta(["man"]).stdout_file("/dev/full".as_ref()).finish().ends_with(8).said("writing the output failed");
     puerta(["completions", "zsh"]).stdout_file("/dev/full".as_ref()).finish().ends_with(8).said("writing the output");
 }
