@@ -204,6 +204,19 @@ fn a_port_that_is_taken_a_store_that_is_not_ours_and_a_name_that_cannot_be_are_s
 }
 
 #[test]
+fn what_a_short_run_has_learnt_of_a_hub_is_kept_whole() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let hub = hub(&network, &host, &[]);
+    for _ in 0..6 {
+        network.talk(&ana, [invite(&hub).as_str()]).input("").finish().ends_with(0);
+        let names = fs::read_dir(ana.home.path(".config/puerta")).unwrap().map(|entry| entry.unwrap().file_name());
+        let drafts: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with(".hubs.toml.")).collect();
+        assert_eq!(drafts, Vec::<std::ffi::OsString>::new());
+        assert!(fs::read_to_string(ana.home.path(".config/puerta/hubs.toml")).unwrap().contains("host"));
+    }
+}
+
+#[test]
 fn an_export_tells_what_was_done_and_the_id_of_each_message_as_the_events_do() {
     let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
     let hub = hub(&network, &host, &[]);

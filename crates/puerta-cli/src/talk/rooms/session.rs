@@ -163,6 +163,7 @@ pub(super) async fn be_member(
 fn remembering(joined: Joined, home: &Home, target: &Target, agreed: Agreed) -> Joined {
     let Joined { mut events, commands, addresses, closed, ended } = joined;
     let (show, shown) = mpsc::channel(EVENTS);
+    let (tell, told) = oneshot::channel();
     let (book, mut target) = (home.book.clone(), target.clone());
     tokio::spawn(async move {
         let mut known = target.own;
@@ -181,11 +182,16 @@ fn remembering(joined: Joined, home: &Home, target: &Target, agreed: Agreed) -> 
                 let _ = puerta_relay::background::run(move || hub.map(|hub| book.remember(hub))).await;
             }
             if show.send(event).await.is_err() {
-                return;
+                break;
             }
         }
+        // The end is told when what there was to remember is written.
+        drop(events);
+        if let Ok(problem) = ended.await {
+            let _ = tell.send(problem);
+        }
     });
-    Joined { events: shown, commands, addresses, closed, ended }
+    Joined { events: shown, commands, addresses, closed, ended: told }
 }
 
 fn known_hub(target: &Target, name: &str, first: &str) -> Option<KnownHub> {
