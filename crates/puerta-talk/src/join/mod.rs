@@ -78,7 +78,11 @@ pub async fn join(options: Options) -> Result<Joined, Problem> {
     let first = tokio::time::timeout(within, hunt.first()).await;
     let first = match first {
         Ok(found) => found?,
-        Err(_) => return Err(hunt.why().unwrap_or_else(|| no_answer(&at, within))),
+        // An attempt is given up sooner than all of them together.
+        Err(_) => match hunt.why() {
+            Some(Problem::NoAnswer { at, .. }) => return Err(Problem::NoAnswer { at, within }),
+            why => return Err(why.unwrap_or_else(|| no_answer(&at, within))),
+        },
     };
     let (show, events) = mpsc::channel(EVENTS);
     let (commands, wishes) = mpsc::channel(COMMANDS);
