@@ -109,5 +109,7 @@ INSERT INTO messages (room, seq, prev, at_ms, sender, sender_name, recipient, re
     FROM messages_1 ORDER BY at_ms, room, seq;
 INSERT INTO streams
     SELECT sender, stream, coalesce(max(number) FILTER (WHERE number < 0), max(number)) FROM messages GROUP BY sender, stream;
+INSERT INTO ids SELECT sender, stream, number, room, place FROM messages ORDER BY sender, stream, number, room;
+UPDATE found SET through = (SELECT coalesce(max(place), 0) FROM messages);
 DROP TABLE messages_1;
 ";

@@ -131,6 +131,9 @@ fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
         let found = store.answer(&Ask::Find { from: MemberNo(1), id });
         assert!(matches!(found, Answer::Found(Some(record)) if record.room == RoomNo(2) && record.text == "psst"));
     }
+    let indexed = "SELECT (SELECT count(*) FROM ids) = (SELECT count(*) FROM messages), through > 0 FROM found;";
+    let shown = Command::new("sqlite3").arg(&path).arg(indexed).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), "1|1\n");
     let mut count = 0;
     export(&path, "main", |_| {
         count += 1;
