@@ -136,7 +136,9 @@ impl Json {
             self.tally.says(command);
         }
         match done {
-            Done::Taken | Done::Keep | Done::Refused => {}
+            Done::Taken | Done::Refused => {}
+            // Nobody can write it anew.
+            Done::Keep => self.tally.lost(),
             Done::Quit => self.ended = Some(Ended::Quit),
             Done::Stay => self.ended = Some(Ended::Stay),
         }

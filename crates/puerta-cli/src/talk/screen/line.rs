@@ -290,6 +290,8 @@ impl Screen for Line {
             Typed::Line(line) => {
                 let (at, before) = (self.view.at, self.view.out.len());
                 match self.view.line(&line) {
+                    // Without an editor nobody can write it anew.
+                    Done::Keep if self.editor.is_none() => self.tally.lost(),
                     Done::Taken | Done::Keep | Done::Refused => {}
                     Done::Quit => self.ended = Some(Ended::Quit),
                     Done::Stay => self.ended = Some(Ended::Stay),

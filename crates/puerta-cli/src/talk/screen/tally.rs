@@ -60,6 +60,11 @@ impl Tally {
         }
     }
 
+    /// This was not even given to the core.
+    pub(super) fn lost(&mut self) {
+        self.refused += 1;
+    }
+
     /// On their way.
     pub(super) fn waiting(&self) -> usize {
         self.said.len() + self.pending.len()

@@ -168,6 +168,14 @@ fn a_pipe_ends_once_all_of_it_is_stored() {
 }
 
 #[test]
+fn a_message_that_is_too_long_counts_as_not_stored_where_nobody_can_write_it_anew() {
+    let mut shown = Shown::new(false);
+    shown.line.typed(Typed::Line("x".repeat(5000)), shown.now);
+    assert!(shown.line.commands().is_empty());
+    assert_eq!(shown.line.not_stored(), 1);
+}
+
+#[test]
 fn a_wrong_command_is_told_and_not_sent() {
     let mut shown = Shown::new(true);
     shown.lines();
