@@ -59,7 +59,7 @@ pub struct Joined {
     /// Further addresses of the hub, as they are found.
     pub addresses: mpsc::Sender<SocketAddr>,
     /// While it is offline: whether that is because the hub was closed, and said so. Set before
-    /// [`Event::Offline`](crate::room::event::Event::Offline) comes.
+    /// [`Event::Offline`] comes.
     pub closed: watch::Receiver<bool>,
     /// Why it ended, if not because it was told to. It comes, or is closed, when all that was said is in the outbox and the hub was
     /// told: a program that ends before has said it to nobody.
