@@ -220,11 +220,6 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// What was gathered goes to the log.
-    fn flush(self: &Arc<Self>) {
-        self.inner().flush(self);
-    }
-
     /// What the log says and what it is to get; how many messages went out.
     fn turn(self: &Arc<Self>) -> usize {
         let mut inner = self.inner();
@@ -319,15 +314,11 @@ async fn turns(shared: Arc<Shared>) {
             () = shared.wake.notified() => {}
             () = tick => {}
         }
-        gathered(&shared).await;
-        shared.flush();
+        gather(&shared).await;
         // What comes in meanwhile is made durable, and goes out with the rest.
         while Instant::now() < next {
             tokio::select! {
-                () = shared.wake.notified() => {
-                    gathered(&shared).await;
-                    shared.flush();
-                }
+                () = shared.wake.notified() => gather(&shared).await,
                 () = tokio::time::sleep_until(next.into()) => {}
             }
         }
@@ -343,8 +334,9 @@ async fn turns(shared: Arc<Shared>) {
     }
 }
 
-/// Waits while more comes in: the socket is read 32 datagrams at a time, and what many said at once should go out at once.
-async fn gathered(shared: &Shared) {
+/// Waits while more comes in, and hands it to the log: the socket is read 32 datagrams at a time, and what many said at once should
+/// go out at once.
+async fn gather(shared: &Arc<Shared>) {
     let mut seen = shared.came.load(Ordering::Relaxed);
     for _ in 0..ROUNDS {
         tokio::task::yield_now().await;
@@ -354,6 +346,7 @@ async fn gathered(shared: &Shared) {
         }
         seen = now;
     }
+    shared.inner().flush(shared);
 }
 
 /// Looks after who has not heard yet what was sent.
