@@ -66,7 +66,9 @@ impl<'c> Ids<'c> {
             }
         };
         if number > last.number {
-            *last = Last { number, rooms: vec![record.room] };
+            last.number = number;
+            last.rooms.clear();
+            last.rooms.push(record.room);
         } else if number == last.number && !last.rooms.is_empty() && !last.rooms.contains(&record.room) {
             last.rooms.push(record.room);
         } else {
