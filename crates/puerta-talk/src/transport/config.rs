@@ -126,7 +126,7 @@ impl ConnectionIdGenerator for Ids {
     }
 }
 
-/// For a hub.
+/// For a hub, but for what [`hub`] sets.
 pub(super) fn server(key: &Key) -> Result<ServerConfig, Problem> {
     let crypto = QuicServerConfig::try_from(tls::server(key)?).map_err(unsuitable)?;
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
@@ -136,7 +136,6 @@ pub(super) fn server(key: &Key) -> Result<ServerConfig, Problem> {
     let mut validation = ValidationTokenConfig::default();
     validation.sent(tokens::SENT).lifetime(tokens::LIFETIME).log(Arc::new(tokens::Used::default()));
     config.validation_token_config(validation);
-    config.transport_config(Arc::new(hub(Acknowledgements::Usual, ETHERNET)));
     Ok(config)
 }
 
