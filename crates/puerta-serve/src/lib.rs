@@ -1,0 +1,6 @@
+//! `puerta serve`: a folder to any browser.
+//!
+//! A pure core decides what a request's head asks for and what to answer; a store finds files below one folder; drivers move
+//! bytes.
+
+#![forbid(unsafe_code)]
