@@ -91,7 +91,7 @@ const RELAY: &[(&str, usize)] = &[
     ("lib", 8),
 ];
 
-const SERVE: &[(&str, usize)] = &[("core", 0), ("problem", 1), ("store", 2), ("http1", 3), ("server", 4), ("lib", 5)];
+const SERVE: &[(&str, usize)] = &[("lib", 5)];
 
 /// On the ground what does no I/O; then what touches the outside; then who serves, joins, or does it as the classic did.
 #[rustfmt::skip] // One line for each, so that additions do not meet.
