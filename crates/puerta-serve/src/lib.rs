@@ -4,3 +4,5 @@
 //! bytes.
 
 #![forbid(unsafe_code)]
+
+pub mod core;
