@@ -217,6 +217,31 @@ fn what_a_short_run_has_learnt_of_a_hub_is_kept_whole() {
 }
 
 #[test]
+fn lines_of_a_pipe_that_come_at_once_are_carried_out_in_their_order_and_wrong_ones_are_in_the_status() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let hub = hub(&network, &host, &[]);
+    network.talk(&ana, [invite(&hub).as_str()]).input("").finish().ends_with(0);
+    let piped = |form, lines: &str| network.talk(&ana, ["127.0.0.1", form]).input(lines).finish();
+    for (form, answers) in
+        [("--json", ["\"event\":\"rooms\"", "\"event\":\"members\""]), ("--line", ["1 rooms:", "#main: 1 member"])]
+    {
+        for _ in 0..3 {
+            let done = piped(form, "/rooms\n/who\n");
+            done.ends_with(0);
+            assert!(answers.iter().all(|answer| everything(&done).contains(answer)), "{}", everything(&done));
+        }
+        let wrong = piped(form, "/nonsense\nhola\n");
+        wrong.ends_with(2).said("1 line of stdin was not carried out");
+        assert!(everything(&wrong).contains("no command /nonsense"));
+        piped(form, "/nick host\n").ends_with(0);
+    }
+    piped("--json", "/join #build\nhere\n/leave\n/join #main\nthere\n").ends_with(0);
+    let said = String::from_utf8(network.talk(&host, ["export"]).finish().stdout).unwrap();
+    assert!(said.contains("#build host: here\n") && said.contains("#main host: there\n"), "{said}");
+    assert_eq!(said.matches("hola").count(), 2, "{said}");
+}
+
+#[test]
 fn an_export_tells_what_was_done_and_the_id_of_each_message_as_the_events_do() {
     let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
     let hub = hub(&network, &host, &[]);

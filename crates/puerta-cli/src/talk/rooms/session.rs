@@ -246,6 +246,10 @@ pub(super) fn status(ended: &Ended, problem: Option<&Trouble>, reporter: Reporte
             let (what, hint) = screen::not_stored(*messages);
             reporter.trouble(&what, Some(hint), 7)
         }
+        Ended::NotDone(undone) => {
+            let (what, hint, status) = screen::not_done(*undone);
+            reporter.trouble(&what, Some(hint), status)
+        }
         Ended::Denied(denial) => reporter.trouble(&screen::denial(denial), None, 6),
         Ended::Closed => reporter.trouble("the connection to the hub has ended", None, 7),
         Ended::Signal(How::Interrupted) => 130,

@@ -6,7 +6,8 @@ mod lines;
 
 use super::tally::Tally;
 use super::view::{Done, Note, View};
-use super::{Ended, Facts, Notice, Print, Screen, Typed, appended, stdin, words};
+use super::wished::Wished;
+use super::{Ended, Facts, Notice, Print, Screen, Typed, Undone, appended, stdin, words};
 use events::{Object, note, object};
 use lines::Asked;
 use puerta_talk::room::event::{Command, Event};
@@ -45,6 +46,7 @@ pub(crate) struct Json {
     print: Print,
     text: String,
     tally: Tally,
+    wished: Wished,
     input_ended: bool,
     ended: Option<Ended>,
     now: Instant,
@@ -74,6 +76,7 @@ impl Json {
             print,
             text: String::new(),
             tally: Tally::default(),
+            wished: Wished::default(),
             input_ended: false,
             ended: None,
             now: Instant::now(),
@@ -110,7 +113,14 @@ impl Json {
         record.to.is_none() && self.wanted.since.is_some_and(|since| record.seq <= since)
     }
 
+    fn waits(&self, line: &str) -> bool {
+        matches!(lines::parse(line), Ok(Asked::Line(line)) if self.view.waits(&line, self.tally.waiting()))
+    }
+
     fn line(&mut self, line: &str) {
+        if self.waits(line) {
+            return self.wished.hold(line);
+        }
         let before = self.view.out.len();
         let done = match lines::parse(line) {
             Ok(Asked::Line(line)) => {
@@ -134,9 +144,11 @@ impl Json {
         };
         for command in self.view.out.iter().skip(before) {
             self.tally.says(command);
+            self.wished.asks(command, self.now);
         }
         match done {
-            Done::Taken | Done::Refused => {}
+            Done::Taken => {}
+            Done::Refused => self.wished.wrong(),
             // Nobody can write it anew.
             Done::Keep => self.tally.lost(),
             Done::Quit => self.ended = Some(Ended::Quit),
@@ -153,6 +165,7 @@ impl Screen for Json {
     fn event(&mut self, event: Event, now: Instant) {
         self.now = now;
         self.tally.event(&event);
+        self.wished.event(&event, self.view.my_no());
         let gone = matches!(event, Event::Gone(_));
         if !gone {
             self.view.apply(event.clone(), now);
@@ -186,16 +199,23 @@ impl Screen for Json {
 
     fn show(&mut self, now: Instant) -> io::Result<()> {
         self.now = now;
+        if let Some(line) = self.wished.release() {
+            self.line(&line);
+        }
+        if let Some(wish) = self.wished.overdue(now) {
+            self.put(note(&Note { text: words::unanswered(&wish), trouble: true }));
+        }
         if !self.text.is_empty() {
             let text = std::mem::take(&mut self.text);
             (self.print)(&text)?;
         }
-        appended(&mut self.view, &mut self.tally, self.input_ended, &mut self.ended, now);
+        let input_ended = self.input_ended && !self.wished.is_busy();
+        appended(&mut self.view, &mut self.tally, input_ended, &mut self.ended, now);
         Ok(())
     }
 
     fn due(&self) -> Option<Instant> {
-        [self.view.due(self.now), self.tally.due()].into_iter().flatten().min()
+        [self.view.due(self.now), self.tally.due(), self.wished.due()].into_iter().flatten().min()
     }
 
     fn commands(&mut self) -> &mut VecDeque<Command> {
@@ -203,7 +223,8 @@ impl Screen for Json {
     }
 
     fn listens(&self) -> bool {
-        !self.wanted.follow && !self.input_ended && self.view.is_somewhere() && self.tally.waiting() < FULL
+        let full = self.tally.waiting() >= FULL || self.wished.is_busy();
+        !self.wanted.follow && !self.input_ended && self.view.takes_lines() && !full
     }
 
     fn ended(&mut self) -> Option<Ended> {
@@ -212,6 +233,10 @@ impl Screen for Json {
 
     fn not_stored(&self) -> usize {
         self.tally.waiting() + self.tally.refused()
+    }
+
+    fn undone(&self) -> Undone {
+        self.wished.undone()
     }
 }
 

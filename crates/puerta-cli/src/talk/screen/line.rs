@@ -8,7 +8,8 @@ mod editor;
 use super::clock::Moment;
 use super::tally::Tally;
 use super::view::{Done, View};
-use super::{Ended, Facts, Notice, Print, Screen, Typed, appended, clean, stdin, words};
+use super::wished::Wished;
+use super::{Ended, Facts, Notice, Print, Screen, Typed, Undone, appended, clean, stdin, words};
 use editor::Editor;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
@@ -35,6 +36,7 @@ pub(crate) struct Line {
     print: Print,
     lines: Vec<String>,
     tally: Tally,
+    wished: Wished,
     /// Ours that a line has told of as waiting, or not yet.
     waiting: BTreeMap<MessageId, Waiting>,
     /// Ours that were stored: room, place, what they said.
@@ -105,6 +107,7 @@ impl Line {
             print,
             lines: if hub.trim().is_empty() { Vec::new() } else { vec![note(hub.trim())] },
             tally: Tally::default(),
+            wished: Wished::default(),
             waiting: BTreeMap::new(),
             said: VecDeque::new(),
             inside: BTreeSet::new(),
@@ -129,6 +132,33 @@ impl Line {
             let place = place.map(|place| format!("{}: ", clean::isolated(&place.title))).unwrap_or_default();
             self.lines.push(note(&format!("{place}{}", told.text)));
         }
+    }
+
+    /// Does what a line asks for. Without an editor nobody can write it anew.
+    fn line(&mut self, line: &str) {
+        let alone = self.editor.is_none();
+        if alone && self.view.waits(line, self.tally.waiting()) {
+            return self.wished.hold(line);
+        }
+        let (at, before) = (self.view.at, self.view.out.len());
+        match self.view.line(line) {
+            Done::Keep if alone => self.tally.lost(),
+            Done::Refused if alone => self.wished.wrong(),
+            Done::Taken | Done::Keep | Done::Refused => {}
+            Done::Quit => self.ended = Some(Ended::Quit),
+            Done::Stay => self.ended = Some(Ended::Stay),
+        }
+        for command in self.view.out.iter().skip(before) {
+            self.tally.says(command);
+            if alone {
+                self.wished.asks(command, self.now);
+            }
+        }
+        // /msg speaks to someone once; the room stays where it was.
+        if line.starts_with("/msg") {
+            self.view.go(at);
+        }
+        self.notes();
     }
 
     fn message(&mut self, record: &Record, older: bool) {
@@ -266,6 +296,7 @@ impl Screen for Line {
     fn event(&mut self, event: Event, now: Instant) {
         self.now = now;
         self.tally.event(&event);
+        self.wished.event(&event, self.view.my_no());
         // A room that goes has its name no more afterwards; others have theirs only then.
         let before = matches!(event, Event::Gone(_));
         if before {
@@ -288,22 +319,7 @@ impl Screen for Line {
         self.now = now;
         match typed {
             Typed::Line(line) => {
-                let (at, before) = (self.view.at, self.view.out.len());
-                match self.view.line(&line) {
-                    // Without an editor nobody can write it anew.
-                    Done::Keep if self.editor.is_none() => self.tally.lost(),
-                    Done::Taken | Done::Keep | Done::Refused => {}
-                    Done::Quit => self.ended = Some(Ended::Quit),
-                    Done::Stay => self.ended = Some(Ended::Stay),
-                }
-                for command in self.view.out.iter().skip(before) {
-                    self.tally.says(command);
-                }
-                // /msg speaks to someone once; the room stays where it was.
-                if line.starts_with("/msg") {
-                    self.view.go(at);
-                }
-                self.notes();
+                self.line(&line);
                 if let Some(editor) = &mut self.editor
                     && self.ended.is_none()
                 {
@@ -319,6 +335,12 @@ impl Screen for Line {
 
     fn show(&mut self, now: Instant) -> io::Result<()> {
         self.now = now;
+        if let Some(line) = self.wished.release() {
+            self.line(&line);
+        }
+        if let Some(wish) = self.wished.overdue(now) {
+            self.lines.push(note(&words::unanswered(&wish)));
+        }
         for waiting in self.waiting.values_mut().filter(|w| !w.told && w.since + PATIENCE <= now) {
             waiting.told = true;
             self.lines.push(note(&format!("waits to be sent: {}", waiting.text)));
@@ -332,13 +354,14 @@ impl Screen for Line {
             }
             (self.print)(&text)?;
         }
-        appended(&mut self.view, &mut self.tally, self.input_ended, &mut self.ended, now);
+        let input_ended = self.input_ended && !self.wished.is_busy();
+        appended(&mut self.view, &mut self.tally, input_ended, &mut self.ended, now);
         Ok(())
     }
 
     fn due(&self) -> Option<Instant> {
         let waiting = self.waiting.values().filter(|w| !w.told).map(|w| w.since + PATIENCE);
-        waiting.chain(self.view.due(self.now)).chain(self.tally.due()).min()
+        waiting.chain(self.view.due(self.now)).chain(self.tally.due()).chain(self.wished.due()).min()
     }
 
     fn commands(&mut self) -> &mut VecDeque<Command> {
@@ -346,8 +369,8 @@ impl Screen for Line {
     }
 
     fn listens(&self) -> bool {
-        self.editor.is_some()
-            || (!self.follow && !self.input_ended && self.view.is_somewhere() && self.tally.waiting() < FULL)
+        let full = self.tally.waiting() >= FULL || self.wished.is_busy();
+        self.editor.is_some() || (!self.follow && !self.input_ended && self.view.takes_lines() && !full)
     }
 
     fn ended(&mut self) -> Option<Ended> {
@@ -356,6 +379,11 @@ impl Screen for Line {
 
     fn not_stored(&self) -> usize {
         self.tally.waiting() + self.tally.refused()
+    }
+
+    fn undone(&self) -> Undone {
+        // Who types sees it at once, and types it again.
+        if self.echoes { Undone::default() } else { self.wished.undone() }
     }
 }
 

@@ -15,6 +15,7 @@ mod tally;
 #[cfg(test)]
 mod script;
 mod view;
+mod wished;
 mod words;
 
 use puerta_relay::verdict::How;
@@ -35,13 +36,13 @@ pub(crate) use json::{Json, Wanted, exported};
 pub(crate) use line::Line;
 pub(crate) use pipe::Pipe;
 pub(crate) use qr::printed;
-pub(crate) use words::{denial, not_stored, refusal, waiting};
+pub(crate) use words::{denial, not_done, not_stored, refusal, waiting};
 
 /// How many events are taken in before what they changed is shown.
 const BATCH: usize = 1024;
 /// How long the core may take to accept what was typed before the end, and a screen to restore its terminal.
 const GRACE: Duration = Duration::from_secs(1);
-/// What was typed and not yet looked at.
+/// What was typed and not yet looked at. What a pipe brings above waits in the pipe.
 const TYPED: usize = 256;
 
 /// Makes the link of an invite from its room's name and its token.
@@ -139,6 +140,8 @@ pub(crate) enum Ended {
     Quit,
     /// The same, but so many messages of this run are not stored: they are in the outbox, but for those that were refused.
     NotStored(usize),
+    /// The same, and all is stored, but lines of stdin were not carried out.
+    NotDone(Undone),
     /// The user leaves, and the hub in this program stays.
     Stay,
     /// The hub does not let us in.
@@ -151,6 +154,15 @@ pub(crate) enum Ended {
     Signal(How),
     /// The terminal, stdin or stdout failed.
     Failed(io::Error),
+}
+
+/// Lines of stdin that were not carried out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Undone {
+    /// They mean nothing, or nothing here.
+    pub(crate) wrong: usize,
+    /// The hub did not grant them, or did not answer.
+    pub(crate) refused: usize,
 }
 
 /// What came from the keyboard or from stdin.
@@ -192,6 +204,10 @@ pub(crate) trait Screen {
     fn ended(&mut self) -> Option<Ended>;
     /// Messages of this run that are not stored.
     fn not_stored(&self) -> usize;
+    /// Lines of this run that were not carried out, where nobody could type them again.
+    fn undone(&self) -> Undone {
+        Undone::default()
+    }
     /// A signal ends it.
     fn stopped(&mut self) {}
     /// Lines for the terminal once it is given back.
@@ -291,7 +307,7 @@ async fn turn(
         }
     })
     .await;
-    let (words, messages) = (screen.last_words(&why), screen.not_stored());
+    let (words, messages, undone) = (screen.last_words(&why), screen.not_stored(), screen.undone());
     drop(screen);
     for line in words {
         // Where even this cannot be written nobody reads.
@@ -299,6 +315,7 @@ async fn turn(
     }
     match (why, messages) {
         (Ended::Quit, 1..) => Ended::NotStored(messages),
+        (Ended::Quit, 0) if undone != Undone::default() => Ended::NotDone(undone),
         (why, _) => why,
     }
 }

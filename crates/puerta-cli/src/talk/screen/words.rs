@@ -1,7 +1,7 @@
 //! The words of the screens: one place, so that they can be translated. What comes from outside is cleaned on its way in here.
 
 use super::input::{KNOWN, Wrong};
-use super::{Notice, Way, clean};
+use super::{Notice, Undone, Way, clean};
 use puerta_talk::room::event::Command;
 use puerta_talk::room::frame::{Denial, Refusal};
 
@@ -132,6 +132,9 @@ pub(crate) fn unanswered(question: &Command) -> String {
         Command::Older(_) => "/older",
         Command::Invite { .. } => "/invite",
         Command::Who(_) => "/who",
+        Command::Join(_) => "/join",
+        Command::Leave(_) => "/leave",
+        Command::Rename(_) => "/nick",
         _ => "/rooms",
     };
     format!("not connected: the hub did not answer {typed}; try again once it is there")
@@ -239,6 +242,14 @@ pub(crate) fn not_stored(messages: usize) -> (String, &'static str) {
     let plural = if messages == 1 { "message is" } else { "messages are" };
     let hint = "those that were not refused wait in the outbox, and are sent when puerta talk runs again";
     (format!("{messages} {plural} not stored by the hub"), hint)
+}
+
+/// Lines of stdin that were not carried out, what to do, and the status: a wrong line is as a wrong command line.
+pub(crate) fn not_done(undone: Undone) -> (String, &'static str, u8) {
+    let lines = undone.wrong + undone.refused;
+    let (plural, was) = if lines == 1 { ("line", "was") } else { ("lines", "were") };
+    let hint = "why was said where it happened; /help lists the commands";
+    (format!("{lines} {plural} of stdin {was} not carried out"), hint, if undone.wrong > 0 { 2 } else { 1 })
 }
 
 /// What whoever quits the program that the hub runs in is asked.

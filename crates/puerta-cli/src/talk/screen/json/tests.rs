@@ -165,7 +165,6 @@ fn lines_of_stdin_are_messages_commands_or_objects() {
         r##"{"say":"/not a command\nand a line","room":"#build"}"##,
         r##"{"say":"psst","room":"@bob"}"##,
         r##"{"me":"waves"}"##,
-        r##"{"command":"/join #build"}"##,
     ] {
         shown.type_line(line);
     }
@@ -178,10 +177,13 @@ fn lines_of_stdin_are_messages_commands_or_objects() {
         say(Target::Room("build".to_owned()), Kind::Text, "/not a command\nand a line"),
         say(bob(), Kind::Text, "psst"),
         say(main(), Kind::Action, "waves"),
-        Command::Join("build".to_owned()),
     ];
     assert_eq!(shown.commands(), expected);
     assert_eq!(shown.lines(), [""; 0]);
+    let mut shown = Shown::new(Wanted::default());
+    shown.events(arrival());
+    shown.type_line(r##"{"command":"/join #build"}"##);
+    assert_eq!(shown.commands(), [Command::Join("build".to_owned())]);
 }
 
 #[test]
@@ -214,4 +216,62 @@ fn help_is_data_too() {
     shown.lines();
     shown.type_line("/help");
     assert!(shown.lines().iter().all(|line| line.starts_with(r#"{"event":"note","text":"#)));
+}
+
+#[test]
+fn what_only_the_hub_can_do_waits_for_it_and_what_is_behind_waits_for_its_answer() {
+    let (print, text) = paper();
+    let facts = Facts { room: Some("main".to_owned()), ..facts() };
+    let mut shown = Shown { json: Json::new(facts, Wanted::default(), print), text, now: Instant::now() };
+    assert!(shown.json.listens());
+    shown.type_line(r#"{"command":"/who"}"#);
+    assert!(!shown.json.listens());
+    shown.events([online()]);
+    assert_eq!((shown.lines().len(), shown.commands()), (1, vec![]), "not in the room yet");
+    shown.events([room(MAIN, "main", &[ANA, BOB], 0)]);
+    shown.lines();
+    assert_eq!(shown.commands(), [Command::Who(MAIN)]);
+    assert!(!shown.json.listens());
+    shown.events([Event::Members { room: MAIN, members: Vec::new() }]);
+    assert!(shown.json.listens());
+    // Else what is said next goes to the room before.
+    shown.type_line("/join #build");
+    assert!(!shown.json.listens());
+    shown.events([room(BUILD, "build", &[ANA], 0)]);
+    assert!(shown.json.listens());
+    shown.type_line("hola");
+    let to = Target::Room("build".to_owned());
+    assert_eq!(shown.commands(), [Command::Join("build".to_owned()), say(to, Kind::Text, "hola")]);
+    assert_eq!(shown.json.undone(), Undone::default());
+}
+
+#[test]
+fn lines_that_were_not_carried_out_are_counted() {
+    let mut shown = Shown::new(Wanted::default());
+    shown.events(arrival());
+    for line in ["/nonsense", "/leave #nix"] {
+        shown.type_line(line);
+    }
+    assert_eq!(shown.json.undone(), Undone { wrong: 2, refused: 0 });
+    shown.type_line("/nick bob");
+    shown.events([Event::Sorry(Refusal::NameTaken { name: "bob".to_owned() })]);
+    shown.type_line("/rooms");
+    shown.events([Event::Unanswered(Command::Rooms)]);
+    assert_eq!(shown.json.undone(), Undone { wrong: 2, refused: 2 });
+    // A hub that says nothing at all.
+    shown.type_line("/nick eve");
+    shown.lines();
+    shown.now = shown.json.due().unwrap();
+    assert!(shown.lines()[0].contains("the hub did not answer /nick"));
+    assert_eq!(shown.json.undone(), Undone { wrong: 2, refused: 3 });
+    assert!(shown.json.listens());
+}
+
+#[test]
+fn who_has_left_every_room_is_still_heard() {
+    let mut shown = Shown::new(Wanted::default());
+    shown.events(arrival());
+    shown.type_line("/leave");
+    shown.events([Event::Gone(MAIN)]);
+    assert!(shown.json.listens());
 }

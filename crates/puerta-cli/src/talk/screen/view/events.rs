@@ -117,7 +117,13 @@ impl View {
             Event::Rooms(rooms) => self.list_rooms(&rooms),
             Event::Members { room, members } => self.list_members(room, members),
             Event::Invite { room, token, until } => self.invite(room, token.as_ref(), until),
-            Event::Sorry(why) => self.note_here(words::refusal(&why), true),
+            Event::Sorry(why) => {
+                if matches!(why, Refusal::TooManyRooms { .. } | Refusal::BadName | Refusal::ReadOnly { .. }) {
+                    // The room that was asked for does not come.
+                    self.wanted = None;
+                }
+                self.note_here(words::refusal(&why), true);
+            }
             Event::Unanswered(question) => {
                 if let Command::Older(room) = question {
                     for place in self.places.iter_mut().filter(|p| p.no == Some(room) && p.history == History::Asked) {

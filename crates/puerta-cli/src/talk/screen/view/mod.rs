@@ -237,9 +237,9 @@ impl View {
         self.attention.take()
     }
 
-    /// Whether there is a room to speak in.
-    pub(crate) fn is_somewhere(&self) -> bool {
-        self.at > 0
+    /// Whether a line can be taken in: there is a room to speak in, or there will be none until one is asked for.
+    pub(crate) fn takes_lines(&self) -> bool {
+        self.at > 0 || (self.link == Link::Online && self.wanted.is_none())
     }
 
     /// What was before the first message here is asked for, once at a time.

@@ -70,6 +70,22 @@ impl View {
         Done::Taken
     }
 
+    /// Whether a line asks for what only the hub can do, and that is not there, nor the room that was asked for, or messages
+    /// before it are on their way, which it would overtake.
+    pub(crate) fn waits(&self, line: &str, on_their_way: usize) -> bool {
+        let asks = matches!(
+            input::parse(line),
+            Ok(Wish::Join(_)
+                | Wish::Leave(_)
+                | Wish::Nick(_)
+                | Wish::Rooms
+                | Wish::Who
+                | Wish::Invite { .. }
+                | Wish::Older)
+        );
+        asks && (on_their_way > 0 || self.link != Link::Online || self.wanted.is_some())
+    }
+
     /// Says something, unless it is too long.
     pub(crate) fn say(&mut self, to: Option<Target>, kind: Kind, text: String) -> Done {
         let Some(to) = to else {
