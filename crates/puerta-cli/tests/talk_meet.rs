@@ -5,7 +5,7 @@
 mod common;
 mod talk;
 
-use common::wait_until;
+use common::{Running, wait_until};
 use std::time::{Duration, Instant};
 use talk::{Network, Terminal, User, fingerprint};
 
@@ -15,6 +15,8 @@ const ROUNDS: (u32, u32) = (3, 50);
 const UNSETTLED: Duration = Duration::from_secs(20);
 /// Everything that is waited for comes within this time.
 const LIMIT: Duration = Duration::from_secs(30);
+/// For so long another hub is waited for that `/go` named.
+const ANSWERS: Duration = Duration::from_secs(3);
 /// What the one says whose hub gives way.
 const GIVES_WAY: &str = "another room was opened at the same time";
 
@@ -203,6 +205,59 @@ fn a_cable_that_is_plugged_in_late_moves_nobody_and_every_screen_says_how_to_go_
         terminal.shows("eva: here I am");
     }
     wait_until("one hub", || [one.hubs(), two.hubs()] == [0, 1]);
+}
+
+/// Ana hosts #casa and ben another hub, of which she is told, with the word that leads there.
+fn told_of_another(network: &Network, ana: &User, ben: &User) -> (Terminal, Running, String) {
+    let other = network.talk(ben, ["--host"]).start();
+    other.says("invite: puerta://");
+    let mut ana = network.terminal(ana, &["--room", "casa"]);
+    ana.is_in_the_room().shows("another hub is on the network").shows("takes everyone here");
+    let word = ana.picture().split("/go ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    (ana, other, word)
+}
+
+#[test]
+fn who_goes_to_another_hub_is_in_the_same_rooms_there_and_looks_at_the_same_one() {
+    let network = Network::new();
+    let [ana, eva, ben] = ["ana", "eva", "ben"].map(User::new);
+    let (mut host, _other, word) = told_of_another(&network, &ana, &ben);
+    let mut eva = network.terminal(&eva, &["127.0.0.1:7778"]);
+    assert!(eva.comes_in());
+    host.types("/join #build\r").shows(" #build  1 member").types("/msg eva psst\r").shows("ana: psst  ✓");
+    eva.shows("@ana");
+    // Alt and a digit goes to a place; the one that is looked at is neither the first nor the last.
+    host.types("\x1b2").shows(" #build  1 member").types(&format!("/go {word}\r"));
+    eva.shows("going on at").types("from eva\r").shows("eva: from eva  ✓");
+    host.until("the same places at the other hub", |picture| {
+        let head = picture.lines().next().unwrap_or_default();
+        let places = ["1 #casa", "2 #build", "3 @eva"].iter().all(|place| picture.contains(place));
+        head.contains(" #build ") && head.contains("1 member, 1 here") && head.contains(&word) && places
+    });
+    host.types("to build\r").shows("ana: to build  ✓").types("\x1b1").shows("eva: from eva");
+    host.types("\x1b3").shows(" @eva").types("psst again\r").shows("ana: psst again  ✓");
+    eva.types("\x1b2").shows("ana: psst again");
+    let kept = String::from_utf8(network.talk(&ben, ["export"]).finish().stdout).unwrap();
+    assert!(kept.contains("#build ana: to build\n") && kept.contains("#casa eva: from eva\n"), "{kept}");
+}
+
+#[test]
+fn who_quits_while_all_go_to_another_hub_does_not_wait_for_it() {
+    let network = Network::new();
+    let [ana, ben] = ["ana", "ben"].map(User::new);
+    for end in ["/quit\r", "TERM"] {
+        let (mut host, other, word) = told_of_another(&network, &ana, &ben);
+        // It does not answer, and is waited for.
+        other.signal("STOP");
+        host.types(&format!("/go {word}\r"));
+        let start = Instant::now();
+        let (status, _) = if end == "TERM" { host.signal(end).end() } else { host.types(end).end() };
+        assert_eq!(status, if end == "TERM" { 143 } else { 0 });
+        assert!(start.elapsed() < ANSWERS, "{end}: {:?}", start.elapsed());
+        other.signal("KILL");
+        other.signal("CONT");
+        other.finish();
+    }
 }
 
 /// On which of them this stands first.

@@ -190,8 +190,9 @@ impl Hosting {
         Announcement { age: self.opened.elapsed(), ..self.announcement.clone() }
     }
 
-    /// Ends it for another hub: its members are sent there, and it waits a little until they have heard.
-    pub(super) async fn give_way(self, target: &Target) {
+    /// Ends it for another hub: its members are sent there, and it waits a little until they have heard. Dropped before, it goes on
+    /// until [`Hosting::end`].
+    pub(super) async fn give_way(&mut self, target: &Target) {
         let Some(at) = target.at.first() else { return };
         self.handle.make_way(at.to_string(), target.hub);
         let until = Instant::now() + HEARD;
@@ -201,10 +202,10 @@ impl Hosting {
         self.end().await;
     }
 
-    /// Ends it: what came is made durable, and the members hear of it.
-    pub(super) async fn end(self) {
+    /// Ends it, once: what came is made durable, and the members hear of it.
+    pub(super) async fn end(&mut self) {
         let _ = self.stop.send(true);
-        let _ = self.task.await;
+        let _ = (&mut self.task).await;
     }
 }
 

@@ -62,7 +62,7 @@ async fn begin(arguments: &Arguments, reporter: Reporter) -> Result<u8, Trouble>
     let home = Home::open()?;
     let own = own_name(arguments.name.as_deref())?;
     if let What::Host = what {
-        let hosting = hosting::open(&home, arguments, &own, false, reporter)?;
+        let mut hosting = hosting::open(&home, arguments, &own, false, reporter)?;
         hosting.announce(arguments, reporter)?;
         session::be_member(&home, &hosting, own, arguments, reporter).await?;
         stop.wait().await;
@@ -140,7 +140,7 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
     if !declined.is_empty() {
         reporter.note(&format!("not joined; opening a room of your own: {}", hub_name(own)));
     }
-    let hosting = match hosting::open(home, arguments, own, any, reporter) {
+    let mut hosting = match hosting::open(home, arguments, own, any, reporter) {
         Ok(hosting) => hosting,
         Err(Trouble::Log(problem)) if matches!(problem.what, log::What::Running { .. }) => {
             let target = almost(home, arguments).await.ok_or(Trouble::Log(problem))?;
@@ -239,7 +239,7 @@ async fn talk(
         (shown.await, hosting)
     };
     let problem = session::gone(ended).await;
-    if let Some(hosting) = hosting {
+    if let Some(mut hosting) = hosting {
         if matches!(end, Ended::Stay) {
             reporter.note("the hub stays for those who are in it; Ctrl-C ends it");
             stop.wait().await;

@@ -15,6 +15,7 @@ use puerta_talk::room::ids::Device;
 use puerta_talk::room::rooms::may_be_called;
 use puerta_talk::rung::Rung;
 use puerta_talk::transport::{Dialer, Expected, member_socket};
+use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -44,6 +45,8 @@ pub(super) struct Watch<'a> {
     later: Vec<(Instant, Found)>,
     /// What `/go` may be given, and where it leads; [`TOLD`] at most, and as many that were opened at the same time.
     offers: Vec<(String, Target)>,
+    /// All are on their way to another hub.
+    going: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -64,7 +67,7 @@ impl<'a> Watch<'a> {
         finder.pace(if hosting.is_some() { PACE[0] } else { MEMBER });
         let passed = passed.into_iter().filter(|hub| hosting.is_none() || *hub != home.key.device());
         let core = Neighbours::new(passed.chain([home.key.device()]));
-        Watch { home, core, finder, say, words, agreed, later: Vec::new(), offers: Vec::new() }
+        Watch { home, core, finder, say, words, agreed, later: Vec::new(), offers: Vec::new(), going: false }
     }
 
     /// Watches while a room is shown. How that ended, and our hub, if it is still there.
@@ -73,12 +76,26 @@ impl<'a> Watch<'a> {
         shown: impl Future<Output = Ended>,
         mut hosting: Option<Hosting>,
     ) -> (Ended, Option<Hosting>) {
-        let mut shown = std::pin::pin!(shown);
+        // To go elsewhere takes a while, and whoever quits meanwhile does not wait for it.
+        let ended = tokio::select! {
+            ended = shown => ended,
+            never = self.watch(&mut hosting) => match never {},
+        };
+        if self.going
+            && let Some(mut ours) = hosting.take()
+        {
+            // Its members have been sent away: it cannot stay.
+            ours.end().await;
+        }
+        (ended, hosting)
+    }
+
+    /// Watches, and takes our hub away once all go to another one. It can be dropped at any time.
+    async fn watch(&mut self, hosting: &mut Option<Hosting>) -> Infallible {
         let mut slower = hosting.as_ref().map(|_| Instant::now() + UNSETTLED);
         loop {
             let due = self.later.iter().map(|(at, _)| *at).min();
             let go = tokio::select! {
-                ended = &mut shown => return (ended, hosting),
                 found = self.finder.next() => self.heard(found, hosting.as_ref()).await,
                 Some(word) = self.words.recv() => self.asked(&word, hosting.as_ref()).await,
                 () = until(due) => self.recall(hosting.as_ref()).await,
@@ -89,7 +106,7 @@ impl<'a> Watch<'a> {
                 }
             };
             if let Some((target, together)) = go
-                && let Some(ours) = hosting.take()
+                && let Some(ours) = hosting.as_mut()
             {
                 let name = target.called();
                 self.core.pass(target.hub);
@@ -97,7 +114,9 @@ impl<'a> Watch<'a> {
                 let trust = target.trust.unwrap_or(Trust::Agreed);
                 self.agreed.lock().unwrap_or_else(PoisonError::into_inner).insert(target.hub, trust);
                 self.finder.pace(MEMBER);
+                self.going = true;
                 ours.give_way(&target).await;
+                *hosting = None;
             }
         }
     }
