@@ -173,7 +173,8 @@ impl View {
         };
         let known = self.places.iter().position(|p| p.no == Some(facts.no) && !p.is_private());
         let named = || self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if same(n, &name)));
-        let at = known.or_else(named).unwrap_or_else(|| self.open(Key::Room(name.clone())));
+        let known = known.or_else(named);
+        let at = known.unwrap_or_else(|| self.open(Key::Room(name.clone())));
         let Some(place) = self.places.get_mut(at) else { return };
         let alone = self.hosting && facts.online <= 1 && place.no.is_none() && place.items.is_empty();
         place.no = Some(facts.no);
@@ -185,8 +186,8 @@ impl View {
         let seen = place.seen;
         self.receipts.known(facts.no, facts.seen);
         self.receipts.seen(facts.no, seen);
-        if self.wanted.as_deref().is_some_and(|wanted| same(wanted, &name)) || (self.at == 0 && self.places.len() == 2)
-        {
+        let first = known.is_none() && self.at == 0 && self.places.len() == 2;
+        if first || self.wanted.as_deref().is_some_and(|wanted| same(wanted, &name)) {
             self.wanted = None;
             self.go(at);
         }

@@ -46,6 +46,14 @@ fn the_first_room_is_shown_with_its_members() {
 }
 
 #[test]
+fn who_looks_at_the_hub_stays_there_when_its_only_room_is_told_of_again() {
+    let mut view = view([]);
+    view.go(0);
+    view.apply(room(MAIN, "main", &[ANA], 0), Instant::now());
+    assert_eq!(view.current().title, "casa");
+}
+
+#[test]
 fn a_hub_that_was_closed_is_not_only_away() {
     let mut view = View::new(facts_of_closed(), 100);
     view.apply(online(), Instant::now());
