@@ -176,6 +176,33 @@ impl<T: AsFd> Async<T> {
         done.unwrap_or_else(|_| Err(Error::bare(Call::Poll, libc::EAGAIN)))
     }
 
+    /// As [`try_io`](Self::try_io); where `drained` says so of a success, the readiness is cleared as after `EAGAIN`, with the
+    /// care that [`io_until`](Self::io_until) asks for.
+    ///
+    /// # Errors
+    /// As [`try_io`](Self::try_io).
+    pub fn try_io_until<R>(
+        &self,
+        interest: Interest,
+        call: impl FnOnce(&T) -> Result<R>,
+        drained: impl FnOnce(&R) -> bool,
+    ) -> Result<R> {
+        let mut last = None;
+        let done = self.fd.try_io(interest, |held| match call(&held.object) {
+            Err(e) if e.would_block() => Err(io::ErrorKind::WouldBlock.into()),
+            Ok(result) if drained(&result) => {
+                last = Some(result);
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            done => Ok(done),
+        });
+        match (last, done) {
+            (Some(result), _) => Ok(result),
+            (None, Ok(done)) => done,
+            (None, Err(_)) => Err(Error::bare(Call::Poll, libc::EAGAIN)),
+        }
+    }
+
     /// Waits until the descriptor is ready and makes a call; again, until it does not give `EAGAIN`. `interest` is one
     /// direction. Dropped while it waits, it has called nothing that took effect.
     ///

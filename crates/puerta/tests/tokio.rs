@@ -377,3 +377,22 @@ async fn root_a_raw_icmp_socket_is_used_from_tokio() {
         Err(error) => println!("needs root: {error}"),
     }
 }
+
+#[tokio::test]
+async fn a_call_that_has_drained_the_socket_is_not_made_again_before_the_next_event() {
+    let (ours, theirs) = tcp_pair().await;
+    let recv = |room: usize| {
+        let mut buffer = vec![0; room];
+        ours.try_io_until(Interest::READABLE, |s| s.recv(&mut buffer, Flags::NONE), |got| got.len < room)
+    };
+    theirs.send(b"four", Flags::NONE).await.unwrap();
+    ours.readable().await.unwrap();
+    assert_eq!(recv(2).unwrap().len, 2);
+    assert_eq!(recv(4).unwrap().len, 2);
+    // Nothing is called, so the error names the readiness and not recv(2).
+    let refused = recv(4).unwrap_err();
+    assert!(refused.would_block() && refused.call() == Call::Poll, "{refused}");
+    theirs.send(b"more", Flags::NONE).await.unwrap();
+    ours.readable().await.unwrap();
+    assert_eq!(recv(8).unwrap().len, 4);
+}
