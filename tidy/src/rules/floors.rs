@@ -94,6 +94,7 @@ const RELAY: &[(&str, usize)] = &[
 #[rustfmt::skip] // One line for each, so that additions do not meet.
 const SERVE: &[(&str, usize)] = &[
     ("core", 0),
+    ("http1", 3),
     ("lib", 5),
 ];
 

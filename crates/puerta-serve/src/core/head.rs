@@ -13,14 +13,9 @@ pub struct Head<'a> {
     pub fields: &'a [Field<'a>],
 }
 
-/// One field line: its value is without white space around it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field<'a> {
-    /// The name as it came; case means nothing (RFC 9110 section 5.1).
-    pub name: &'a str,
-    /// The value: any bytes but CR, LF and NUL.
-    pub value: &'a [u8],
-}
+/// One field line: `name` as it came (case means nothing: RFC 9110 section 5.1), and `value`, any bytes but CR, LF and NUL,
+/// without white space around it. The parser's own type, so that nothing is copied.
+pub use httparse::Header as Field;
 
 /// The methods of RFC 9110 section 9.3 and PATCH (RFC 5789). Case matters: `get` is [`Method::Unknown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
