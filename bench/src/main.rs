@@ -14,6 +14,7 @@ mod plot;
 mod process;
 mod report;
 mod runner;
+mod server;
 mod stats;
 
 use std::process::ExitCode;

@@ -10,15 +10,14 @@ mod ncat;
 mod ngircd;
 mod pace;
 mod rooms;
-mod server;
 mod tcp;
 mod window;
 
 pub(crate) use body::{SPEAKERS, body, number, sender};
-pub(crate) use server::{Folder, Server, Taken};
 
 use crate::Result;
 use crate::contender::Contender;
+use crate::server::{Server, Taken};
 use std::time::Duration;
 
 /// A server that hosts a room, and how its members speak with it.

@@ -1,10 +1,10 @@
 //! NATS core: a subject, published to, without a log.
 
-use super::server::{Folder, Server};
 use super::tcp::{self, Wire};
 use super::{Chat, Done, Work};
 use crate::Result;
 use crate::contender::Contender;
+use crate::server::{Folder, Server};
 
 pub(super) struct Nats;
 

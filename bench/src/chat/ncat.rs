@@ -1,10 +1,10 @@
 //! `ncat --chat`: lines to everyone else.
 
-use super::server::Server;
 use super::tcp::{self, Wire};
 use super::{Chat, Done, Work};
 use crate::Result;
 use crate::contender::Contender;
+use crate::server::Server;
 
 pub(super) struct Ncat;
 

@@ -1,10 +1,10 @@
 //! ngIRCd: a channel, PRIVMSG to it.
 
-use super::server::{Folder, Server};
 use super::tcp::{self, Wire};
 use super::{Chat, Done, Work};
 use crate::Result;
 use crate::contender::Contender;
+use crate::server::{Folder, Server};
 
 pub(super) struct Ngircd;
 

@@ -3,12 +3,12 @@
 
 use super::body::{body, sender};
 use super::pace::beat;
-use super::server::{Begun, Folder, Server};
 use super::window::Window;
 use super::{Chat, Done, Load, Work};
 use crate::Result;
 use crate::contender::Contender;
 use crate::load;
+use crate::server::{Begun, Folder, Server};
 use puerta_talk::identity::Key;
 use puerta_talk::room::codec::{self, Frames, decode};
 use puerta_talk::room::frame::{Hello, Send, Target, ToHub, ToMember, VERSION};

@@ -3,10 +3,10 @@
 
 use super::body::{SIZE, body, sender};
 use super::pace::beat;
-use super::server::{Begun, Server};
 use super::window::Window;
 use super::{Done, Load, Work};
 use crate::Result;
+use crate::server::{Begun, Server};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::Ipv4Addr;

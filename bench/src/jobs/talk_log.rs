@@ -3,11 +3,12 @@
 use super::{Job, Measure, Sample};
 use crate::Result;
 use crate::arguments::Options;
-use crate::chat::{Folder, body};
+use crate::chat::body;
 use crate::commits;
 use crate::contender::Contender;
 use crate::load;
 use crate::process::{Running, Usage};
+use crate::server::Folder;
 use std::fs;
 use std::io::{Read, Write};
 use std::process::Stdio;

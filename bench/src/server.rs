@@ -1,4 +1,4 @@
-//! The server of a room, at work on core 0, and what it takes.
+//! A server at work on core 0, and what it takes.
 
 use crate::contender::Contender;
 use crate::process::{self, Running, Spent};
