@@ -85,11 +85,11 @@ pub(crate) fn usage() -> String {
     for job in jobs::all() {
         text += &format!("  {:18}{}\n", job.name(), job.about());
     }
-    text += "all those of talk are called talk, those of talk-log talk-log\n";
+    text += "all those of serve are called serve, those of talk talk, those of talk-log talk-log\n";
     text + "\noptions:
   --rounds N        runs of each contender, in alternating order (5)
   --bytes SIZE      how much a bulk job moves in a run (2g)
-  --seconds N       how long a run of talk and talk-log takes (1); paced ones take four times as long
+  --seconds N       how long a run of serve, talk and talk-log takes (1); paced ones take four times as long
   --pipe SIZE       how much the pipe to or from the contender holds (1m; a shell's holds 64k)
   --json FILE       the raw figures
   --plot FILE.svg   bars

@@ -31,6 +31,8 @@ pub(crate) enum Program {
     Bench,
     /// Another's command, and the Debian package that holds it.
     Peer(&'static str, &'static str),
+    /// Another's command, which is a crate of the same name.
+    PeerCrate(&'static str),
 }
 
 /// The name of our own command.
@@ -52,6 +54,15 @@ impl Contender {
         Contender { name, program: Program::Peer(program, package), arguments, ours: false }
     }
 
+    /// A peer's command that Debian does not have: a crate of the same name.
+    pub(crate) fn peer_crate(
+        name: &'static str,
+        program: &'static str,
+        arguments: &'static [&'static str],
+    ) -> Contender {
+        Contender { name, program: Program::PeerCrate(program), arguments, ours: false }
+    }
+
     /// Code that this program holds.
     pub(crate) fn inside(name: &'static str, arguments: &'static [&'static str]) -> Contender {
         Contender { name, program: Program::Bench, arguments, ours: false }
@@ -66,11 +77,10 @@ impl Contender {
             Program::Puerta => ours.clone(),
             Program::Bench => env::current_exe().map_err(|e| format!("cannot find this program: {e}")),
             Program::Peer(program, package) => {
-                let mut path = env::var_os("PATH").unwrap_or_default();
-                path.push(":");
-                path.push(SYSTEM);
-                let found = env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
-                found.ok_or_else(|| format!("{program} is missing: package {package}"))
+                in_path(program).ok_or_else(|| format!("{program} is missing: package {package}"))
+            }
+            Program::PeerCrate(program) => {
+                in_path(program).ok_or_else(|| format!("{program} is missing: cargo install {program}"))
             }
         }
     }
@@ -82,10 +92,13 @@ impl Contender {
         std::iter::once(program.to_owned()).chain(arguments).collect()
     }
 
-    /// The version of its package, where dpkg knows it.
+    /// The version of its package, where dpkg knows it, or what it says itself.
     pub(crate) fn version(&self) -> String {
-        let Program::Peer(_, package) = self.program else { return env!("CARGO_PKG_VERSION").to_owned() };
-        let asked = Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output();
+        let asked = match self.program {
+            Program::Puerta | Program::Bench => return env!("CARGO_PKG_VERSION").to_owned(),
+            Program::Peer(_, package) => Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output(),
+            Program::PeerCrate(program) => Command::new(program).arg("--version").output(),
+        };
         asked.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
     }
 }
@@ -109,6 +122,13 @@ pub(crate) fn ours(options: &Options) -> Result<PathBuf> {
     }
     let beside = env::current_exe().ok().and_then(|exe| exe.parent().map(|folder| folder.join(OURS)));
     found(&beside.unwrap_or_else(|| OURS.into()))
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
+    let mut path = env::var_os("PATH").unwrap_or_default();
+    path.push(":");
+    path.push(SYSTEM);
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 fn found(path: &Path) -> Result<PathBuf> {

@@ -16,6 +16,7 @@ mod report;
 mod runner;
 mod server;
 mod stats;
+mod web;
 
 use std::process::ExitCode;
 

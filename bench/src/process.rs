@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::isolate;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -34,7 +35,7 @@ pub(crate) struct Running {
 pub(crate) struct Spent {
     /// Seconds on a core, user and system.
     pub(crate) cpu: f64,
-    /// Seconds that its first thread was ready to run while other work had the core; other threads wait for each other, too.
+    /// Seconds that the first thread of each process was ready to run while other work had the core; other threads wait for each other, too.
     pub(crate) waited: f64,
 }
 
@@ -81,19 +82,29 @@ impl Running {
         String::from_utf8_lossy(&kept).into_owned()
     }
 
-    /// What it and its threads have taken so far.
+    /// What it, its threads and its children have taken so far.
     pub(crate) fn spent(&self) -> Spent {
-        spent(&self.child.id().to_string())
+        let all = family(self.child.id()).into_iter().map(|pid| spent(&pid.to_string()));
+        all.fold(Spent::default(), |a, b| Spent { cpu: a.cpu + b.cpu, waited: a.waited + b.waited })
     }
 
-    /// Its resident memory now, in KiB: VmRSS.
+    /// Its resident memory now and its children's, in KiB: VmRSS.
     pub(crate) fn resident_kib(&self) -> u64 {
-        memory(self.child.id(), "VmRSS:")
+        self.memory("status", "VmRSS:")
     }
 
-    /// The most that was resident so far, in KiB: VmHWM.
+    /// The most that was resident so far, in KiB, children included: VmHWM.
     pub(crate) fn peak_kib(&self) -> u64 {
-        memory(self.child.id(), "VmHWM:")
+        self.memory("status", "VmHWM:")
+    }
+
+    /// Its share of memory now and its children's, in KiB, what several processes share counted once: Pss.
+    pub(crate) fn share_kib(&self) -> u64 {
+        self.memory("smaps_rollup", "Pss:")
+    }
+
+    fn memory(&self, file: &str, field: &str) -> u64 {
+        family(self.child.id()).into_iter().map(|pid| memory(pid, file, field)).sum()
     }
 
     /// Whether it has ended; it is still there to be read about.
@@ -134,10 +145,15 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// Nothing that was started stays, also when a run was broken off.
+    /// Nothing that was started stays, also when a run was broken off: not the children either, once nobody starts them anew.
     fn drop(&mut self) {
+        let children = family(self.child.id()).into_iter().skip(1);
+        let children: Vec<_> = children.filter_map(|pid| Pid::from_raw(pid.try_into().ok()?)).collect();
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for child in children {
+            let _ = kill_process(child, Signal::KILL);
+        }
     }
 }
 
@@ -208,8 +224,22 @@ fn schedstat(path: &Path) -> Spent {
     Spent { cpu: seconds.next().unwrap_or_default(), waited: seconds.next().unwrap_or_default() }
 }
 
-fn memory(pid: u32, field: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+/// A process, then its children and theirs: proc_pid_task(5), `children`.
+fn family(pid: u32) -> Vec<u32> {
+    let mut all = vec![pid];
+    let mut at = 0;
+    while let Some(pid) = all.get(at) {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let texts: Vec<String> =
+            tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok()).collect();
+        all.extend(texts.iter().flat_map(|text| text.split_whitespace()).filter_map(|child| child.parse::<u32>().ok()));
+        at += 1;
+    }
+    all
+}
+
+fn memory(pid: u32, file: &str, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|text| text.split_whitespace().next()).and_then(|kib| kib.parse().ok()).unwrap_or_default()
 }

@@ -31,7 +31,7 @@ pub(crate) struct Begun<'a> {
 /// What a load took.
 pub(crate) struct Taken {
     pub(crate) elapsed: Duration,
-    /// Seconds of processor time of the server, user and system, all threads.
+    /// Seconds of processor time of the server, user and system, all threads and processes.
     pub(crate) cpu: f64,
     /// Seconds that its first thread was ready to run and other work had the core.
     pub(crate) waited: f64,
@@ -77,12 +77,17 @@ impl Server {
     pub(crate) fn tcp(contender: &Contender, program: &str, front: &[&str], folder: Option<Folder>) -> Result<Server> {
         let port = load::free_port()?;
         let file = match &folder {
-            Some(folder) => folder.write("config", &folder.config.replace("PORT", &port.to_string()))?,
+            Some(folder) => folder.configure(port)?,
             None => String::new(),
         };
         let mut words: Vec<String> = front.iter().map(|word| (*word).to_owned()).collect();
         words.extend(contender.words(program, port, &file));
         Server::start(&words, port, folder, |port, _| load::listens(port))
+    }
+
+    /// Its share of memory now, in KiB, all processes.
+    pub(crate) fn share_kib(&self) -> u64 {
+        self.running.share_kib()
     }
 
     /// The load begins.
@@ -132,6 +137,14 @@ impl Folder {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Writes the configuration for this port; tells where.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn configure(&self, port: u16) -> Result<String> {
+        self.write("config", &self.config.replace("PORT", &port.to_string()))
     }
 
     fn write(&self, name: &str, text: &str) -> Result<String> {

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod listen_from_tcp;
+mod serve;
 mod stdin_to_tcp;
 mod talk;
 mod talk_log;
@@ -66,6 +67,7 @@ pub(crate) struct Sample {
 
 pub(crate) fn all() -> Vec<Box<dyn Job>> {
     let mut all: Vec<Box<dyn Job>> = vec![Box::new(stdin_to_tcp::StdinToTcp), Box::new(listen_from_tcp::ListenFromTcp)];
+    all.extend(serve::all().into_iter().map(|job| Box::new(job) as Box<dyn Job>));
     all.extend(talk::all().into_iter().map(|job| Box::new(job) as Box<dyn Job>));
     all.extend(talk_log::all().into_iter().map(|job| Box::new(job) as Box<dyn Job>));
     all
