@@ -85,7 +85,7 @@ pub(crate) fn compare(job: &dyn Job, ours: &Result<PathBuf>, options: &Options) 
         }
     }
     if present.is_empty() {
-        return Err("no contender could be measured".to_owned());
+        return Err(nobody(&absent));
     }
     let mut rows: Vec<Row> = Vec::new();
     for (contender, _) in &present {
@@ -113,10 +113,15 @@ pub(crate) fn compare(job: &dyn Job, ours: &Result<PathBuf>, options: &Options) 
     let (failed, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.failed.is_some());
     absent.extend(failed.into_iter().map(|row| (row.contender.name, row.failed.unwrap_or_default())));
     if rows.is_empty() {
-        return Err("no contender could be measured".to_owned());
+        return Err(nobody(&absent));
     }
     let (about, amount) = (job.about(), job.amount(options));
     Ok(Outcome { job: job.name(), about, amount, measures: job.measures(), digest, rows, absent })
+}
+
+fn nobody(absent: &[(&'static str, String)]) -> String {
+    let each: Vec<String> = absent.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+    format!("no contender could be measured: {}", each.join("; "))
 }
 
 /// Forward and backward in turn, each time from another start: nobody always follows the same one.

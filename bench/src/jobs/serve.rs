@@ -104,7 +104,7 @@ impl Job for Serve {
     }
 
     fn contenders(&self) -> Vec<Contender> {
-        web::all().into_iter().map(|web| web.contender).collect()
+        web::all(self.most()).into_iter().map(|web| web.contender).collect()
     }
 
     fn measures(&self) -> &'static [Measure] {
@@ -121,13 +121,13 @@ impl Job for Serve {
     }
 
     fn verify(&self, contender: &Contender, program: &str, _options: &Options) -> Result<String> {
-        let server = named(contender)?.start(program, self.place.site()?)?;
+        let server = self.named(contender)?.start(program, self.place.site()?)?;
         let body = web::ask(server.port, self.page()).map_err(|e| server.explain(e))?;
         load::digest(|mut into| into.write_all(&body).map(|()| 0)).map(|(text, _)| text)
     }
 
     fn measure(&self, contender: &Contender, program: &str, options: &Options) -> Result<Sample> {
-        let (web, site) = (named(contender)?, self.place.site()?);
+        let (web, site) = (self.named(contender)?, self.place.site()?);
         let content = site.read(self.page())?;
         match self.kind {
             Kind::Busy(page, count) => busy(&web, program, site, (page, count), &content, options),
@@ -144,11 +144,19 @@ impl Serve {
             Kind::Idle | Kind::Start => SMALL,
         }
     }
-}
 
-fn named(contender: &Contender) -> Result<Web> {
-    let web = web::all().into_iter().find(|web| web.contender.name == contender.name);
-    web.ok_or_else(|| "nobody has that name".to_owned())
+    /// How many connections a server is set up for.
+    fn most(&self) -> usize {
+        match self.kind {
+            Kind::Idle => web::MANY,
+            Kind::Busy(..) | Kind::Start => web::USUAL,
+        }
+    }
+
+    fn named(&self, contender: &Contender) -> Result<Web> {
+        let web = web::all(self.most()).into_iter().find(|web| web.contender.name == contender.name);
+        web.ok_or_else(|| "nobody has that name".to_owned())
+    }
 }
 
 fn busy(

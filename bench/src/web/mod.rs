@@ -16,8 +16,10 @@ use crate::server::{Folder, Server};
 use crate::{Result, load as sources};
 use std::process::Stdio;
 
-/// How many connections every server must bear, those of other jobs and some to spare.
-const CONNECTIONS: &str = "16000";
+/// How many connections a server is set up for. What nginx has for each of them it takes at its start; of the last sixteenth it lets
+/// nobody be idle.
+pub(crate) const USUAL: usize = 4096;
+pub(crate) const MANY: usize = 19_000;
 
 /// What starts ours, with every feature on: files are looked at again, the access log goes to a file, limits are as high as the loads need.
 const OURS: &[&str] = &[
@@ -28,9 +30,9 @@ const OURS: &[&str] = &[
     "--log",
     "FILE/access.log",
     "--max-connections",
-    CONNECTIONS,
+    "MOST",
     "--max-per-address",
-    CONNECTIONS,
+    "MOST",
 ];
 
 /// static-web-server, with as little to do as it can have.
@@ -53,20 +55,24 @@ const STATIC_WEB_SERVER: &[&str] = &[
 
 /// A web server.
 pub(crate) struct Web {
-    /// In its arguments and its configuration `SITE` stands for the folder that it serves, `FILE` for one that it may write.
+    /// In its arguments and its configuration `SITE` stands for the folder that it serves, `MOST` for how many connections it is set
+    /// up for; in its arguments `FILE` for a folder that it may write.
     pub(crate) contender: Contender,
     config: String,
+    most: usize,
 }
 
-/// Every contender, ours first.
-pub(crate) fn all() -> Vec<Web> {
-    let plain = |contender| Web { contender, config: String::new() };
-    vec![
+/// Every contender, ours first, set up for so many connections.
+pub(crate) fn all(most: usize) -> Vec<Web> {
+    let web = |(contender, config)| Web { contender, config, most };
+    let plain = |contender| (contender, String::new());
+    let all = [
         plain(Contender::ours("puerta serve", OURS)),
         nginx::tuned(),
         nginx::no_sendfile(),
         plain(Contender::peer_crate("static-web-server", "static-web-server", STATIC_WEB_SERVER)),
-    ]
+    ];
+    all.into_iter().map(web).collect()
 }
 
 /// A server that was told to start, and may not listen yet.
@@ -98,11 +104,12 @@ impl Web {
 
     /// The words that start it, its port, and its folder with its configuration.
     fn prepare(&self, program: &str, site: &Site) -> Result<(Vec<String>, u16, Folder)> {
-        let served = site.path().to_string_lossy();
-        let folder = Folder::new(&self.config.replace("SITE", &served).replace("CONNECTIONS", CONNECTIONS))?;
+        let (served, most) = (site.path().to_string_lossy(), self.most.to_string());
+        let fill = |text: &str| text.replace("SITE", &served).replace("MOST", &most);
+        let folder = Folder::new(&fill(&self.config))?;
         let port = sources::free_port()?;
         folder.configure(port)?;
         let words = self.contender.words(program, port, &folder.path().to_string_lossy());
-        Ok((words.into_iter().map(|word| word.replace("SITE", &served)).collect(), port, folder))
+        Ok((words.iter().map(|word| fill(word)).collect(), port, folder))
     }
 }

@@ -1,6 +1,5 @@
 //! nginx, in its two best configurations: sendfile costs it a system call that a small file does not repay.
 
-use super::Web;
 use crate::contender::Contender;
 
 /// In the foreground, with its files where this bench removes them.
@@ -14,7 +13,7 @@ pid pid;
 events {
     multi_accept on;
     accept_mutex off;
-    worker_connections CONNECTIONS;
+    worker_connections MOST;
 }
 http {
     access_log off;
@@ -40,16 +39,16 @@ http {
 ";
 
 /// With sendfile(2), as its handbooks have it.
-pub(super) fn tuned() -> Web {
-    web("nginx tuned", "sendfile on; tcp_nopush on; sendfile_max_chunk 0;")
+pub(super) fn tuned() -> (Contender, String) {
+    configured("nginx tuned", "sendfile on; tcp_nopush on; sendfile_max_chunk 0;")
 }
 
 /// Without, the best for small files.
-pub(super) fn no_sendfile() -> Web {
-    web("nginx nosf", "sendfile off;")
+pub(super) fn no_sendfile() -> (Contender, String) {
+    configured("nginx nosf", "sendfile off;")
 }
 
-fn web(name: &'static str, send: &str) -> Web {
+fn configured(name: &'static str, send: &str) -> (Contender, String) {
     let contender = Contender::peer(name, "nginx", "nginx-light", ARGUMENTS);
-    Web { contender, config: CONFIG.replace("SEND", send) }
+    (contender, CONFIG.replace("SEND", send))
 }
