@@ -54,16 +54,31 @@ impl Fields {
         self.0.push((name.into(), value.into()));
     }
 
-    /// Adds a field, or puts its value in place of what fields of that name had.
+    /// Takes all fields of that name away.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(other, _)| !other.as_str().eq_ignore_ascii_case(name));
+    }
+
+    /// Adds a field in place of all of that name.
     pub fn set(&mut self, name: impl Into<Name>, value: impl Into<Value>) {
         let name = name.into();
-        self.0.retain(|(other, _)| *other != name);
-        self.0.push((name, value.into()));
+        self.remove(name.as_str());
+        self.push(name, value);
     }
 
     /// The first value of that name, whatever its case.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Writes them as lines of HTTP/1: `Name: value`, each with CR LF.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        for (name, value) in self.iter() {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
+        }
     }
 
     /// Name and value of each, in order.

@@ -8,13 +8,19 @@
 //! `F` is the store's handle of an open file or folder; nothing here touches it. Nothing here knows HTTP/1 either: how a
 //! message is framed (`Content-Length`, `Transfer-Encoding`, `Connection`, `Date`) is the driver's.
 
+pub mod accept;
+pub mod conditions;
 pub mod date;
 pub mod encoding;
 pub mod etag;
 pub mod fields;
 pub mod found;
 pub mod head;
+mod list;
 pub mod path;
 pub mod plan;
+pub mod range;
+pub mod respond;
 pub mod response;
 pub mod site;
+pub mod target;

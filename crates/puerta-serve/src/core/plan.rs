@@ -1,45 +1,42 @@
 //! From a head to what to look up, or to an answer at once.
 
+use super::accept;
 use super::encoding::Accepted;
-use super::head::Head;
+use super::head::{Head, Method};
 use super::path::SitePath;
 use super::response::Status;
 use super::site::Site;
+use super::target::Target;
 use std::borrow::Cow;
 
 /// What is to be done about a request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan<'a> {
-    /// Answered without looking: `respond::answer`.
+    /// Answered without looking: [`super::respond::answer`].
     Answer(Answer),
-    /// To be looked up in a store, then `respond::respond`.
+    /// To be looked up in a store, then [`super::respond::respond`].
     Lookup(Lookup<'a>),
 }
 
 /// An answer that needs no file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// 204 with `Allow`; `preflight`: with what CORS wants to know, if the site allows that origin.
-    Options {
-        /// Whether the request is a CORS preflight.
-        preflight: bool,
-    },
-    /// An error: 400 for a refused path, 404 for a hidden one, 405 with `Allow`, 501.
+    /// 204 with `Allow`; to a CORS preflight also with what it asks, if the site allows its origin.
+    Options,
+    /// An error: 400 for a refused target, 404 for a hidden one, 405 with `Allow`, 501 for a method that is none.
     Refused(Status),
 }
 
-/// What a store is asked for, and what of the head the answer depends on.
-#[derive(Debug, Clone)]
+/// What a store is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup<'a> {
-    /// The head that asks.
-    pub head: &'a Head<'a>,
     /// The one normal path: authorisation goes by this too.
     pub path: SitePath<'a>,
     /// What stands behind the `?`, as it came.
-    pub query: Option<&'a [u8]>,
+    pub query: Option<Cow<'a, [u8]>>,
     /// The codings that the client takes; identity alone where the site does not compress.
     pub codings: Accepted,
-    /// Whether a browser asks for a page to show (`Accept` names `text/html`), so that `--spa` may answer.
+    /// Whether a browser asks for a page to show, so that `--spa` may answer.
     pub page: bool,
 }
 
@@ -63,25 +60,93 @@ pub enum Fits {
     Any,
 }
 
-impl<'a> Lookup<'a> {
-    /// What to try, in order: the path itself, or a folder's index files and then the folder; the path with `.html` where URLs are clean; the page of `--spa`.
-    /// The first costs no allocation unless it is an index below a folder.
+/// What is to be done about the request with that head.
+///
+/// An unknown method is 501, then a refused target 400, then a hidden path 404, then a method that files do not answer 405 (RFC 9110
+/// sections 9.1, 15.5.6, 15.6.2). `*` is for OPTIONS alone (RFC 9112 section 3.2.4).
+pub fn plan<'a>(head: &Head<'a>, site: &Site) -> Plan<'a> {
+    let refused = |status| Plan::Answer(Answer::Refused(status));
+    let serves = matches!(head.method, Method::Get | Method::Head);
+    match head.method {
+        Method::Unknown => return refused(Status::NOT_IMPLEMENTED),
+        // Its target is an authority, which names nothing here.
+        Method::Connect => return refused(Status::METHOD_NOT_ALLOWED),
+        _ => {}
+    }
+    let (path, query) = match Target::read(head.target) {
+        Ok(Target::Path { path, query, .. }) => (path, query),
+        Ok(Target::Server) if head.method == Method::Options => return Plan::Answer(Answer::Options),
+        Ok(Target::Server) | Err(_) => return refused(Status::BAD_REQUEST),
+    };
+    let Ok(path) = SitePath::read(path) else { return refused(Status::BAD_REQUEST) };
+    if path.is_hidden() && !site.hidden {
+        return refused(Status::NOT_FOUND);
+    }
+    if head.method == Method::Options {
+        return Plan::Answer(Answer::Options);
+    }
+    if !serves {
+        return refused(Status::METHOD_NOT_ALLOWED);
+    }
+    let codings = if site.compression { Accepted::read(head.all("Accept-Encoding")) } else { Accepted::IDENTITY };
+    let page = site.spa.is_some() && accept::is_page(head);
+    Plan::Lookup(Lookup { path, query: query.map(Cow::Borrowed), codings, page })
+}
+
+impl Lookup<'_> {
+    /// What to try, in order: the path itself, or a folder's index files and then the folder; the path with `.html` where
+    /// URLs are clean; the page of `--spa`. The first allocates nothing unless it is an index below a folder.
     pub fn steps<'s>(&'s self, site: &'s Site) -> impl Iterator<Item = Step<'s>> {
         let path = self.path.as_bytes();
         let folder = self.path.is_folder();
-        let index = site
-            .index
-            .iter()
-            .filter(move |_| folder)
-            .map(move |name| Step { path: below(path, name), fits: Fits::File });
-        let itself = Step { path: Cow::Borrowed(path), fits: if folder { Fits::Folder } else { Fits::Any } };
-        let clean = (site.clean && !folder).then(|| Step { path: [path, b".html"].concat().into(), fits: Fits::File });
-        let spa = site.spa.as_ref().filter(|_| self.page);
+        let index = site.index.iter().filter(move |_| folder);
+        let index = index.map(move |name| Step { path: below(path, name), fits: Fits::File });
+        let fits = if folder { Fits::Folder } else { Fits::Any };
+        let itself = Step { path: Cow::Borrowed(path), fits };
+        let clean = std::iter::once(path).filter(move |_| site.clean && !folder);
+        let clean = clean.map(|path| Step { path: [path, b".html"].concat().into(), fits: Fits::File });
+        let spa = site.spa.iter().filter(|_| self.page);
         let spa = spa.map(|page| Step { path: Cow::Borrowed(page.as_bytes()), fits: Fits::File });
         index.chain([itself]).chain(clean).chain(spa)
+    }
+
+    /// The same, borrowing nothing: for a thread that may block.
+    pub fn into_owned(self) -> Lookup<'static> {
+        let Lookup { path, query, codings, page } = self;
+        Lookup { path: path.into_owned(), query: query.map(|query| Cow::Owned(query.into_owned())), codings, page }
     }
 }
 
 fn below<'a>(folder: &'a [u8], name: &'a str) -> Cow<'a, [u8]> {
     if folder.is_empty() { Cow::Borrowed(name.as_bytes()) } else { [folder, b"/", name.as_bytes()].concat().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::head::{Field, Version};
+
+    fn steps(target: &str, site: &Site) -> Vec<(String, Fits)> {
+        let fields = [Field { name: "Accept", value: b"text/html" }];
+        let head = Head { method: Method::Get, target: target.as_bytes(), version: Version::Http11, fields: &fields };
+        let Plan::Lookup(lookup) = plan(&head, site) else { panic!("{target}") };
+        let owned = lookup.clone().into_owned();
+        assert_eq!(lookup.steps(site).collect::<Vec<_>>(), owned.steps(site).collect::<Vec<_>>());
+        owned.steps(site).map(|step| (String::from_utf8_lossy(&step.path).into_owned(), step.fits)).collect()
+    }
+
+    #[test]
+    fn what_is_tried_depends_on_the_slash_and_on_what_the_site_was_told() {
+        let (plain, all) =
+            (Site::default(), Site { clean: true, spa: SitePath::given("app.html").ok(), ..Site::default() });
+        let text =
+            |all: &[(&str, Fits)]| all.iter().map(|(path, fits)| ((*path).to_owned(), *fits)).collect::<Vec<_>>();
+        use Fits::{Any, File, Folder};
+        assert_eq!(steps("/a", &plain), text(&[("a", Any)]));
+        assert_eq!(steps("/", &plain), text(&[("index.html", File), ("index.htm", File), ("", Folder)]));
+        assert_eq!(steps("/a/b/", &plain), text(&[("a/b/index.html", File), ("a/b/index.htm", File), ("a/b", Folder)]));
+        assert_eq!(steps("/a", &all), text(&[("a", Any), ("a.html", File), ("app.html", File)]));
+        let folder = [("a/index.html", File), ("a/index.htm", File), ("a", Folder), ("app.html", File)];
+        assert_eq!(steps("/a/", &all), text(&folder));
+    }
 }

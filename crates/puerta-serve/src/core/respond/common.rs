@@ -1,0 +1,116 @@
+//! What all responses have: what keeps browsers from guessing, CORS, what the site was told to add, and `Vary`.
+
+use crate::core::fields::{Fields, Value};
+use crate::core::head::Head;
+use crate::core::response::{Response, Status};
+use crate::core::site::{Cors, Site};
+use bytes::Bytes;
+
+/// The response depends on `Accept-Encoding`.
+pub(super) const ACCEPT_ENCODING: u8 = 1;
+/// The response depends on `Accept`.
+pub(super) const ACCEPT: u8 = 2;
+/// The response depends on `Origin`.
+const ORIGIN: u8 = 4;
+
+/// What pages of ours may load.
+pub(super) const POLICY: &str = "default-src 'none'";
+
+/// Fields of `--security`; a field of the same name that is there already stays.
+const SECURITY: [(&str, &str); 5] = [
+    ("Content-Security-Policy", "frame-ancestors 'self'; object-src 'none'; base-uri 'self'"),
+    ("X-Frame-Options", "SAMEORIGIN"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+];
+
+/// The body of an error and its type.
+pub(super) fn error(status: Status, _page: bool) -> (&'static str, Bytes) {
+    ("text/plain; charset=utf-8", format!("{status} {}\n", status.reason()).into())
+}
+
+/// Adds what all responses have. `vary`: what else this one depends on.
+pub(super) fn finish<F>(head: Option<&Head<'_>>, site: &Site, vary: u8, mut response: Response<F>) -> Response<F> {
+    let fields = &mut response.fields;
+    fields.push("X-Content-Type-Options", "nosniff");
+    let vary = vary | cors(head, site, fields);
+    if let Some(names) = varies(vary) {
+        fields.push("Vary", names);
+    }
+    if site.security {
+        for (name, value) in SECURITY {
+            if fields.get(name).is_none() {
+                fields.push(name, value);
+            }
+        }
+    }
+    given(site, &mut response);
+    response
+}
+
+/// What a CORS preflight asks (the Fetch standard, "CORS-preflight fetch").
+pub(super) fn preflight(head: &Head<'_>, site: &Site, fields: &mut Fields) {
+    if head.first("Access-Control-Request-Method").is_none() || allowed(head, site).is_none() {
+        return;
+    }
+    fields.push("Access-Control-Allow-Methods", "GET, HEAD");
+    fields.push("Access-Control-Allow-Headers", "*");
+    fields.push("Access-Control-Max-Age", "86400");
+}
+
+/// Lets the origin read the response, and tells whether that depends on the origin.
+fn cors(head: Option<&Head<'_>>, site: &Site, fields: &mut Fields) -> u8 {
+    let origin = head.and_then(|head| allowed(head, site));
+    if let Some(origin) = origin {
+        fields.push("Access-Control-Allow-Origin", origin);
+        fields.push("Access-Control-Expose-Headers", "*");
+    }
+    if matches!(site.cors, Cors::Origins(_)) { ORIGIN } else { 0 }
+}
+
+fn allowed(head: &Head<'_>, site: &Site) -> Option<Value> {
+    match &site.cors {
+        Cors::Off => None,
+        Cors::Any => Some("*".into()),
+        Cors::Origins(origins) => {
+            let origin = head.only("Origin")?;
+            origins.iter().any(|allowed| allowed.as_bytes() == origin).then(|| Value::of(origin))
+        }
+    }
+}
+
+/// What `--header` gave: in place of ours, but behind each other where one name was given twice.
+fn given<F>(site: &Site, response: &mut Response<F>) {
+    let bodyless = response.length.is_none() && matches!(response.status, Status::NO_CONTENT | Status::NOT_MODIFIED);
+    let partial = response.status == Status::PARTIAL_CONTENT;
+    for (at, (name, value)) in site.header.iter().enumerate() {
+        let is = |other: &str| name.as_str().eq_ignore_ascii_case(other);
+        // It would be false of no body, of an error's, and of the parts of a body.
+        if is("Content-Type") && (bodyless || partial || response.status.is_error()) {
+            continue;
+        }
+        let again = site.header.iter().take(at).any(|(other, _)| other == name);
+        if !again && !is("Vary") {
+            response.fields.remove(name.as_str());
+        }
+        response.fields.push(name.clone(), value.clone());
+    }
+}
+
+fn varies(vary: u8) -> Option<&'static str> {
+    const ALL: u8 = ACCEPT_ENCODING | ACCEPT | ORIGIN;
+    const ENCODING_ORIGIN: u8 = ACCEPT_ENCODING | ORIGIN;
+    const ACCEPT_ORIGIN: u8 = ACCEPT | ORIGIN;
+    const BOTH: u8 = ACCEPT_ENCODING | ACCEPT;
+    match vary {
+        ACCEPT_ENCODING => Some("Accept-Encoding"),
+        ACCEPT => Some("Accept"),
+        ORIGIN => Some("Origin"),
+        BOTH => Some("Accept-Encoding, Accept"),
+        ENCODING_ORIGIN => Some("Accept-Encoding, Origin"),
+        ACCEPT_ORIGIN => Some("Accept, Origin"),
+        ALL => Some("Accept-Encoding, Accept, Origin"),
+        _ => None,
+    }
+}
