@@ -7,3 +7,5 @@
 
 pub mod core;
 pub mod http1;
+pub mod problem;
+mod words;

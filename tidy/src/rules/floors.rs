@@ -95,6 +95,9 @@ const RELAY: &[(&str, usize)] = &[
 const SERVE: &[(&str, usize)] = &[
     ("core", 0),
     ("http1", 3),
+    ("problem", 1),
+    ("words", 1),
+    ("store", 2),
     ("lib", 5),
 ];
 
