@@ -8,4 +8,5 @@
 pub mod core;
 pub mod http1;
 pub mod problem;
+pub mod store;
 mod words;
