@@ -6,7 +6,10 @@
 //! Inner ─ folder::Root ─ openat2, statx ─→ handle::Handle ─ pread, getdents64
 //! ```
 
+pub mod cache;
+pub mod compress;
 pub mod entries;
 pub mod folder;
 pub mod handle;
+pub mod pool;
 pub mod stat;
