@@ -1,0 +1,319 @@
+//! How a path becomes what is found there.
+
+use super::cache::{Cache, Hit};
+use super::compress::{self, compress};
+use super::entry::{Entry, INLINE, Reading, Variant, is_tagged_by_content};
+use super::folder::{Fault, Root, Wait};
+use super::handle::Handle;
+use super::pool::Pool;
+use super::stat::Kind;
+use super::{Looked, Now, Settings, Trouble};
+use crate::core::encoding::{Accepted, Coding};
+use crate::core::etag::ETag;
+use crate::core::found::{Content, File, Folder, Found};
+use crate::core::plan::{Fits, Step};
+use crate::problem::{Absence, Problem, Refusal};
+use bytes::Bytes;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How many files may wait to be compressed.
+const TO_COMPRESS: usize = 64;
+
+/// How often a file that changes under our hands is looked at again.
+const LOOKS: usize = 3;
+
+/// What does not depend on the path.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Which codings will do.
+    pub codings: Accepted,
+    /// Whether other codings than identity are served at all.
+    pub compression: bool,
+    /// When.
+    pub now: Now,
+    /// Whether this thread may wait.
+    pub wait: Wait,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    root: Arc<Root>,
+    cache: Cache<Entry>,
+    compressors: Pool,
+    /// Up to how many bytes content is kept.
+    keep: u64,
+    content_tags: bool,
+}
+
+/// An entry, and the file that it was read from, if it has just been opened.
+struct Known {
+    entry: Arc<Entry>,
+    handle: Option<Handle>,
+}
+
+impl Inner {
+    pub(super) fn open(folder: &Path, settings: &Settings) -> Result<Inner, Problem> {
+        Ok(Inner {
+            root: Arc::new(Root::open(folder)?),
+            cache: Cache::new(settings.cache),
+            compressors: Pool::new("puerta-compress", settings.compressors, TO_COMPRESS),
+            keep: settings.file,
+            content_tags: settings.content_tags,
+        })
+    }
+
+    pub(super) fn cached(&self) -> usize {
+        self.cache.used()
+    }
+
+    /// The first step that fits. `None`: it would have to wait.
+    pub(super) fn look<'s>(self: &Arc<Self>, steps: impl Iterator<Item = Step<'s>>, asked: &Asked) -> Option<Looked> {
+        let mut trouble = None;
+        for step in steps {
+            match self.step(&step.path, step.fits, asked) {
+                Ok(Some(found)) => return Some(Looked { found, trouble }),
+                Ok(None) => {}
+                Err(Fault::Blocks) => return None,
+                Err(Fault::Refused(refusal @ Refusal::Missing(_))) => {
+                    if refusal != Refusal::Missing(Absence::Nothing) {
+                        trouble = Some(Box::new(Trouble { path: step.path.as_ref().into(), refusal }));
+                    }
+                }
+                Err(Fault::Refused(refusal)) => return Some(Looked::refused(step.path.as_ref().into(), refusal)),
+            }
+        }
+        Some(Looked { found: Found::Missing, trouble })
+    }
+
+    fn step(self: &Arc<Self>, path: &[u8], fits: Fits, asked: &Asked) -> Result<Option<Found<Handle>>, Fault> {
+        if fits != Fits::Folder
+            && let Some(entry) = self.checked(path, asked)?
+        {
+            return self.file(path, Known { entry, handle: None }, asked).map(|f| Some(Found::File(f)));
+        }
+        let seen = self.root.inspect(path, asked.wait)?;
+        match (seen.kind, fits) {
+            (Kind::File, Fits::File | Fits::Any) => {
+                let known = self.load(path, asked)?;
+                self.file(path, known, asked).map(|f| Some(Found::File(f)))
+            }
+            (Kind::Folder, Fits::Folder | Fits::Any) => {
+                let folder = Handle::open(&self.root, path, Kind::Folder, asked.wait)?;
+                Ok(Some(Found::Folder(Folder { folder })))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What is kept of a path, if that is still so.
+    fn checked(&self, path: &[u8], asked: &Asked) -> Result<Option<Arc<Entry>>, Fault> {
+        let entry = match self.cache.get(path, asked.now.instant) {
+            None => return Ok(None),
+            Some(Hit::Fresh(entry)) => return Ok(Some(entry)),
+            Some(Hit::Stale(entry)) => entry,
+        };
+        let same = match self.root.inspect(path, asked.wait) {
+            Ok(seen) => {
+                seen.kind == Kind::File && seen.identity == entry.identity && self.is_unchanged(path, &entry, asked)?
+            }
+            Err(Fault::Blocks) => return Err(Fault::Blocks),
+            Err(fault) => {
+                self.cache.forget(path, &entry);
+                return Err(fault);
+            }
+        };
+        if !same {
+            self.cache.forget(path, &entry);
+            return Ok(None);
+        }
+        self.look_for_neighbours(path, &entry, asked)?;
+        self.cache.confirm(path, &entry, asked.now.instant);
+        Ok(Some(entry))
+    }
+
+    /// Whether a file of the same identity has the same bytes: when it had just been written as it was read, only reading it again tells.
+    fn is_unchanged(&self, path: &[u8], entry: &Entry, asked: &Asked) -> Result<bool, Fault> {
+        if entry.is_settled() {
+            return Ok(true);
+        }
+        let handle = Handle::open(&self.root, path, Kind::File, asked.wait)?;
+        let Reading::Steady(again) = self.read(&handle, asked)? else { return Ok(false) };
+        let same = again.identity == entry.identity && again.tag == entry.tag;
+        if same {
+            entry.settle(asked.now.wall);
+        }
+        Ok(same)
+    }
+
+    /// Opens a file and learns what there is to know of it.
+    fn load(&self, path: &[u8], asked: &Asked) -> Result<Known, Fault> {
+        let handle = Handle::open(&self.root, path, Kind::File, asked.wait)?;
+        let identity = *handle.identity();
+        if !is_tagged_by_content(identity.size, self.content_tags) {
+            let entry = Arc::new(Entry::large(path, identity, asked.now.wall));
+            self.look_for_neighbours(path, &entry, asked)?;
+            return Ok(Known { entry, handle: Some(handle) });
+        }
+        let entry = match self.read(&handle, asked)? {
+            Reading::Moving(tag) => {
+                // What it was when it was opened is no longer what it is.
+                let handle = Handle::open(&self.root, path, Kind::File, asked.wait)?;
+                let entry = Arc::new(Entry::moving(path, *handle.identity(), tag));
+                return Ok(Known { entry, handle: Some(handle) });
+            }
+            Reading::Steady(entry) => entry,
+        };
+        self.look_for_neighbours(path, &entry, asked)?;
+        let size = entry.content.as_ref().map_or(0, Bytes::len);
+        if self.cache.insert(path, &entry, size, asked.now.instant) {
+            entry.set_kept();
+        }
+        let same = *handle.identity() == entry.identity;
+        Ok(Known { entry, handle: same.then_some(handle) })
+    }
+
+    fn read(&self, handle: &Handle, asked: &Asked) -> Result<Reading, Fault> {
+        if asked.wait == Wait::Never && handle.identity().size > INLINE.min(self.keep) {
+            return Err(Fault::Blocks);
+        }
+        Entry::read(handle, self.keep, asked.wait, asked.now.wall)
+    }
+
+    /// Precompressed neighbours, unless they are older than the file: then they are of what it was.
+    fn look_for_neighbours(&self, path: &[u8], entry: &Entry, asked: &Asked) -> Result<(), Fault> {
+        if !asked.compression || !entry.compressible {
+            return Ok(());
+        }
+        let mut there = Vec::new();
+        for coding in Coding::ALL {
+            match self.root.inspect(&neighbour(path, coding), asked.wait) {
+                Err(Fault::Blocks) => return Err(Fault::Blocks),
+                Ok(seen) if seen.kind == Kind::File && seen.identity.mtime >= entry.identity.mtime => {
+                    there.push(coding)
+                }
+                _ => {}
+            }
+        }
+        entry.set_neighbours(there.into_iter());
+        Ok(())
+    }
+
+    /// The file in the first coding that is at hand. What is not yet is begun, once, and sent to who asks later.
+    fn file(self: &Arc<Self>, path: &[u8], mut known: Known, asked: &Asked) -> Result<File<Handle>, Fault> {
+        if asked.compression
+            && let Some(coded) = self.coded(path, &known.entry, asked)?
+        {
+            return Ok(coded);
+        }
+        for _ in 0..LOOKS {
+            let entry = &known.entry;
+            let size = entry.identity.size;
+            let content = match (&entry.content, known.handle.take()) {
+                (Some(content), _) => Some(Content::Memory(content.clone())),
+                (None, Some(file)) => Some(Content::Open { file, size }),
+                (None, None) => {
+                    let file = Handle::open(&self.root, path, Kind::File, asked.wait)?;
+                    (*file.identity() == entry.identity).then_some(Content::Open { file, size })
+                }
+            };
+            if let Some(content) = content {
+                return Ok(self.with(entry, content, Coding::Identity, entry.tag, asked));
+            }
+            // It has changed since it was checked, which is no reason to serve what is known to be old.
+            self.cache.forget(path, entry);
+            known = self.load(path, asked)?;
+        }
+        Err(Fault::Refused(Refusal::Exhausted(puerta::errno::EAGAIN)))
+    }
+
+    fn coded(self: &Arc<Self>, path: &[u8], entry: &Arc<Entry>, asked: &Asked) -> Result<Option<File<Handle>>, Fault> {
+        for coding in asked.codings.codings() {
+            if entry.has_neighbour(coding)
+                && let Some((content, tag)) = self.precompressed(path, coding, asked)?
+            {
+                return Ok(Some(self.with(entry, content, coding, tag, asked)));
+            }
+            match entry.variant(coding) {
+                Some(Some(Variant { content, tag })) => {
+                    return Ok(Some(self.with(entry, Content::Memory(content.clone()), coding, *tag, asked)));
+                }
+                Some(None) => {}
+                None if entry.is_kept() && is_worth_compressing(entry) && entry.begin(coding) => {
+                    let (inner, path, making) = (Arc::clone(self), Box::<[u8]>::from(path), Arc::clone(entry));
+                    if self.compressors.hand(move || inner.make(&path, &making, coding)).is_err() {
+                        entry.give_up(coding);
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn precompressed(
+        &self,
+        path: &[u8],
+        coding: Coding,
+        asked: &Asked,
+    ) -> Result<Option<(Content<Handle>, ETag)>, Fault> {
+        let path = neighbour(path, coding);
+        let known = match self.checked(&path, asked) {
+            Ok(Some(entry)) if entry.content.is_some() => Ok(Known { entry, handle: None }),
+            Ok(_) => self.load(&path, asked),
+            Err(fault) => Err(fault),
+        };
+        match known {
+            Err(Fault::Blocks) => Err(Fault::Blocks),
+            // The file itself is there.
+            Err(Fault::Refused(_)) => Ok(None),
+            Ok(Known { entry, handle }) => {
+                let content = match (&entry.content, handle) {
+                    (Some(content), _) => Content::Memory(content.clone()),
+                    (None, Some(file)) => Content::Open { size: entry.identity.size, file },
+                    (None, None) => return Ok(None),
+                };
+                Ok(Some((content, entry.tag.coded(coding))))
+            }
+        }
+    }
+
+    fn with(&self, entry: &Entry, content: Content<Handle>, coding: Coding, etag: ETag, asked: &Asked) -> File<Handle> {
+        let varies = asked.compression && (entry.has_neighbours() || is_worth_compressing(entry));
+        File { content, coding, varies, etag, modified: entry.modified, media: entry.media.clone() }
+    }
+
+    /// Makes a variant and keeps it, if the file is still kept and there is room: in a thread of the compressors.
+    fn make(&self, path: &[u8], entry: &Arc<Entry>, coding: Coding) {
+        let content = match &entry.content {
+            Some(content) => content.clone(),
+            None => match self.content(path, entry) {
+                Some(content) => content,
+                None => return,
+            },
+        };
+        let made = compress(&content, coding).map(|made| {
+            let content = Bytes::from(made);
+            Variant { tag: ETag::of_content(&content), content }
+        });
+        if made.as_ref().is_none_or(|made| self.cache.grow(path, entry, made.content.len())) {
+            entry.set_variant(coding, made);
+        }
+    }
+
+    /// The content of a file that is known but not kept.
+    fn content(&self, path: &[u8], entry: &Entry) -> Option<Bytes> {
+        let handle = Handle::open(&self.root, path, Kind::File, Wait::Allowed).ok()?;
+        let read = Entry::read(&handle, compress::UP_TO, Wait::Allowed, std::time::SystemTime::UNIX_EPOCH).ok()?;
+        let Reading::Steady(read) = read else { return None };
+        read.content.clone().filter(|_| read.tag == entry.tag)
+    }
+}
+
+fn is_worth_compressing(entry: &Entry) -> bool {
+    entry.compressible && (compress::FROM..=compress::UP_TO).contains(&entry.identity.size)
+}
+
+fn neighbour(path: &[u8], coding: Coding) -> Vec<u8> {
+    [path, coding.suffix().as_bytes()].concat()
+}
