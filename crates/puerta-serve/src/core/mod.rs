@@ -17,6 +17,7 @@ pub mod fields;
 pub mod found;
 pub mod head;
 mod list;
+pub mod mime;
 pub mod path;
 pub mod plan;
 pub mod range;
