@@ -1,0 +1,125 @@
+//! What every page of ours has: its shell, its style and script, the policy that allows these alone; and the pages of errors.
+//!
+//! Style and script stand in the page, so that nothing else is asked for. Together they are below [`WEIGHT`].
+
+use super::response::Status;
+use super::words;
+use bytes::Bytes;
+use maud::{PreEscaped, html};
+
+/// How many bytes style and script may have together.
+pub const WEIGHT: usize = 12 * 1024;
+
+/// `Content-Security-Policy` of every page of ours: its own style and script by their hashes, its icon, its form, nothing else
+/// (CSP Level 3, section 2.3.1). A page that is not ours is not to get it.
+pub const POLICY: &str = "default-src 'none'; \
+    style-src 'sha256-Pl3uZiZbqTi9NBJ8MFb/kFj1iO8+n2/sCoeXgfbtCow='; \
+    script-src 'sha256-7vajM21/4L3Bs+/x+IxflHL4wdWwer3LTvvitFFkUTA='; \
+    img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// `Content-Type` of a page.
+pub const HTML: &str = "text/html; charset=utf-8";
+
+/// `Content-Type` of an error for what is no browser.
+pub const PLAIN: &str = "text/plain; charset=utf-8";
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// An open door; `data:` so that nobody asks for `/favicon.ico`.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
+    %3Cpath fill='%232f7dd1' d='M3 1h10v14H3z'/%3E%3Cpath fill='%23fff' d='M5 3l5 2v10H5z'/%3E%3C/svg%3E";
+
+/// The body of an error and its `Content-Type`: a page if a browser asks for one, else a line or two of text. Short, and it says
+/// what to do. Nothing of the request stands in it.
+pub fn error(status: Status, page: bool) -> (&'static str, Bytes) {
+    let (title, advice) = words::error(status.0);
+    if !page {
+        return (PLAIN, format!("{status} {title}\n{advice}\n").into());
+    }
+    let mut out = Vec::with_capacity(STYLE.len() + 1024);
+    begin(title, &mut out);
+    let body = html! {
+        main.error {
+            h1 { b { (status) } " " (title) }
+            p { (advice) }
+            @if matches!(status.0, 404 | 410) { p { a href="/" { (words::TOP) } } }
+        }
+    };
+    out.extend_from_slice(body.into_string().as_bytes());
+    end(false, &mut out);
+    (HTML, out.into())
+}
+
+/// The start of a page, up to its body.
+pub(super) fn begin(title: &str, out: &mut Vec<u8>) {
+    let head = html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            link rel="icon" href=(ICON);
+            style { (PreEscaped(STYLE)) }
+        }
+    };
+    out.extend_from_slice(format!("<!DOCTYPE html>\n<html lang=\"{}\">", words::LANGUAGE).as_bytes());
+    out.extend_from_slice(head.into_string().as_bytes());
+    out.extend_from_slice(b"<body>");
+}
+
+/// The end of a page, with the script of the listing or without.
+pub(super) fn end(script: bool, out: &mut Vec<u8>) {
+    if script {
+        out.extend_from_slice(html! { script { (PreEscaped(SCRIPT)) } }.into_string().as_bytes());
+    }
+    out.extend_from_slice(b"</body></html>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::core::listing::tests::{attributes, balanced};
+    use data_encoding::BASE64;
+    use ring::digest::{SHA256, digest};
+
+    #[test]
+    fn the_policy_allows_the_style_and_the_script_of_the_pages_and_nothing_else() {
+        for (directive, asset) in [("style-src", STYLE), ("script-src", SCRIPT)] {
+            let hash = BASE64.encode(digest(&SHA256, asset.as_bytes()).as_ref());
+            let expected = format!("{directive} 'sha256-{hash}';");
+            assert!(POLICY.contains(&expected), "the policy needs {expected}");
+        }
+        assert!(POLICY.starts_with("default-src 'none'; ") && !POLICY.contains("unsafe"));
+    }
+
+    #[test]
+    fn style_and_script_are_light_and_ask_for_nothing() {
+        assert!(STYLE.len() + SCRIPT.len() <= WEIGHT, "{} + {}", STYLE.len(), SCRIPT.len());
+        for asset in [STYLE, SCRIPT] {
+            for outside in ["url(", "@import", "http:", "https:", "</", "<!--", "fetch(", "innerHTML", "eval("] {
+                assert!(!asset.contains(outside), "{outside}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_is_a_page_for_a_browser_and_text_for_others() {
+        for status in 400..600 {
+            let (media, body) = error(Status(status), true);
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert_eq!(media, HTML);
+            balanced(&body);
+            assert!(attributes(&body).all(|(name, _)| !name.starts_with("on") && name != "style"), "{status}");
+            assert!(body.contains(&status.to_string()) && !body.contains("<script"), "{status}");
+
+            let (media, body) = error(Status(status), false);
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert_eq!(media, PLAIN);
+            assert!(body.starts_with(&status.to_string()) && body.ends_with(".\n") && !body.contains('<'), "{body}");
+            assert_eq!(body.lines().count(), 2, "{body}");
+        }
+    }
+}
