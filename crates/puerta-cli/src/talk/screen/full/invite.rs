@@ -1,4 +1,4 @@
-//! The answer to `/invite`: the link and its QR code, over the whole screen, until a key is pressed.
+//! The answer to `/invite`: the link and its QR code, over the whole screen, until a key is pressed, which is written if it can be.
 
 use super::paint;
 use super::rows::{Look, wrapped};

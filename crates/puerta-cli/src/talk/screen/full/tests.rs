@@ -313,8 +313,27 @@ fn an_invite_shows_its_link_and_its_qr_code_until_a_key_is_pressed() {
             code.iter().all(|dots| all.contains(dots.trim_end()))
         });
         assert_eq!((dots, all.contains("too small")), (fits, !fits), "{columns}x{rows}:\n{all}");
-        shown.keys("x");
+        shown.key(KeyCode::Esc, KeyModifiers::NONE);
         assert!(!shown.rows().join("").contains("Any key") && shown.full.prompt.is_empty());
+    }
+}
+
+#[test]
+fn what_is_typed_over_an_invite_is_written_and_closes_it() {
+    let answer = Event::Invite { room: MAIN, token: [7; 16], until: START };
+    let paste = |shown: &mut Shown| shown.full.typed(Typed::Terminal(Key::Paste("/rooms".to_owned())), shown.now);
+    let space = |shown: &mut Shown| shown.keys(" ");
+    let (typed, ctrl): (fn(&mut Shown), fn(&mut Shown)) =
+        (|shown| shown.keys("/rooms"), |shown| shown.key(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    for (key, written) in [(typed, "/rooms"), (paste as fn(&mut Shown), "/rooms"), (space, ""), (ctrl, "")] {
+        let mut shown = Shown::with(80, 24, []);
+        shown.keys("/invite\n");
+        shown.events([answer.clone()]);
+        assert!(shown.rows().join("").contains("Any key closes this."));
+        key(&mut shown);
+        assert!(!shown.rows().join("").contains("Any key closes this."), "{written:?}");
+        assert_eq!(shown.full.prompt.text(), written);
+        assert!(shown.full.ended().is_none());
     }
 }
 
