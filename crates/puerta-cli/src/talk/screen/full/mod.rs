@@ -206,7 +206,7 @@ impl<B: Backend> Full<B> {
             Some(Over::Invite(_)) => {
                 self.over = None;
                 // What is typed reaches the input; a space on its own is only a key.
-                let writes = matches!(key.code, KeyCode::Char(c) if !ctrl && !alt && !(c == ' ' && empty));
+                let writes = matches!(key.code, KeyCode::Char(c) if !ctrl && !alt && (c != ' ' || !empty));
                 if !writes {
                     return;
                 }
