@@ -1,6 +1,7 @@
 //! A response, before a driver puts it on a wire.
 
 use super::fields::Fields;
+use super::listing::Writer;
 use bytes::Bytes;
 use std::fmt;
 
@@ -67,8 +68,8 @@ pub struct Part {
 pub struct Listing<F> {
     /// The store's handle.
     pub folder: F,
-    /// How it is written.
-    pub form: Form,
+    /// What writes it, from the entries that are read of the folder.
+    pub writer: Writer,
 }
 
 /// How a listing is written, as the client's `Accept` prefers.

@@ -10,6 +10,8 @@ use super::encoding::Coding;
 use super::fields::{Fields, Value};
 use super::found::{Content, Failure, File, Found};
 use super::head::{Head, Method};
+use super::listing::{Asked, Writer};
+use super::page;
 use super::plan::{Answer, Lookup};
 use super::range::{self, Range, Ranges};
 use super::response::{Body, Form, Listing, Response, Status};
@@ -29,7 +31,7 @@ pub fn respond<F>(head: &Head<'_>, lookup: &Lookup<'_>, found: Found<F>, site: &
         }
         Found::File(_) => error_that_varies(head, Status::NOT_ACCEPTABLE, site, ACCEPT | ACCEPT_ENCODING),
         Found::Folder(_) if !lookup.path.is_folder() => moved(head, lookup, site),
-        Found::Folder(folder) if site.listing => of_folder(head, folder.folder, site),
+        Found::Folder(folder) if site.listing => of_folder(head, lookup, folder.folder, site),
         Found::Folder(_) | Found::Missing => error(head, Status::NOT_FOUND, site),
         Found::Failed(Failure::Denied) => error(head, Status::FORBIDDEN, site),
         Found::Failed(Failure::Broken) => error(head, Status::INTERNAL_SERVER_ERROR, site),
@@ -132,7 +134,7 @@ fn of_file<F>(head: &Head<'_>, lookup: &Lookup<'_>, file: File<F>, site: &Site, 
 }
 
 /// A listing has no validators: it changes with the times and sizes of its entries, which are not known before it is sent.
-fn of_folder<F>(head: &Head<'_>, folder: F, site: &Site) -> Response<F> {
+fn of_folder<F>(head: &Head<'_>, lookup: &Lookup<'_>, folder: F, site: &Site) -> Response<F> {
     match conditions::check(head, Validators { etag: None, modified: None }) {
         Verdict::Failed => return error(head, Status::PRECONDITION_FAILED, site),
         Verdict::NotModified => {
@@ -147,14 +149,18 @@ fn of_folder<F>(head: &Head<'_>, folder: F, site: &Site) -> Response<F> {
     let mut fields = Fields::new();
     match form {
         Form::Html => {
-            fields.push("Content-Type", "text/html; charset=utf-8");
-            fields.push("Content-Security-Policy", common::POLICY);
+            fields.push("Content-Type", page::HTML);
+            fields.push("Content-Security-Policy", page::POLICY);
         }
         Form::Json => fields.push("Content-Type", "application/json"),
     }
     fields.push("Cache-Control", "no-cache");
-    let body =
-        if head.method == Method::Head { Body::Empty } else { Body::Listing(Box::new(Listing { folder, form })) };
+    let body = if head.method == Method::Head {
+        Body::Empty
+    } else {
+        let writer = Writer::new(&lookup.path, Asked::read(lookup.query.as_deref()), form);
+        Body::Listing(Box::new(Listing { folder, writer }))
+    };
     finish(Some(head), site, ACCEPT, Response { status: Status::OK, fields, length: None, body })
 }
 
@@ -179,11 +185,11 @@ fn error_that_varies<F>(head: &Head<'_>, status: Status, site: &Site, vary: u8) 
 }
 
 fn plain_error<F>(status: Status, page: bool) -> Response<F> {
-    let (media, body) = common::error(status, page);
+    let (media, body) = page::error(status, page);
     let mut fields = Fields::new();
     fields.push("Content-Type", media);
     if page {
-        fields.push("Content-Security-Policy", common::POLICY);
+        fields.push("Content-Security-Policy", page::POLICY);
     }
     fields.push("Cache-Control", "no-cache");
     Response { status, fields, length: Some(body.len() as u64), body: Body::Bytes(body) }
