@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 pub mod core;
+pub mod event;
 pub mod http1;
 pub mod problem;
+pub mod server;
 pub mod store;
 mod words;

@@ -1,7 +1,9 @@
 //! The words for problems: one place, so that they can be translated.
 
+use crate::event::Event;
 use crate::problem::{Absence, Problem, Refusal};
 use puerta::{Call, Error, errno};
+use puerta_text::visible;
 use std::borrow::Cow;
 use std::{fmt, io};
 
@@ -70,6 +72,25 @@ impl fmt::Display for Absence {
             Absence::Loop => "symbolic links lead in a circle",
             Absence::TooLong => "the name is too long",
         })
+    }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |path: &[u8]| visible(&String::from_utf8_lossy(path)).to_string();
+        match self {
+            Event::Full(most) => write!(f, "{most} connections: more get 503 until some have ended"),
+            Event::Crowded { peer, max } => {
+                write!(f, "{max} connections from {peer}: more get 503 until some have ended")
+            }
+            Event::Paused(error) => write!(f, "accepting pauses: {error}"),
+            Event::Resumed => f.write_str("accepting again"),
+            Event::Lost(error) => write!(f, "a connection is lost: {error}"),
+            Event::Cut { path, refusal } => {
+                write!(f, "{}: {refusal}; the connection that it was sent on is reset", shown(path))
+            }
+            Event::NotServed { path, refusal } => write!(f, "{}: not served: {refusal}", shown(path)),
+        }
     }
 }
 

@@ -94,7 +94,9 @@ const RELAY: &[(&str, usize)] = &[
 #[rustfmt::skip] // One line for each, so that additions do not meet.
 const SERVE: &[(&str, usize)] = &[
     ("core", 0),
+    ("event", 1),
     ("http1", 3),
+    ("server", 4),
     ("problem", 1),
     ("words", 1),
     ("store", 2),

@@ -68,7 +68,9 @@ pub struct Part {
 pub struct Listing<F> {
     /// The store's handle.
     pub folder: F,
-    /// What writes it, from the entries that are read of the folder.
+    /// How it is written.
+    pub form: Form,
+    /// Writes it, entry by entry.
     pub writer: Writer,
 }
 

@@ -1,0 +1,44 @@
+//! What a server tells while it runs, as values; the words stand in `words`.
+
+use crate::problem::Refusal;
+use puerta::{Endpoint, Error};
+
+/// Something that the owner of the folder may want to know.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// As many connections as there may be in all: those that come get 503. Told once, until there are fewer.
+    Full(usize),
+    /// As many connections as there may be from this address: those that come get 503. Told once for each address, until it has fewer.
+    Crowded {
+        /// Whose.
+        peer: &'a Endpoint,
+        /// How many.
+        max: usize,
+    },
+    /// The system gives no more descriptors or memory for connections: accepting pauses. Told once, until it goes on.
+    Paused(&'a Error),
+    /// There is room again.
+    Resumed,
+    /// A connection could not be given to a thread.
+    Lost(&'a Error),
+    /// A file could not be sent to its end, so that the connection was reset.
+    Cut {
+        /// Where it lies, below the folder.
+        path: &'a [u8],
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Something was not served, for a reason that its owner should hear of.
+    NotServed {
+        /// Where it lies, below the folder.
+        path: &'a [u8],
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// Hears of events. It is called by the threads that serve, so it must not wait.
+pub trait Report: Send + Sync + std::fmt::Debug {
+    /// Something happened.
+    fn event(&self, event: &Event<'_>);
+}

@@ -1,0 +1,162 @@
+//! Bodies that are not in memory: files, ranges of them, and listings.
+
+use super::connection::{Connection, End};
+use super::transport::{Transport, poll_write};
+use super::write::{self, Delimited};
+use crate::core::listing::{self, Entry, Kind};
+use crate::core::response::{Body, Listing};
+use crate::event::Event;
+use crate::problem::Refusal;
+use crate::store::entries;
+use crate::store::folder::{Fault, Wait};
+use crate::store::handle::{FETCH, Handle};
+use bytes::Bytes;
+use puerta::io::sendfile;
+
+/// How much is read at once where bytes have to go through our memory.
+const PORTION: usize = 64 * 1024;
+
+/// A response whose head is written.
+#[derive(Debug)]
+pub(super) struct Long {
+    pub(super) body: Body<Handle>,
+    pub(super) delimited: Delimited,
+    /// The connection ends with it.
+    pub(super) closes: bool,
+}
+
+impl<T: Transport> Connection<T> {
+    /// Sends the body.
+    pub(super) async fn send(&mut self, long: Long) -> Result<(), End> {
+        self.start_pace();
+        match long.body {
+            Body::Empty | Body::Bytes(_) => Ok(()),
+            Body::File { file, from, length } => self.send_file(&file, from, length).await,
+            Body::Parts(parts) => {
+                for part in parts.parts {
+                    self.push_bytes(part.head, true).await?;
+                    self.send_file(&parts.file, part.from, part.length).await?;
+                }
+                self.push_bytes(parts.end, false).await
+            }
+            Body::Listing(listing) => self.send_listing(*listing, long.delimited == Delimited::Chunked).await,
+        }
+    }
+
+    /// Sends a part of a file. One that ends before is never padded: the connection ends.
+    async fn send_file(&mut self, file: &Handle, from: u64, length: u64) -> Result<(), End> {
+        let end = from.saturating_add(length);
+        let (mut at, mut warm) = (from, from);
+        let mut room = if T::BUFFERS { vec![0; PORTION] } else { Vec::new() };
+        while at < end {
+            if at >= warm {
+                // What is not in the system's memory is brought there by a thread that may wait for the disk.
+                let ahead = (end - at).min(FETCH);
+                if !file.is_warm(at, ahead) {
+                    self.fetch(file, at, ahead).await?;
+                }
+                warm = at.saturating_add(ahead);
+            }
+            let want = usize::try_from(warm.min(end) - at).unwrap_or(PORTION);
+            let sent = match T::BUFFERS {
+                false => self.splice(file, at, want).await?,
+                true => self.copy(file, at, want, &mut room).await?,
+            };
+            at += sent as u64;
+        }
+        Ok(())
+    }
+
+    /// Sends a listing while the folder is read. `chunked`: each portion as a chunk.
+    async fn send_listing(&mut self, listing: Listing<Handle>, chunked: bool) -> Result<(), End> {
+        let Listing { folder, mut writer, .. } = listing;
+        let mut reading = None;
+        loop {
+            loop {
+                let mut portion = Vec::new();
+                let more = writer.write(&mut portion);
+                self.send_portion(portion, chunked).await?;
+                if !more {
+                    break;
+                }
+            }
+            if writer.is_done() {
+                break;
+            }
+            self.watch.forever();
+            let store = &self.service.store;
+            let read = match reading.take() {
+                Some(reading) => store.portion(reading).await,
+                None => match store.entries(&folder, self.service.site.hidden).await {
+                    Ok(reading) => store.portion(reading).await,
+                    Err(refusal) => Err(refusal),
+                },
+            };
+            match read {
+                Ok(Some((entries, next))) => {
+                    writer.take(entries.into_iter().map(entry));
+                    reading = Some(next);
+                }
+                Ok(None) => writer.end(listing::End::Whole),
+                Err(refusal) => {
+                    self.service.report.event(&Event::NotServed { path: folder.path(), refusal });
+                    writer.end(listing::End::Broken);
+                }
+            }
+        }
+        if chunked { self.push_bytes(Bytes::from_static(b"0\r\n\r\n"), false).await } else { Ok(()) }
+    }
+
+    async fn send_portion(&mut self, portion: Vec<u8>, chunked: bool) -> Result<(), End> {
+        match (portion.is_empty(), chunked) {
+            (true, _) => Ok(()),
+            (false, false) => self.push_bytes(portion.into(), false).await,
+            (false, true) => {
+                let mut framed = Vec::with_capacity(portion.len() + 16);
+                write::chunk(&mut framed, &portion);
+                self.push_bytes(framed.into(), false).await
+            }
+        }
+    }
+
+    async fn fetch(&mut self, file: &Handle, at: u64, length: u64) -> Result<(), End> {
+        let service = self.service.clone();
+        service.store.fetch(file, at, length).await.map_err(|refusal| self.broken(file, refusal))
+    }
+
+    /// sendfile(2): the bytes never come to us.
+    async fn splice(&mut self, file: &Handle, at: u64, want: usize) -> Result<usize, End> {
+        let sent = self.paced(|this, cx| {
+            let mut offset = at;
+            poll_write(this.io.socket(), cx, |socket| sendfile(socket, file, Some(&mut offset), want))
+        });
+        let sent = sent.await?;
+        self.count(sent);
+        if sent == 0 { Err(self.broken(file, Refusal::Truncated)) } else { Ok(sent) }
+    }
+
+    async fn copy(&mut self, file: &Handle, at: u64, want: usize, room: &mut [u8]) -> Result<usize, End> {
+        let room = room.get_mut(..want.min(PORTION)).unwrap_or_default();
+        let read = loop {
+            match file.read_at(at, room, Wait::Never) {
+                Ok(read) => break read,
+                Err(Fault::Blocks) => self.fetch(file, at, PORTION as u64).await?,
+                Err(Fault::Refused(refusal)) => return Err(self.broken(file, refusal)),
+            }
+        };
+        let bytes = room.get(..read).unwrap_or_default();
+        self.push_bytes(Bytes::copy_from_slice(bytes), false).await?;
+        Ok(read)
+    }
+
+    /// A file that could not be sent to its end: the log names it.
+    fn broken(&self, file: &Handle, refusal: Refusal) -> End {
+        self.service.report.event(&Event::Cut { path: file.path(), refusal });
+        End::Broken
+    }
+}
+
+fn entry(found: entries::Entry) -> Entry {
+    let kind = if found.folder { Kind::Folder } else { Kind::File };
+    Entry { name: found.name, kind, size: found.size, modified: found.modified }
+}

@@ -1,0 +1,421 @@
+//! One connection: requests in, responses out, in order.
+
+use super::Service;
+use super::body::Long;
+use super::head::{Framing, Request, Room, read};
+use super::transport::Transport;
+use super::watch::Watch;
+use super::write::{self, Clock, Delimited};
+use crate::core::plan::{Lookup, Plan, plan};
+use crate::core::respond;
+use crate::core::response::{Body, Response, Status};
+use crate::store::Now;
+use crate::store::handle::Handle;
+use bytes::{Buf, Bytes};
+use puerta::opt;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use std::{io, mem};
+
+/// Room for what is received at once, in each thread: twice the longest head, so that there is always some.
+const INPUT: usize = 64 * 1024;
+/// How much of short responses is gathered before it is sent.
+const GATHERED: usize = 64 * 1024;
+/// Up to this many bytes, a body is copied behind its head; longer ones are sent from where they are, in the same call.
+const COPIED: usize = 8 * 1024;
+/// How long a body that comes with a request may be if the connection is to go on after it.
+const PASSED_OVER: u64 = 64 * 1024;
+/// How much of what comes after a refused request is passed over before the connection is closed.
+const LINGERED: usize = 1 << 20;
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The client closed it, or both were done.
+    Done,
+    /// It was idle for too long, or we stop.
+    Idle,
+    /// A head did not come whole in time.
+    Late,
+    /// The client took less than the rate.
+    Slow,
+    /// A file ended before the bytes that were promised, or could not be read: the connection was reset.
+    Broken,
+    /// It was reset, or its TLS failed.
+    Reset,
+}
+
+/// A connection with its client.
+#[derive(Debug)]
+pub struct Connection<T> {
+    pub(super) io: T,
+    pub(super) service: Arc<Service>,
+    pub(super) watch: Arc<Watch>,
+    /// What came and is not answered yet.
+    left: Vec<u8>,
+    /// More has to come before anything can be done.
+    hungry: bool,
+    /// The deadline was another's: what is waited for next sets its own.
+    fresh: bool,
+    /// How much of a body is still to be passed over.
+    skip: u64,
+    /// What found no room in the socket: first this,
+    rest: Vec<u8>,
+    /// then this.
+    tail: Bytes,
+    /// The transport may hold something back.
+    unflushed: bool,
+    /// Bytes that were sent, and how many of them the client had when its pace was looked at.
+    sent: u64,
+    taken: u64,
+    served: u32,
+}
+
+/// What has to be done before the next request.
+enum Step {
+    /// Look where it takes time.
+    Look(Box<Lookup<'static>>),
+    /// Send a body that is not in memory.
+    Send(Box<Long>),
+    /// No more; `linger`: the client may be sending still.
+    Close { linger: bool },
+    /// The client has ended its direction, with nothing left to answer.
+    Ended,
+    /// The deadline struck.
+    Late,
+}
+
+/// Buffers that a thread's connections use in turn.
+struct Scratch {
+    input: Vec<u8>,
+    output: Vec<u8>,
+    clock: Clock,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> =
+        RefCell::new(Scratch { input: vec![0; INPUT], output: Vec::with_capacity(2 * GATHERED), clock: Clock::default() });
+}
+
+impl<T: Transport> Connection<T> {
+    /// Over a transport that is ready for the first request.
+    pub fn new(io: T, service: Arc<Service>, watch: Arc<Watch>) -> Self {
+        watch.within(service.limits.idle);
+        let (left, rest, tail) = (Vec::new(), Vec::new(), Bytes::new());
+        let (hungry, fresh, skip, unflushed) = (true, false, 0, false);
+        let (sent, taken, served) = (0, 0, 0);
+        Connection { io, service, watch, left, hungry, fresh, skip, rest, tail, unflushed, sent, taken, served }
+    }
+
+    /// Answers until the connection ends.
+    pub async fn run(mut self) -> End {
+        let end = self.answer_all().await.unwrap_or_else(|end| end);
+        if matches!(end, End::Slow | End::Broken) {
+            // What was promised does not come: the client must not take it for the whole, nor wait for the rest.
+            let _ = self.io.socket().get_ref().set(opt::Linger, Some(Duration::ZERO));
+        }
+        end
+    }
+
+    async fn answer_all(&mut self) -> Result<End, End> {
+        let mut step = None;
+        loop {
+            if !self.rest.is_empty() || !self.tail.is_empty() || self.unflushed {
+                Box::pin(self.push(matches!(step, Some(Step::Send(_))))).await?;
+            }
+            step = match step {
+                None => {
+                    let turned = poll_fn(|cx| SCRATCH.with_borrow_mut(|scratch| self.poll_turn(cx, scratch)));
+                    turned.await.map_err(|_| End::Reset)?
+                }
+                Some(Step::Look(lookup)) => Box::pin(self.look(&lookup)).await,
+                Some(Step::Send(long)) => {
+                    let closes = long.closes;
+                    Box::pin(self.send(*long)).await?;
+                    self.fresh = true;
+                    closes.then_some(Step::Close { linger: self.skip > 0 || !self.left.is_empty() })
+                }
+                Some(Step::Close { linger }) => {
+                    Box::pin(self.close(linger)).await;
+                    return Ok(End::Done);
+                }
+                Some(Step::Ended) => return Ok(End::Done),
+                Some(Step::Late) if self.left.is_empty() && self.skip == 0 => return Ok(End::Idle),
+                Some(Step::Late) => {
+                    self.refuse(Status::REQUEST_TIMEOUT);
+                    Box::pin(self.push(false)).await?;
+                    Box::pin(self.close(true)).await;
+                    return Ok(End::Late);
+                }
+            }
+        }
+    }
+
+    /// Receives where it must, answers what is whole, and sends that with one call.
+    fn poll_turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<io::Result<Option<Step>>> {
+        loop {
+            let had = self.left.len();
+            let mut have = had;
+            if self.hungry {
+                if had == 0 && self.skip == 0 && self.watch.is_stopping() {
+                    return Poll::Ready(Ok(Some(Step::Close { linger: false })));
+                }
+                let room = scratch.input.get_mut(had..).unwrap_or_default();
+                match self.io.poll_recv(cx, room) {
+                    Poll::Pending => {
+                        self.watch.wake_me(cx);
+                        return if self.watch.is_late() { Poll::Ready(Ok(Some(Step::Late))) } else { Poll::Pending };
+                    }
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Some(Step::Ended))),
+                    Poll::Ready(Ok(n)) => have += n,
+                    Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                }
+            }
+            if let Some(start) = scratch.input.get_mut(..had) {
+                start.copy_from_slice(&self.left);
+            }
+            let step = self.answer(scratch, have);
+            let sent = self.send_now(cx, &scratch.output, matches!(step, Some(Step::Send(_))));
+            match sent {
+                Ok(true) if step.is_none() => {}
+                Ok(_) => return Poll::Ready(Ok(step)),
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+
+    /// Answers the requests at the start of the input, as many as can be at once, and keeps the rest of it.
+    fn answer(&mut self, scratch: &mut Scratch, have: usize) -> Option<Step> {
+        let Scratch { input, output, clock } = scratch;
+        let mut rest = input.get(..have).unwrap_or_default();
+        let service = self.service.clone();
+        let now = Now::read();
+        clock.set(now.wall);
+        output.clear();
+        let first = self.left.is_empty() && self.skip == 0;
+        let (served, mut fresh) = (self.served, mem::take(&mut self.fresh) || first);
+        self.hungry = false;
+        let step = loop {
+            let passed = usize::try_from(self.skip).unwrap_or(usize::MAX).min(rest.len());
+            self.skip -= passed as u64;
+            rest = rest.get(passed..).unwrap_or_default();
+            if rest.is_empty() {
+                self.hungry = true;
+                break None;
+            }
+            if output.len() >= GATHERED {
+                break None;
+            }
+            let mut room = Room::new();
+            let request = match read(rest, &mut room, &service.limits.head) {
+                Ok(Some(request)) => request,
+                Ok(None) => {
+                    self.hungry = true;
+                    break None;
+                }
+                Err(refused) => {
+                    let response = respond::refuse::<Handle>(refused.status, &service.site);
+                    write::short(output, response, clock);
+                    break Some(Step::Close { linger: true });
+                }
+            };
+            let response = match plan(&request.head, &service.site) {
+                Plan::Answer(answer) => respond::answer(&request.head, answer, &service.site),
+                Plan::Lookup(lookup) => match service.store.probe(&lookup, &service.site, now) {
+                    Some(looked) => respond::respond(&request.head, &lookup, looked.found, &service.site, now.wall),
+                    None => break Some(Step::Look(Box::new(lookup.into_owned()))),
+                },
+            };
+            let step = self.begin(&request, response, output, clock);
+            rest = rest.get(request.length..).unwrap_or_default();
+            if step.is_some() || !self.tail.is_empty() {
+                break step;
+            }
+        };
+        fresh |= self.served != served;
+        if self.hungry && rest.is_empty() && self.skip == 0 {
+            self.watch.within(service.limits.idle);
+        } else if self.hungry && fresh {
+            self.watch.within(service.limits.head_time);
+        }
+        if !self.left.is_empty() || !rest.is_empty() {
+            self.left = rest.to_vec();
+        }
+        step
+    }
+
+    /// Looks up what the first request that is left asks for, in a thread that may wait.
+    async fn look(&mut self, lookup: &Lookup<'_>) -> Option<Step> {
+        self.watch.forever();
+        self.fresh = true;
+        let service = self.service.clone();
+        let looked = service.store.find(lookup, &service.site).await;
+        let left = mem::take(&mut self.left);
+        let mut room = Room::new();
+        // It was whole before; now it is read again, since nothing that borrows it can be kept meanwhile.
+        let Ok(Some(request)) = read(&left, &mut room, &service.limits.head) else { return Some(Step::Ended) };
+        let mut output = Vec::new();
+        let step = SCRATCH.with_borrow_mut(|scratch| {
+            let now = Now::read();
+            scratch.clock.set(now.wall);
+            let response = respond::respond(&request.head, lookup, looked.found, &service.site, now.wall);
+            self.begin(&request, response, &mut output, &scratch.clock)
+        });
+        self.rest = output;
+        self.left = left.get(request.length..).unwrap_or_default().to_vec();
+        step
+    }
+
+    /// Writes the head of a response, and its body if that is short.
+    fn begin(
+        &mut self,
+        request: &Request<'_>,
+        response: Response<Handle>,
+        output: &mut Vec<u8>,
+        clock: &Clock,
+    ) -> Option<Step> {
+        let limits = &self.service.limits;
+        self.served = self.served.saturating_add(1);
+        let passed_over = match request.framing {
+            Framing::Empty => Some(0),
+            Framing::Length(length) => Some(length).filter(|n| *n <= PASSED_OVER && !request.expects_continue),
+            Framing::Chunked => None,
+        };
+        self.skip = passed_over.unwrap_or(0);
+        let version = request.head.version;
+        let delimited = Delimited::of(&response, version);
+        let closes = !request.keep_alive
+            || passed_over.is_none()
+            || delimited == Delimited::Close
+            || self.served >= limits.requests
+            || self.watch.is_stopping();
+        write::head(output, &response, delimited, version, !closes, clock);
+        match response.body {
+            Body::Empty => {}
+            Body::Bytes(bytes) if bytes.len() <= COPIED => output.extend_from_slice(&bytes),
+            Body::Bytes(bytes) => self.tail = bytes,
+            body => return Some(Step::Send(Box::new(Long { body, delimited, closes }))),
+        }
+        closes.then_some(Step::Close { linger: passed_over != Some(0) })
+    }
+
+    /// Sends as much as there is room for and keeps the rest. Whether that was all.
+    fn send_now(&mut self, cx: &mut Context<'_>, output: &[u8], more: bool) -> io::Result<bool> {
+        let tail = self.tail.len();
+        if output.is_empty() && tail == 0 {
+            return Ok(true);
+        }
+        let sent = match self.io.poll_send(cx, [output, &self.tail], more) {
+            Poll::Ready(sent) => sent?,
+            Poll::Pending => 0,
+        };
+        self.sent += sent as u64;
+        self.rest.extend_from_slice(output.get(sent..).unwrap_or_default());
+        self.tail.advance(sent.saturating_sub(output.len()).min(tail));
+        if T::BUFFERS {
+            self.unflushed = self.io.poll_flush(cx)?.is_pending();
+        }
+        Ok(self.rest.is_empty() && self.tail.is_empty() && !self.unflushed)
+    }
+
+    /// Sends what is left, as fast as the client takes it.
+    pub(super) async fn push(&mut self, more: bool) -> Result<(), End> {
+        self.start_pace();
+        self.fresh = true;
+        let mut at = 0;
+        self.paced(|this, cx| {
+            while at < this.rest.len() || !this.tail.is_empty() {
+                let first = this.rest.get(at..).unwrap_or_default();
+                let sent = ready!(this.io.poll_send(cx, [first, &this.tail], more))?;
+                this.sent += sent as u64;
+                let second = sent.saturating_sub(first.len()).min(this.tail.len());
+                at += sent - second;
+                this.tail.advance(second);
+            }
+            this.io.poll_flush(cx)
+        })
+        .await?;
+        (self.rest, self.unflushed) = (Vec::new(), false);
+        Ok(())
+    }
+
+    /// Sends bytes of any length.
+    pub(super) async fn push_bytes(&mut self, bytes: Bytes, more: bool) -> Result<(), End> {
+        self.tail = bytes;
+        self.push(more).await
+    }
+
+    /// From now on the client's pace counts.
+    pub(super) fn start_pace(&mut self) {
+        self.taken = self.taken_by_client();
+        self.watch.within(self.service.limits.rate_time);
+    }
+
+    /// Waits for what `poll` waits for, as long as the client keeps its pace.
+    pub(super) async fn paced<R>(
+        &mut self,
+        mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<io::Result<R>>,
+    ) -> Result<R, End> {
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = poll(self, cx) {
+                return Poll::Ready(done.map_err(|_| End::Reset));
+            }
+            self.watch.wake_me(cx);
+            if !self.watch.is_late() {
+                return Poll::Pending;
+            }
+            let (taken, limits) = (self.taken_by_client(), &self.service.limits);
+            let least = limits.rate_time.as_secs_f64() * f64::from(limits.rate);
+            if (taken.saturating_sub(self.taken) as f64) < least {
+                return Poll::Ready(Err(End::Slow));
+            }
+            self.taken = taken;
+            self.watch.within(limits.rate_time);
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Counts bytes that were sent.
+    pub(super) fn count(&mut self, sent: usize) {
+        self.sent += sent as u64;
+    }
+
+    /// What the kernel has room for says nothing of the client: with TCP, what it acknowledged counts.
+    fn taken_by_client(&self) -> u64 {
+        let waiting = self.io.socket().get_ref().get(opt::SendQueue).unwrap_or(0);
+        self.sent.saturating_sub(waiting as u64)
+    }
+
+    /// Prepares a response to what is no request.
+    fn refuse(&mut self, status: Status) {
+        let response = respond::refuse::<Handle>(status, &self.service.site);
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clock.set(std::time::SystemTime::now());
+            write::short(&mut self.rest, response, &scratch.clock);
+        });
+    }
+
+    /// Ends our direction. A socket that is closed while something of the client's is unread resets the connection, and the response is
+    /// lost with it (RFC 9112, section 9.6); so with `linger` it is read and passed over.
+    async fn close(&mut self, linger: bool) {
+        let watch = self.watch.clone();
+        watch.within(self.service.limits.linger);
+        if !linger && !T::BUFFERS {
+            return;
+        }
+        let ended = watch.or_late(|cx| self.io.poll_end(cx)).await;
+        let mut passed = 0;
+        while linger && ended.as_ref().is_some_and(Result::is_ok) && passed < LINGERED {
+            let io = &mut self.io;
+            let got = watch.or_late(|cx| SCRATCH.with_borrow_mut(|scratch| io.poll_recv(cx, &mut scratch.input)));
+            match got.await {
+                Some(Ok(n)) if n > 0 => passed += n,
+                _ => break,
+            }
+        }
+    }
+}
