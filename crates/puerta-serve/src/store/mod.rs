@@ -13,6 +13,7 @@ pub mod entry;
 pub mod folder;
 pub mod handle;
 mod look;
+mod media;
 pub mod pool;
 pub mod stat;
 

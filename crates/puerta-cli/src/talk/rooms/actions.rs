@@ -25,6 +25,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+/// Rows of what is said besides an invite's QR code.
+const WORDS: usize = 4;
+
 /// What a hub cuts the time of an invite to.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -313,12 +316,11 @@ fn show_invite(link: &str, until: i64, arguments: &Arguments, reporter: Reporter
     }
     print(arguments, &json!({"event": "invite", "link": link, "until": until}), || link.to_owned())?;
     if io::stdout().is_terminal() && !arguments.json {
-        let whom = if arguments.once { "one device" } else { "everyone" };
-        let good = format!("good until {until}, for {whom}");
-        for line in printed(link, &[link.to_owned()], std::slice::from_ref(&good)) {
+        for line in printed(link, WORDS) {
             print(arguments, &json!(null), || line.clone())?;
         }
-        reporter.note(&good);
+        let whom = if arguments.once { "one device" } else { "everyone" };
+        reporter.note(&format!("good until {until}, for {whom}"));
     }
     Ok(())
 }

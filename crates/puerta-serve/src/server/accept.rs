@@ -1,0 +1,132 @@
+//! Accepting, and what to do when that fails.
+
+use super::places::{NoPlace, Place, Places};
+use super::worker::Workers;
+use crate::event::{Event, Report};
+use puerta::{AnyStream, Async, Connected, Endpoint, Error, Flags, Listening, Result, Shutdown, Socket, errno};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::Interest;
+
+/// How long accepting pauses at a limit of the system before it is tried again, unless a connection ends before.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What a client gets for which there is no place; then it is disconnected.
+const NO_PLACE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// Accepts from several sockets.
+#[derive(Debug)]
+pub(super) struct Acceptor {
+    listeners: Vec<Async<Socket<AnyStream, Listening>>>,
+    places: Arc<Places>,
+    report: Arc<dyn Report>,
+    /// That the system is at a limit was told.
+    paused: Cell<bool>,
+    next: Cell<usize>,
+}
+
+impl Acceptor {
+    pub(super) fn new(
+        listeners: Vec<Socket<AnyStream, Listening>>,
+        places: Arc<Places>,
+        report: Arc<dyn Report>,
+    ) -> Result<Self> {
+        let listeners = listeners.into_iter().map(Async::new).collect::<Result<_>>()?;
+        Ok(Acceptor { listeners, places, report, paused: Cell::new(false), next: Cell::new(0) })
+    }
+
+    /// Accepts until a listener is broken, and says why it is.
+    pub(super) async fn run(&self, workers: &Workers) -> Error {
+        loop {
+            match poll_fn(|cx| self.poll_accept(cx)).await {
+                Ok((socket, peer)) => {
+                    if let Some(place) = self.place(&socket, &peer) {
+                        workers.serve(socket, peer, place);
+                    }
+                }
+                Err(e) if is_limit(&e) => {
+                    if !self.paused.replace(true) {
+                        self.report.event(&Event::Paused(&e));
+                    }
+                    let _ = tokio::time::timeout(PAUSE, self.places.freed()).await;
+                }
+                Err(e) if concerns_one_client(&e) => tokio::task::yield_now().await,
+                Err(e) => return e,
+            }
+        }
+    }
+
+    /// Turns around, so that no listener starves another. A limit is over when nobody waits any more, not with the first client
+    /// that finds a place: otherwise it would be told again and again.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Result<(Socket<AnyStream, Connected>, Endpoint)>> {
+        let count = self.listeners.len().max(1);
+        for i in 0..count {
+            let at = (self.next.get() + i) % count;
+            let Some(listener) = self.listeners.get(at) else { continue };
+            if let Poll::Ready(done) = poll_one(listener, cx) {
+                self.next.set(at + 1);
+                return Poll::Ready(done);
+            }
+        }
+        if self.paused.replace(false) {
+            self.report.event(&Event::Resumed);
+        }
+        Poll::Pending
+    }
+
+    fn place(&self, socket: &Socket<AnyStream, Connected>, peer: &Endpoint) -> Option<Place> {
+        let refused = match self.places.take(peer) {
+            Ok(place) => return Some(place),
+            Err(refused) => refused,
+        };
+        match refused {
+            NoPlace::Full { most, told: false } => self.report.event(&Event::Full(most)),
+            NoPlace::Crowded { most, told: false } => self.report.event(&Event::Crowded { peer, max: most }),
+            NoPlace::Full { .. } | NoPlace::Crowded { .. } => {}
+        }
+        // As a favour: a fresh socket has room for it. Whoever has sent its request already may see a reset instead.
+        let _ = socket.send(NO_PLACE, Flags::DONTWAIT).and_then(|_| socket.shutdown(Shutdown::Write));
+        None
+    }
+}
+
+fn poll_one(
+    listener: &Async<Socket<AnyStream, Listening>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(Socket<AnyStream, Connected>, Endpoint)>> {
+    loop {
+        ready!(listener.poll_read_ready(cx))?;
+        match listener.try_io(Interest::READABLE, Socket::accept_nonblocking) {
+            Err(e) if e.would_block() => {}
+            done => return Poll::Ready(done),
+        }
+    }
+}
+
+fn is_limit(error: &Error) -> bool {
+    matches!(error.errno(), Some(errno::EMFILE | errno::ENFILE | errno::ENOBUFS | errno::ENOMEM))
+}
+
+/// accept(2): errors that were pending on the new connection; the listener is as good as before.
+fn concerns_one_client(error: &Error) -> bool {
+    matches!(
+        error.errno(),
+        Some(
+            errno::ECONNABORTED
+                | errno::EPROTO
+                | errno::EINTR
+                | errno::EAGAIN
+                | errno::EPERM
+                | errno::EOPNOTSUPP
+                | errno::EHOSTUNREACH
+                | errno::ENETUNREACH
+                | errno::ETIMEDOUT
+                | errno::ECONNRESET
+                | errno::ENOTCONN
+        )
+    )
+}

@@ -1,0 +1,85 @@
+//! A running server: connections accepted in one place, and served by one thread a core.
+//!
+//! ```text
+//! listeners ─ accept ─→ Places ─→ worker 0 ─ a task for each connection
+//!                                 worker 1 …
+//! ```
+
+mod accept;
+mod places;
+mod worker;
+
+use crate::event::Report;
+use crate::http1::Service;
+use accept::Acceptor;
+use places::Places;
+use puerta::{AnyStream, Listening, Socket};
+use rustls::ServerConfig;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use worker::Workers;
+
+/// How many are served, and by whom.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Connections in all. Default: 10,000.
+    pub connections: usize,
+    /// Connections from one address (of IPv6: one /64), but for Unix sockets. Default: 256.
+    pub per_address: usize,
+    /// Threads. Default: as many as there are cores.
+    pub threads: usize,
+    /// How long responses that are under way may take when the server stops. Default: 10 s.
+    pub stop_time: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Settings { connections: 10_000, per_address: 256, threads, stop_time: Duration::from_secs(10) }
+    }
+}
+
+/// A server whose threads run and that does not accept yet.
+#[derive(Debug)]
+pub struct Server {
+    acceptor: Acceptor,
+    workers: Workers,
+    stop_time: Duration,
+}
+
+impl Server {
+    /// Starts the threads; with `tls`, all connections are TLS. In a tokio runtime with I/O and time, since it is there that
+    /// connections are accepted.
+    ///
+    /// # Errors
+    /// What the system says of the threads, and of the listeners' readiness.
+    pub fn start(
+        listeners: Vec<Socket<AnyStream, Listening>>,
+        service: Arc<Service>,
+        tls: Option<Arc<ServerConfig>>,
+        settings: &Settings,
+    ) -> io::Result<Server> {
+        let report: Arc<dyn Report> = service.report.clone();
+        let places = Places::new(settings.connections, settings.per_address);
+        let acceptor = Acceptor::new(listeners, places, report)?;
+        let workers = Workers::start(settings.threads.max(1), &service, tls)?;
+        Ok(Server { acceptor, workers, stop_time: settings.stop_time })
+    }
+
+    /// Serves until `stop` is done; then no more connections are accepted, idle ones end, and the others get [`Settings::stop_time`]
+    /// for the response that is under way. (Connections that nobody has accepted yet are reset by the kernel.)
+    ///
+    /// # Errors
+    /// What accept(2) says of a listener that is broken.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let Server { acceptor, workers, stop_time } = self;
+        let accepted = tokio::select! {
+            error = acceptor.run(&workers) => Err(error.into()),
+            () = stop => Ok(()),
+        };
+        drop(acceptor);
+        workers.stop(stop_time).await;
+        accepted
+    }
+}

@@ -1,0 +1,138 @@
+//! The threads that serve: each has a runtime, and each connection is a task in one of them.
+
+use super::places::Place;
+use crate::event::Event;
+use crate::http1::transport::{Plain, Stream};
+use crate::http1::watch::{Watch, Watchman};
+use crate::http1::{Connection, Service};
+use puerta::{AnyStream, Async, Connected, Endpoint, Socket};
+use rustls::ServerConfig;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use std::{io, thread};
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot};
+use tokio_rustls::TlsAcceptor;
+
+/// A connection on its way to a thread.
+struct Given {
+    socket: Socket<AnyStream, Connected>,
+    peer: Endpoint,
+    place: Place,
+}
+
+/// All threads.
+#[derive(Debug)]
+pub(super) struct Workers {
+    workers: Vec<Worker>,
+    next: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Worker {
+    /// Without a bound of its own: no more wait in it than there are places.
+    given: mpsc::UnboundedSender<Given>,
+    watchman: Arc<Watchman>,
+    /// Told when the last connection has ended; dropped, it ends those that are left.
+    ended: oneshot::Receiver<()>,
+}
+
+impl Workers {
+    pub(super) fn start(count: usize, service: &Arc<Service>, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+        let tls = tls.map(TlsAcceptor::from);
+        let workers = (0..count).map(|number| Worker::start(number, service.clone(), tls.clone()));
+        Ok(Workers { workers: workers.collect::<io::Result<_>>()?, next: AtomicUsize::new(0) })
+    }
+
+    /// Gives a connection to the next thread.
+    pub(super) fn serve(&self, socket: Socket<AnyStream, Connected>, peer: Endpoint, place: Place) {
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len().max(1);
+        if let Some(worker) = self.workers.get(next) {
+            // A thread that is gone has panicked: the connection is closed.
+            let _ = worker.given.send(Given { socket, peer, place });
+        }
+    }
+
+    /// Ends idle connections, waits for the others, and ends what is left after `limit`.
+    pub(super) async fn stop(self, limit: Duration) {
+        for worker in &self.workers {
+            worker.watchman.stop();
+        }
+        let ended = async {
+            for worker in self.workers {
+                let Worker { given, ended, .. } = worker;
+                drop(given);
+                let _ = ended.await;
+            }
+        };
+        let _ = tokio::time::timeout(limit, ended).await;
+    }
+}
+
+impl Worker {
+    fn start(number: usize, service: Arc<Service>, tls: Option<TlsAcceptor>) -> io::Result<Worker> {
+        let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let watchman = Watchman::new(service.limits.shortest());
+        let (given, taken) = mpsc::unbounded_channel();
+        let (tell, ended) = oneshot::channel();
+        let watched = watchman.clone();
+        let name = format!("puerta-serve-{number}");
+        thread::Builder::new().name(name).spawn(move || runtime.block_on(run(taken, service, tls, watched, tell)))?;
+        Ok(Worker { given, watchman, ended })
+    }
+}
+
+async fn run(
+    mut taken: mpsc::UnboundedReceiver<Given>,
+    service: Arc<Service>,
+    tls: Option<TlsAcceptor>,
+    watchman: Arc<Watchman>,
+    mut tell: oneshot::Sender<()>,
+) {
+    let looking = watchman.clone();
+    let looking = tokio::spawn(async move { looking.run().await });
+    // Each task holds a sender; when all are gone, so are the connections.
+    let (running, mut all_ended) = mpsc::channel::<()>(1);
+    while let Some(Given { socket, peer, place }) = taken.recv().await {
+        let stream = match Async::shared(socket) {
+            Ok(stream) => stream,
+            Err(refused) => {
+                service.report.event(&Event::Lost(&refused.error));
+                continue;
+            }
+        };
+        let (service, watch, running) = (service.clone(), watchman.watch(), running.clone());
+        let held = (place, running);
+        // Two kinds of tasks, so that one without TLS has no room for it.
+        match tls.clone() {
+            None => tokio::spawn(async move {
+                let _held = held;
+                Connection::new(Plain(stream), service, watch).run().await
+            }),
+            Some(tls) => tokio::spawn(async move {
+                let _held = held;
+                secure(stream, tls, service, watch).await
+            }),
+        };
+        let _ = peer;
+    }
+    drop(running);
+    tokio::select! {
+        _ = all_ended.recv() => {}
+        () = tell.closed() => {}
+    }
+    looking.abort();
+    let _ = tell.send(());
+}
+
+/// The handshake has the time of a head.
+async fn secure(stream: Stream, tls: TlsAcceptor, service: Arc<Service>, watch: Arc<Watch>) -> crate::http1::End {
+    watch.within(service.limits.head_time);
+    let mut handshake = Box::pin(tls.accept(stream));
+    match watch.or_late(|cx| handshake.as_mut().poll(cx)).await {
+        Some(Ok(stream)) => Connection::new(stream, service, watch).run().await,
+        Some(Err(_)) => crate::http1::End::Reset,
+        None => crate::http1::End::Late,
+    }
+}
