@@ -243,7 +243,7 @@ fn what_is_written_is_edited_with_the_keys_of_every_shell() {
 }
 
 #[test]
-fn an_invite_is_shown_with_its_qr_code_and_any_key_goes_back_to_the_room() {
+fn an_invite_is_shown_with_its_qr_code_and_what_is_typed_goes_back_to_the_room() {
     let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
     terminal.says("#main");
     terminal.type_keys("/invite\r");
@@ -253,7 +253,7 @@ fn an_invite_is_shown_with_its_qr_code_and_any_key_goes_back_to_the_room() {
     terminal.type_keys("x");
     terminal.shows("F1 help");
     terminal.type_keys("y\r");
-    terminal.shows("ana: y  ✓");
+    terminal.shows("ana: xy  ✓");
     terminal.type_keys("/quit\r");
     assert_eq!(terminal.finish().1, 0);
 }

@@ -68,9 +68,7 @@ pub struct Part {
 pub struct Listing<F> {
     /// The store's handle.
     pub folder: F,
-    /// How it is written.
-    pub form: Form,
-    /// Writes it, entry by entry.
+    /// What writes it, from the entries that are read of the folder.
     pub writer: Writer,
 }
 

@@ -2,6 +2,7 @@
 
 use super::folder::{Fault, Root, Wait, refusal};
 use super::stat::{self, Kind, Stat};
+use crate::core::listing;
 use crate::problem::{Absence, Refusal};
 use rustix::fs::RawDir;
 use rustix::io::Errno;
@@ -87,6 +88,13 @@ impl Listing {
             }
         }
         Ok(if self.ended && entries.is_empty() { None } else { Some(entries) })
+    }
+}
+
+impl From<Entry> for listing::Entry {
+    fn from(entry: Entry) -> Self {
+        let kind = if entry.folder { listing::Kind::Folder } else { listing::Kind::File };
+        listing::Entry { name: entry.name, kind, size: entry.size, modified: entry.modified }
     }
 }
 

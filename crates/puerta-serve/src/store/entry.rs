@@ -2,12 +2,12 @@
 
 use super::folder::{Fault, Wait};
 use super::handle::Handle;
-use super::media;
 use super::stat::{self, Stat};
 use crate::core::date::Date;
 use crate::core::encoding::Coding;
 use crate::core::etag::{CONTENT_MAX, ETag, Identity};
 use crate::core::fields::Value;
+use crate::core::mime;
 use crate::problem::Refusal;
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
@@ -100,7 +100,8 @@ impl Entry {
 
     fn new(path: &[u8], identity: Identity, tag: ETag, content: Option<Vec<u8>>, wall: SystemTime) -> Entry {
         let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
-        let (media, compressible) = media::of(name, content.as_deref());
+        let compressible = mime::is_compressible(mime::essence(name, content.as_deref()));
+        let media = mime::content_type(name, content.as_deref());
         Entry {
             identity,
             tag,

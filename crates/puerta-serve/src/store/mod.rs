@@ -13,7 +13,6 @@ pub mod entry;
 pub mod folder;
 pub mod handle;
 mod look;
-mod media;
 pub mod pool;
 pub mod stat;
 

@@ -25,9 +25,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// Rows of what is said besides an invite's QR code.
-const WORDS: usize = 4;
-
 /// What a hub cuts the time of an invite to.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -316,11 +313,12 @@ fn show_invite(link: &str, until: i64, arguments: &Arguments, reporter: Reporter
     }
     print(arguments, &json!({"event": "invite", "link": link, "until": until}), || link.to_owned())?;
     if io::stdout().is_terminal() && !arguments.json {
-        for line in printed(link, WORDS) {
+        let whom = if arguments.once { "one device" } else { "everyone" };
+        let good = format!("good until {until}, for {whom}");
+        for line in printed(link, &[link.to_owned()], std::slice::from_ref(&good)) {
             print(arguments, &json!(null), || line.clone())?;
         }
-        let whom = if arguments.once { "one device" } else { "everyone" };
-        reporter.note(&format!("good until {until}, for {whom}"));
+        reporter.note(&good);
     }
     Ok(())
 }

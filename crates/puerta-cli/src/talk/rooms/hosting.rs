@@ -32,9 +32,6 @@ const SETTLE: Duration = Duration::from_millis(1500);
 /// How long members that are sent to another hub may take to go: they do so as soon as they hear of it.
 const HEARD: Duration = Duration::from_secs(2);
 
-/// Rows of what is said below the QR code.
-const WORDS: usize = 5;
-
 /// For how long the invite is good that the host itself comes in with.
 const OWN_INVITE: Duration = Duration::from_secs(60);
 
@@ -119,14 +116,16 @@ impl Hosting {
         let token = self.handle.invite(arguments.invite_lasts(), arguments.once, false)?;
         let link = self.link(&self.room, Token(token))?;
         let fingerprint = Fingerprint::of(self.hub).to_string();
+        reporter.hub(&self.address.to_string(), &reach.to_string(), &fingerprint, &link);
+        let listening = format!("listening on {} (UDP); {reach}", self.address);
+        let words = vec![listening, format!("fingerprint: {fingerprint}"), format!("invite: {link}")];
         if std::io::stderr().is_terminal() && !reporter.json() {
-            for line in printed(&link, WORDS) {
+            // Last: where the window is too small for all, the words have gone up, not the head of the code.
+            for line in printed(&link, &words, &[]) {
                 reporter.note(&line);
             }
         }
-        reporter.hub(&self.address.to_string(), &reach.to_string(), &fingerprint, &link);
-        let listening = format!("listening on {} (UDP); {reach}", self.address);
-        Ok(vec![listening, format!("fingerprint: {fingerprint}"), format!("invite: {link}")])
+        Ok(words)
     }
 
     /// How we come in ourselves. Where an invite is needed, this makes one for us alone.

@@ -4,7 +4,6 @@ use crate::core::fields::{Fields, Value};
 use crate::core::head::Head;
 use crate::core::response::{Response, Status};
 use crate::core::site::{Cors, Site};
-use bytes::Bytes;
 
 /// The response depends on `Accept-Encoding`.
 pub(super) const ACCEPT_ENCODING: u8 = 1;
@@ -12,9 +11,6 @@ pub(super) const ACCEPT_ENCODING: u8 = 1;
 pub(super) const ACCEPT: u8 = 2;
 /// The response depends on `Origin`.
 const ORIGIN: u8 = 4;
-
-/// What pages of ours may load.
-pub(super) const POLICY: &str = "default-src 'none'";
 
 /// Fields of `--security`; a field of the same name that is there already stays.
 const SECURITY: [(&str, &str); 5] = [
@@ -24,11 +20,6 @@ const SECURITY: [(&str, &str); 5] = [
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 ];
-
-/// The body of an error and its type.
-pub(super) fn error(status: Status, _page: bool) -> (&'static str, Bytes) {
-    ("text/plain; charset=utf-8", format!("{status} {}\n", status.reason()).into())
-}
 
 /// Adds what all responses have. `vary`: what else this one depends on.
 pub(super) fn finish<F>(head: Option<&Head<'_>>, site: &Site, vary: u8, mut response: Response<F>) -> Response<F> {

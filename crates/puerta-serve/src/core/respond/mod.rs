@@ -11,6 +11,7 @@ use super::fields::{Fields, Value};
 use super::found::{Content, Failure, File, Found};
 use super::head::{Head, Method};
 use super::listing::{Asked, Writer};
+use super::page;
 use super::plan::{Answer, Lookup};
 use super::range::{self, Range, Ranges};
 use super::response::{Body, Form, Listing, Response, Status};
@@ -148,16 +149,17 @@ fn of_folder<F>(head: &Head<'_>, lookup: &Lookup<'_>, folder: F, site: &Site) ->
     let mut fields = Fields::new();
     match form {
         Form::Html => {
-            fields.push("Content-Type", "text/html; charset=utf-8");
-            fields.push("Content-Security-Policy", common::POLICY);
+            fields.push("Content-Type", page::HTML);
+            fields.push("Content-Security-Policy", page::POLICY);
         }
         Form::Json => fields.push("Content-Type", "application/json"),
     }
     fields.push("Cache-Control", "no-cache");
-    let writer = || Writer::new(&lookup.path, Asked::read(lookup.query.as_deref()), form);
-    let body = match head.method {
-        Method::Head => Body::Empty,
-        _ => Body::Listing(Box::new(Listing { folder, form, writer: writer() })),
+    let body = if head.method == Method::Head {
+        Body::Empty
+    } else {
+        let writer = Writer::new(&lookup.path, Asked::read(lookup.query.as_deref()), form);
+        Body::Listing(Box::new(Listing { folder, writer }))
     };
     finish(Some(head), site, ACCEPT, Response { status: Status::OK, fields, length: None, body })
 }
@@ -183,11 +185,11 @@ fn error_that_varies<F>(head: &Head<'_>, status: Status, site: &Site, vary: u8) 
 }
 
 fn plain_error<F>(status: Status, page: bool) -> Response<F> {
-    let (media, body) = common::error(status, page);
+    let (media, body) = page::error(status, page);
     let mut fields = Fields::new();
     fields.push("Content-Type", media);
     if page {
-        fields.push("Content-Security-Policy", common::POLICY);
+        fields.push("Content-Security-Policy", page::POLICY);
     }
     fields.push("Cache-Control", "no-cache");
     Response { status, fields, length: Some(body.len() as u64), body: Body::Bytes(body) }

@@ -1,8 +1,8 @@
-//! The answer to `/invite`: the link and its QR code, over the whole screen, until a key is pressed.
+//! The answer to `/invite`: the link and its QR code, over the whole screen, until a key is pressed, which is written if it can be.
 
 use super::paint;
 use super::rows::{Look, wrapped};
-use crate::talk::screen::qr::{QUIET, qr};
+use crate::talk::screen::qr::codes;
 use crate::talk::screen::view::Invited;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -19,7 +19,7 @@ pub(super) fn over(buffer: &mut Buffer, area: Rect, invited: &Invited, look: Loo
             cell.reset();
         }
     }
-    let found = (1..=QUIET).rev().find_map(|quiet| fitted(qr(&invited.link, quiet), area, invited, look));
+    let found = codes(&invited.link).find_map(|code| fitted(code, area, invited, look));
     let (code, words, rows) = found.unwrap_or_else(|| (Vec::new(), area, text(invited, false, area.width, look)));
     let style = if look.color { Style::new().fg(Color::Black).bg(Color::White) } else { Style::new() };
     for (y, row) in (area.y..area.bottom()).zip(&code) {

@@ -205,7 +205,11 @@ impl<B: Backend> Full<B> {
         match self.over {
             Some(Over::Invite(_)) => {
                 self.over = None;
-                return;
+                // What is typed reaches the input; a space on its own is only a key.
+                let writes = matches!(key.code, KeyCode::Char(c) if !ctrl && !alt && (c != ' ' || !empty));
+                if !writes {
+                    return;
+                }
             }
             Some(Over::Help(top)) => {
                 if let Some(by) = self.moves(key.code) {
@@ -325,7 +329,10 @@ impl<B: Backend> Screen for Full<B> {
                 self.view.focus = true;
                 self.key(key);
             }
-            Typed::Terminal(Key::Paste(text)) => self.prompt.paste(&text),
+            Typed::Terminal(Key::Paste(text)) => {
+                self.over = None;
+                self.prompt.paste(&text);
+            }
             Typed::Terminal(Key::FocusGained) => self.view.focus = true,
             Typed::Terminal(Key::FocusLost) => self.view.focus = false,
             Typed::End => self.ended = Some(Ended::Quit),

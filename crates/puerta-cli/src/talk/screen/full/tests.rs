@@ -313,8 +313,50 @@ fn an_invite_shows_its_link_and_its_qr_code_until_a_key_is_pressed() {
             code.iter().all(|dots| all.contains(dots.trim_end()))
         });
         assert_eq!((dots, all.contains("too small")), (fits, !fits), "{columns}x{rows}:\n{all}");
-        shown.keys("x");
+        shown.key(KeyCode::Esc, KeyModifiers::NONE);
         assert!(!shown.rows().join("").contains("Any key") && shown.full.prompt.is_empty());
+    }
+}
+
+#[test]
+fn an_invite_with_many_addresses_shows_a_code_of_those_that_fit() {
+    let places: Vec<String> = (1..=8).map(|n| format!("192.168.178.{n}:7777")).collect();
+    let secret = puerta_talk::invite::Invite::new(
+        places.iter().map(|place| place.parse().unwrap()).collect(),
+        "main".to_owned(),
+        puerta_talk::room::ids::Device([7; 32]),
+        puerta_talk::room::store::Token([9; 16]),
+    );
+    let link = secret.unwrap().to_string();
+    let made = link.clone();
+    let mut shown = Shown::new(Facts { link: Box::new(move |_, _| made.clone()), ..facts() }, 80, 24);
+    shown.events(arrival());
+    shown.keys("/invite\n");
+    shown.events([Event::Invite { room: MAIN, token: [7; 16], until: START }]);
+    let picture = shown.rows().join("\n");
+    assert!(picture.contains("█▀▀▀▀▀█") || picture.contains(" ▄▄▄▄▄▄▄ "), "{picture}");
+    assert!(!picture.contains("too small"), "{picture}");
+}
+
+#[test]
+fn what_is_typed_over_an_invite_is_written_and_closes_it() {
+    let answer = Event::Invite { room: MAIN, token: [7; 16], until: START };
+    let paste = |shown: &mut Shown| shown.full.typed(Typed::Terminal(Key::Paste("/rooms".to_owned())), shown.now);
+    let ways: [fn(&mut Shown); 4] = [
+        |shown| shown.keys("/rooms"),
+        paste,
+        |shown| shown.keys(" "),
+        |shown| shown.key(KeyCode::Char('c'), KeyModifiers::CONTROL),
+    ];
+    for (key, written) in ways.into_iter().zip(["/rooms", "/rooms", "", ""]) {
+        let mut shown = Shown::with(80, 24, []);
+        shown.keys("/invite\n");
+        shown.events([answer.clone()]);
+        assert!(shown.rows().join("").contains("Any key closes this."));
+        key(&mut shown);
+        assert!(!shown.rows().join("").contains("Any key closes this."), "{written:?}");
+        assert_eq!(shown.full.prompt.text(), written);
+        assert!(shown.full.ended().is_none());
     }
 }
 
