@@ -1,12 +1,13 @@
 //! Handshakes with the right, the wrong and any key; bounds of what a connection may do.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use puerta_talk::identity::Key;
 use puerta_talk::problem::Problem;
 use puerta_talk::room::ids::Device;
 use puerta_talk::transport::{
-    Acknowledgements, Dialer, Expected, Listener, SEND_WINDOW, STREAM_WINDOW, hub_socket, member_socket, peer,
+    Acknowledgements, Dialer, Event, Expected, Listener, Peer, SEND_WINDOW, STREAM_WINDOW, hub_socket, member_socket,
+    peer,
 };
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use std::future::Future;
@@ -22,7 +23,7 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
 
 fn listener(key: &Key) -> (Listener, SocketAddr) {
     let listener = Listener::new(key, hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket).unwrap();
-    let address = listener.endpoint().local_addr().unwrap();
+    let address = listener.door.address().unwrap();
     (listener, address)
 }
 
@@ -30,14 +31,36 @@ fn dialer(key: &Key) -> Dialer {
     Dialer::new(key, member_socket().unwrap()).unwrap()
 }
 
+type Arrived = Result<(Peer, Device), Problem>;
 type Joined = Result<(quinn::Connection, Device), Problem>;
 
-/// What the hub and the member see of one handshake.
-async fn shake(hub: &Key, member: &Key, expected: Expected) -> (Joined, Joined) {
-    let (mut listener, at) = listener(hub);
-    let dialer = dialer(member);
-    let hub = async { listener.next().await.unwrap().finish().await };
-    in_time(async { tokio::join!(hub, dialer.connect(at, expected)) }).await
+/// Who comes to a hub, or why nobody does.
+async fn arrival(listener: &mut Listener) -> Result<(Peer, Device), Problem> {
+    match listener.next().await {
+        Event::Joined(peer, device) => Ok((peer, device)),
+        Event::Failed(problem) => Err(problem),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the hub and the member see of one handshake. The hub goes on until both have seen its end.
+async fn shake(listener: &mut Listener, dialer: &Dialer, at: SocketAddr, expected: Expected) -> (Arrived, Joined) {
+    let mut came = None;
+    let here = in_time(async {
+        let mut here = std::pin::pin!(dialer.connect(at, expected));
+        loop {
+            tokio::select! {
+                there = arrival(listener) => came = Some(there),
+                here = &mut here => break here,
+            }
+        }
+    });
+    let here = here.await;
+    let there = match came {
+        Some(there) => there,
+        None => in_time(arrival(listener)).await,
+    };
+    (there, here)
 }
 
 #[tokio::test]
@@ -45,18 +68,20 @@ async fn both_ends_learn_the_key_of_the_other() {
     let (hub, member) = (Key::generate().unwrap(), Key::generate().unwrap());
     assert_ne!(hub.device(), member.device());
     for expected in [Expected::Key(hub.device()), Expected::Any] {
-        let (there, here) = shake(&hub, &member, expected).await;
-        let ((there, came), (here, shown)) = (there.unwrap(), here.unwrap());
+        let (mut listener, at) = listener(&hub);
+        let (there, here) = shake(&mut listener, &dialer(&member), at, expected).await;
+        let ((_, came), (here, shown)) = (there.unwrap(), here.unwrap());
         assert_eq!(came, member.device());
         assert_eq!(shown, hub.device());
-        assert_eq!((peer(&there), peer(&here)), (Some(member.device()), Some(hub.device())));
+        assert_eq!(peer(&here), Some(hub.device()));
     }
 }
 
 #[tokio::test]
 async fn another_key_than_expected_ends_the_handshake_and_both_are_told() {
     let (hub, member, other) = (Key::generate().unwrap(), Key::generate().unwrap(), Key::generate().unwrap());
-    let (there, here) = shake(&hub, &member, Expected::Key(other.device())).await;
+    let (mut listener, at) = listener(&hub);
+    let (there, here) = shake(&mut listener, &dialer(&member), at, Expected::Key(other.device())).await;
     let problem = here.unwrap_err();
     match &problem {
         Problem::WrongKey { expected, shown, .. } => {
@@ -73,17 +98,18 @@ async fn a_member_reaches_a_hub_on_either_family() {
     let (hub, member) = (Key::generate().unwrap(), Key::generate().unwrap());
     let socket = hub_socket((Ipv6Addr::UNSPECIFIED, 0).into()).unwrap();
     let mut listener = Listener::new(&hub, socket.socket).unwrap();
-    let port = listener.endpoint().local_addr().unwrap().port();
+    let port = listener.door.address().unwrap().port();
     let dialer = dialer(&member);
     let mut hosts: Vec<std::net::IpAddr> = vec![Ipv4Addr::LOCALHOST.into()];
     if !socket.ipv6_off {
         hosts.push(Ipv6Addr::LOCALHOST.into());
     }
     for host in hosts {
-        let there = async { listener.next().await.unwrap().finish().await };
-        let here = dialer.connect((host, port).into(), Expected::Key(hub.device()));
-        let (there, here) = in_time(async { tokio::join!(there, here) }).await;
-        assert_eq!((there.unwrap().1, here.unwrap().1), (member.device(), hub.device()), "{host}");
+        let expected = Expected::Key(hub.device());
+        let (there, here) = shake(&mut listener, &dialer, (host, port).into(), expected).await;
+        assert_eq!((there.unwrap().1, here.as_ref().unwrap().1), (member.device(), hub.device()), "{host}");
+        drop(here);
+        assert!(matches!(in_time(listener.next()).await, Event::Closed(_)));
     }
 }
 
@@ -125,13 +151,13 @@ async fn who_shows_no_key_is_no_member() {
             }
         });
         let nobody = async {
-            while let Some(arrival) = listener.next().await {
-                arrival.finish().await.unwrap_err();
+            loop {
+                arrival(&mut listener).await.unwrap_err();
             }
         };
         let here = in_time(async {
             tokio::select! {
-                () = nobody => panic!("the hub ended"),
+                never = nobody => never,
                 here = here => here,
             }
         })
@@ -149,8 +175,12 @@ async fn another_protocol_is_told_apart_from_a_hub() {
     let other = stranger(at, |config| config.alpn_protocols = vec![b"h3".to_vec()]);
     let error = in_time(async {
         tokio::select! {
-            arrival = listener.next() => panic!("{arrival:?}"),
             error = other => error,
+            never = async {
+                loop {
+                    arrival(&mut listener).await.unwrap_err();
+                }
+            } => never,
         }
     })
     .await;
@@ -171,14 +201,13 @@ async fn another_protocol_is_told_apart_from_a_hub() {
 async fn a_full_hub_says_so() {
     let hub = Key::generate().unwrap();
     let (mut listener, at) = listener(&hub);
-    listener.limit(1);
+    listener.server.limit(1);
     let dialer = dialer(&Key::generate().unwrap());
-    let first = async { listener.next().await.unwrap().finish().await.unwrap() };
-    let (_held, first) = in_time(async { tokio::join!(first, dialer.connect(at, Expected::Any)) }).await;
-    let _first = first.unwrap();
+    let (there, first) = shake(&mut listener, &dialer, at, Expected::Any).await;
+    let (_there, _first) = (there.unwrap(), first.unwrap());
     let second = in_time(async {
         tokio::select! {
-            arrival = listener.next() => panic!("{arrival:?}"),
+            event = listener.next() => panic!("{event:?}"),
             done = dialer.connect(at, Expected::Any) => done,
         }
     })
@@ -227,8 +256,15 @@ async fn a_key_that_is_shown_but_not_had_is_not_believed() {
         let resolver = rustls::client::AlwaysResolvesClientRawPublicKeys::new(stolen(victim));
         config.client_auth_cert_resolver = Arc::new(resolver);
     });
-    let there = async { listener.next().await.unwrap().finish().await };
-    let (there, _) = in_time(async { tokio::join!(there, fake) }).await;
+    let there = in_time(async {
+        let mut fake = std::pin::pin!(fake);
+        tokio::select! {
+            there = arrival(&mut listener) => there,
+            // It may be told before the hub tells us.
+            _ = &mut fake => arrival(&mut listener).await,
+        }
+    })
+    .await;
     assert!(matches!(there, Err(Problem::Handshake { .. })), "{there:?}");
 }
 
@@ -245,53 +281,96 @@ fn web_server(shown: Arc<rustls::sign::CertifiedKey>, protocol: &[u8]) -> quinn:
     quinn::Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap()
 }
 
-/// One connection that stands: the hub's end, the member's end, and what keeps them.
-async fn connection(how: Acknowledgements) -> (quinn::Connection, quinn::Connection, Listener, Dialer) {
+/// One connection that stands: the hub, its end, the member's end, and what keeps that.
+async fn connection(how: Acknowledgements) -> (Listener, Peer, quinn::Connection, Dialer) {
     let (mut listener, at) = listener(&Key::generate().unwrap());
-    listener.acknowledgements(how);
+    listener.server.acknowledgements(how);
     let dialer = dialer(&Key::generate().unwrap());
-    let there = async { listener.next().await.unwrap().finish().await };
-    let (there, here) = in_time(async { tokio::join!(there, dialer.connect(at, Expected::Any)) }).await;
-    (there.unwrap().0, here.unwrap().0, listener, dialer)
+    let (there, here) = shake(&mut listener, &dialer, at, Expected::Any).await;
+    (listener, there.unwrap().0, here.unwrap().0, dialer)
+}
+
+/// What a member does, while the hub serves; and what comes to the hub meanwhile.
+async fn meanwhile<T>(listener: &mut Listener, events: &mut Vec<Event>, what: impl Future<Output = T>) -> T {
+    let mut what = std::pin::pin!(what);
+    in_time(async {
+        loop {
+            tokio::select! {
+                event = listener.next() => events.push(event),
+                done = &mut what => return done,
+            }
+        }
+    })
+    .await
 }
 
 #[tokio::test]
 async fn a_member_has_one_stream_and_no_datagrams() {
-    let (hub, member, _listener, _dialer) = connection(Acknowledgements::Usual).await;
-    assert_eq!((hub.max_datagram_size(), member.max_datagram_size()), (None, None));
-    let _stream = in_time(member.open_bi()).await.unwrap();
+    let (mut listener, _, member, _dialer) = connection(Acknowledgements::Usual).await;
+    assert_eq!(member.max_datagram_size(), None);
+    let mut events = Vec::new();
+    let _stream = meanwhile(&mut listener, &mut events, member.open_bi()).await.unwrap();
     let mut asked = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(std::pin::pin!(member.open_bi()).poll(&mut asked).is_pending());
     assert!(std::pin::pin!(member.open_uni()).poll(&mut asked).is_pending());
-    assert!(std::pin::pin!(hub.open_bi()).poll(&mut asked).is_pending());
-    assert!(std::pin::pin!(hub.open_uni()).poll(&mut asked).is_pending());
+}
+
+/// Bytes of the member's stream that came to the hub.
+fn read(events: &[Event]) -> Vec<u8> {
+    let bytes = events.iter().filter_map(|event| match event {
+        Event::Read(_, bytes) => Some(&bytes[..]),
+        _ => None,
+    });
+    bytes.flatten().copied().collect()
 }
 
 #[tokio::test]
 async fn bytes_pass_both_ways_and_what_is_not_read_stays_within_the_windows() {
     for how in [Acknowledgements::Usual, Acknowledgements::Sparse] {
-        let (hub, member, _listener, _dialer) = connection(how).await;
-        let (mut to_hub, mut from_hub) = in_time(member.open_bi()).await.unwrap();
-        in_time(to_hub.write_all(&[7; STREAM_WINDOW as usize])).await.unwrap();
-        let (mut to_member, mut from_member) = in_time(hub.accept_bi()).await.unwrap();
-        let big = vec![9; 8 * SEND_WINDOW as usize];
-        let mut got = vec![0; big.len()];
-        let (written, read) =
-            in_time(async { tokio::join!(to_member.write_all(&big), from_hub.read_exact(&mut got)) }).await;
-        written.unwrap();
-        read.unwrap();
-        assert!(got == big, "{how:?}");
-        let mut first = vec![0; STREAM_WINDOW as usize];
-        in_time(from_member.read_exact(&mut first)).await.unwrap();
-        assert_eq!(first, [7; STREAM_WINDOW as usize]);
-        // Nobody reads: what the sender keeps is bounded.
-        let mut kept = 0;
-        let mut asked = std::task::Context::from_waker(std::task::Waker::noop());
-        while let std::task::Poll::Ready(n) = std::pin::pin!(to_member.write(&big)).poll(&mut asked) {
-            kept += n.unwrap();
+        let (mut listener, peer, member, _dialer) = connection(how).await;
+        let mut events = Vec::new();
+        let (mut to_hub, mut from_hub) = meanwhile(&mut listener, &mut events, member.open_bi()).await.unwrap();
+        let long = [7; 2 * STREAM_WINDOW as usize];
+        meanwhile(&mut listener, &mut events, to_hub.write_all(&long)).await.unwrap();
+        while read(&events).len() < long.len() {
+            events.push(in_time(listener.next()).await);
         }
-        assert!(kept <= SEND_WINDOW as usize, "{kept}");
+        assert_eq!(read(&events), long);
+        let mut left = bytes::Bytes::from(vec![9; 8 * SEND_WINDOW as usize]);
+        let mut got = vec![0; left.len()];
+        let mut reading = Box::pin(from_hub.read_exact(&mut got));
+        in_time(async {
+            while listener.server.write(peer, &mut left).is_pending() {
+                tokio::select! {
+                    event = listener.next() => assert!(matches!(event, Event::Writable(_)), "{event:?}"),
+                    read = &mut reading => panic!("{read:?}"),
+                }
+            }
+        })
+        .await;
+        meanwhile(&mut listener, &mut events, reading).await.unwrap();
+        assert!(got.iter().all(|byte| *byte == 9), "{how:?}");
+        // Nobody reads: what the sender keeps is bounded.
+        let big = 8 * SEND_WINDOW as usize;
+        let mut left = bytes::Bytes::from(vec![9; big]);
+        assert!(listener.server.write(peer, &mut left).is_pending());
+        assert!(big - left.len() <= SEND_WINDOW as usize, "{}", left.len());
     }
+}
+
+#[tokio::test]
+async fn who_was_cut_off_is_gone_once_and_a_new_one_is_another() {
+    let (mut listener, first, member, dialer) = connection(Acknowledgements::Usual).await;
+    listener.server.close(std::time::Instant::now(), first, 9, b"enough");
+    listener.server.close(std::time::Instant::now(), first, 9, b"enough");
+    let mut events = Vec::new();
+    let closed = meanwhile(&mut listener, &mut events, member.closed()).await;
+    assert!(matches!(&closed, quinn::ConnectionError::ApplicationClosed(why) if why.reason == "enough"), "{closed:?}");
+    assert!(matches!(events[..], [Event::Closed(peer)] if peer == first), "{events:?}");
+    let at = listener.door.address().unwrap();
+    let (second, _member) = shake(&mut listener, &dialer, at, Expected::Any).await;
+    assert!(second.unwrap().0 > first);
+    assert!(matches!(listener.server.write(first, &mut "x".into()), std::task::Poll::Ready(false)));
 }
 
 /// RFC 8410, section 10.3: a key that everybody knows.

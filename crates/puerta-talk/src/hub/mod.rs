@@ -1,26 +1,26 @@
 //! The hub: the rooms' core, joined to QUIC, to the log and to the clock.
 //!
-//! Everything runs on one tokio runtime of the current thread; the log has threads of its own. What comes in one turn of the
-//! runtime goes to the log as one batch, and what the log has made durable is encoded once and written to every member.
+//! Everything runs in one task; the log has threads of its own. What comes in one turn goes to the log as one batch, and what the log
+//! has made durable is encoded once and written to every member.
 
-mod connection;
 mod history;
 mod out;
+mod run;
 
 pub use history::{History, KEPT};
 
 use crate::identity::{Key, random};
 use crate::log;
 use crate::problem::Problem;
+use crate::room::frame::ToHub;
 use crate::room::ids::Device;
 use crate::room::rooms::{Conn, Effect, Input, Rooms, Setup};
-use crate::transport::{Acknowledgements, CLOSED, LOOK, Listener};
-use connection::serve;
+use crate::transport::{Acknowledgements, Door, Event, LOOK, Listener, Server};
+use bytes::Bytes;
 use history::{Keeper, Told};
 use out::Out;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
@@ -28,22 +28,6 @@ use tokio::sync::Notify;
 /// Bytes that wait for one member beyond QUIC's own window, at most. What is for all is left out for who has more, and asked for
 /// when it is read; who is sent more on request than twice as much is cut off.
 pub const BACKLOG: usize = 256 * 1024;
-
-/// When a fan-out of [`BUSY`] messages or more took longer, there is none for as long again: more messages share the next, and half
-/// of the time is for what comes in. A message that comes alone never waits.
-const QUICK: Duration = Duration::from_micros(300);
-
-/// How often, at most, more is waited for that comes in at the same time.
-const ROUNDS: u32 = 8;
-
-/// The longest such wait.
-const HELD: Duration = Duration::from_millis(20);
-
-/// See [`QUICK`].
-const BUSY: usize = 4;
-
-/// How long a hub that ends waits for its members to hear of it.
-const GOODBYE: Duration = Duration::from_millis(500);
 
 /// What a hub is made of.
 #[derive(Debug)]
@@ -63,8 +47,9 @@ pub struct Options {
 /// A hub that runs.
 #[derive(Debug)]
 pub struct Hub {
-    listener: Listener,
     shared: Arc<Shared>,
+    /// Closed when it ends, though there may be handles.
+    door: Door,
 }
 
 /// Steers a hub while it runs.
@@ -97,18 +82,13 @@ impl Hub {
     pub fn new(options: Options) -> Result<Hub, Failure> {
         let wake = Arc::new(Notify::new());
         let (keeper, loaded) = Keeper::start(options.history, Arc::clone(&wake))?;
-        let mut listener = Listener::new(&options.key, options.socket)?;
-        listener.acknowledgements(options.acknowledgements);
+        let Listener { mut server, door } = Listener::new(&options.key, options.socket)?;
+        server.acknowledgements(options.acknowledgements);
         let rooms = Rooms::new(options.setup, loaded);
-        let inner = Inner { rooms, keeper, outs: BTreeMap::new(), effects: Vec::new(), next: 1, closing: false };
-        let shared = Shared {
-            start: Instant::now(),
-            inner: Mutex::new(inner),
-            wake,
-            unheard: Notify::new(),
-            came: AtomicU64::new(0),
-        };
-        Ok(Hub { listener, shared: Arc::new(shared) })
+        let now = Instant::now();
+        let (outs, effects) = (BTreeMap::new(), Vec::new());
+        let inner = Inner { start: now, rooms, keeper, server, outs, effects, look: None, next: now, closing: false };
+        Ok(Hub { shared: Arc::new(Shared { inner: Mutex::new(inner), wake }), door })
     }
 
     /// Where it is.
@@ -117,34 +97,12 @@ impl Hub {
     ///
     /// As of getsockname(2): never of a socket that is open.
     pub fn address(&self) -> Result<SocketAddr, Problem> {
-        self.listener.endpoint().local_addr().map_err(Problem::System)
+        self.door.address()
     }
 
     /// To steer it from elsewhere.
     pub fn handle(&self) -> Handle {
         Handle { shared: Arc::clone(&self.shared) }
-    }
-
-    /// Serves until `stop` is ready; then what came is made durable, and the members hear that the hub is gone.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) {
-        let turns = tokio::spawn(turns(Arc::clone(&self.shared)));
-        let looks = tokio::spawn(looks(Arc::clone(&self.shared)));
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            tokio::select! {
-                () = &mut stop => break,
-                arrival = self.listener.next() => match arrival {
-                    Some(arrival) => drop(tokio::spawn(serve(Arc::clone(&self.shared), arrival))),
-                    None => break,
-                },
-            }
-        }
-        self.shared.finish().await;
-        turns.abort();
-        looks.abort();
-        let endpoint = self.listener.endpoint();
-        endpoint.close(0_u32.into(), CLOSED);
-        let _ = tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await;
     }
 }
 
@@ -164,7 +122,11 @@ impl Handle {
 
     /// Sends all members to another hub, and takes nothing more.
     pub fn make_way(&self, address: String, hub: Device) {
-        self.shared.handle(Input::Move { address, hub });
+        let mut inner = self.shared.inner();
+        inner.take(Input::Move { address, hub });
+        inner.carry_out();
+        drop(inner);
+        self.shared.wake.notify_one();
     }
 
     /// How many there are.
@@ -179,52 +141,91 @@ impl Handle {
     }
 }
 
-/// What all tasks of a hub share.
+/// What a hub and its handles share.
 #[derive(Debug)]
 struct Shared {
-    start: Instant,
     inner: Mutex<Inner>,
-    /// There is something for the log, or from it.
+    /// There is something from the log, or a handle has done something.
     wake: Arc<Notify>,
-    /// Something was sent to someone to whom nothing was on its way.
-    unheard: Notify,
-    /// How often something was read from a member.
-    came: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Inner {
-    rooms: Rooms,
-    keeper: Keeper,
-    outs: BTreeMap<Conn, Out>,
-    effects: Vec<Effect>,
-    next: u64,
-    closing: bool,
 }
 
 impl Shared {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn now(&self) -> Duration {
-        self.start.elapsed()
+#[derive(Debug)]
+struct Inner {
+    start: Instant,
+    rooms: Rooms,
+    keeper: Keeper,
+    server: Server,
+    outs: BTreeMap<Conn, Out>,
+    effects: Vec<Effect>,
+    /// When to look after who has not heard yet what was sent.
+    look: Option<Instant>,
+    /// When the next fan-out may be: see [`run`].
+    next: Instant,
+    closing: bool,
+}
+
+impl Inner {
+    fn take(&mut self, input: Input) {
+        self.rooms.handle(self.start.elapsed(), wall(), input, &mut self.effects);
     }
 
-    /// One thing that happened.
-    fn handle(self: &Arc<Self>, input: Input) {
-        let mut inner = self.inner();
-        inner.take(self, input);
-        inner.carry_out(self);
-        drop(inner);
-        self.wake.notify_one();
+    /// What members have sent, and who has come or gone.
+    fn happened(&mut self) {
+        while let Some(event) = self.server.event() {
+            match event {
+                Event::Joined(peer, _) if self.closing => self.server.close(Instant::now(), peer, 0, b""),
+                Event::Joined(peer, device) => drop(self.outs.insert(Conn(peer.0), Out::new(peer, device))),
+                // Who does not come to the end of the handshake is nobody yet.
+                Event::Failed(_) => {}
+                Event::Read(peer, bytes) => self.read(Conn(peer.0), &bytes),
+                Event::Writable(peer) => {
+                    let Inner { outs, server, .. } = self;
+                    if outs.get_mut(&Conn(peer.0)).is_some_and(|out| out.drain(server)) {
+                        self.take(Input::Drained(Conn(peer.0)));
+                    }
+                }
+                Event::Closed(peer) => {
+                    if self.outs.remove(&Conn(peer.0)).is_some_and(|out| out.new.is_none()) {
+                        self.take(Input::Closed(Conn(peer.0)));
+                    }
+                }
+            }
+            self.carry_out();
+        }
     }
 
-    /// What the log says and what it is to get; how many messages went out.
-    fn turn(self: &Arc<Self>) -> usize {
-        let mut inner = self.inner();
+    fn read(&mut self, conn: Conn, bytes: &Bytes) {
+        let Some(out) = self.outs.get_mut(&conn) else { return };
+        out.frames.push(bytes);
+        if let Some(device) = out.new.take() {
+            self.take(Input::Connected { conn, device });
+        }
+        loop {
+            let Some(out) = self.outs.get_mut(&conn) else { return };
+            match out.frames.take::<ToHub>() {
+                Ok(Some(frame)) => self.take(Input::Frame { conn, frame }),
+                Ok(None) => return,
+                Err(_) => return self.take(Input::Malformed(conn)),
+            }
+        }
+    }
+
+    /// What was gathered goes to the log, and all that is to be done is done.
+    fn flush(&mut self) {
+        self.rooms.flush(&mut self.effects);
+        self.carry_out();
+    }
+
+    /// What the log says, and what is due; how many messages went out.
+    fn tell(&mut self) -> usize {
         let mut messages = 0;
-        for told in inner.keeper.told() {
+        for told in self.keeper.told() {
             let input = match told {
                 Told::Written(batches) => {
                     messages += batches.iter().map(|batch| batch.writes.len()).sum::<usize>();
@@ -233,51 +234,38 @@ impl Shared {
                 Told::Failed(why) => Input::Failed(why),
                 Told::Answer(ticket, answer) => Input::Answer { ticket, answer },
             };
-            inner.take(self, input);
+            self.take(input);
         }
-        if inner.rooms.due().is_some_and(|due| due <= self.now()) {
-            inner.take(self, Input::Tick);
+        if self.rooms.due().is_some_and(|due| due <= self.start.elapsed()) {
+            self.take(Input::Tick);
         }
-        inner.flush(self);
+        self.flush();
         messages
     }
 
-    /// Nothing is taken any more; what was taken is made durable, and told.
-    async fn finish(self: &Arc<Self>) {
-        self.inner().closing = true;
-        let patience = Instant::now() + GOODBYE;
-        while self.inner().keeper.is_busy() && Instant::now() < patience {
-            self.turn();
-            let _ = tokio::time::timeout(GOODBYE / 10, self.wake.notified()).await;
+    /// Looks after who has not heard yet what was sent.
+    fn look_after(&mut self, now: Instant) {
+        if self.look.is_some_and(|look| look <= now) {
+            let Inner { outs, server, .. } = self;
+            let again = outs.values_mut().filter_map(|out| out.look(server).then_some(())).count() > 0;
+            self.look = again.then(|| now + LOOK);
         }
-        self.turn();
-    }
-}
-
-impl Inner {
-    fn take(&mut self, shared: &Shared, input: Input) {
-        let Inner { rooms, effects, .. } = self;
-        rooms.handle(shared.now(), wall(), input, effects);
     }
 
-    /// What was gathered goes to the log, and all that is to be done is done.
-    fn flush(&mut self, shared: &Arc<Shared>) {
-        self.rooms.flush(&mut self.effects);
-        self.carry_out(shared);
-    }
-
-    fn carry_out(&mut self, shared: &Arc<Shared>) {
+    fn carry_out(&mut self) {
         for effect in std::mem::take(&mut self.effects) {
+            let Inner { outs, server, .. } = self;
+            let mut unheard = false;
             match effect {
                 Effect::Send { conn, frames } => {
-                    if let Some(out) = self.outs.get_mut(&conn) {
-                        out.send(shared, conn, frames);
+                    if let Some(out) = outs.get_mut(&conn) {
+                        unheard = out.send(server, frames);
                     }
                 }
                 Effect::Fan { to, frames } => {
                     for conn in to.iter() {
-                        if let Some(out) = self.outs.get_mut(conn) {
-                            out.fan(shared, *conn, &frames);
+                        if let Some(out) = outs.get_mut(conn) {
+                            unheard |= out.fan(server, &frames);
                         }
                     }
                 }
@@ -286,79 +274,17 @@ impl Inner {
                 Effect::NeedToken { ticket } => {
                     // Without random bytes there is no invite, and who asked may ask again.
                     if let Ok(token) = random::<16>() {
-                        self.take(shared, Input::Token { ticket, token });
+                        self.take(Input::Token { ticket, token });
                     }
                 }
                 Effect::Close(conn) => {
-                    if let Some(out) = self.outs.get_mut(&conn) {
-                        out.close(shared, conn);
+                    if let Some(out) = outs.get_mut(&conn) {
+                        out.close(server);
                     }
                 }
             }
-        }
-    }
-}
-
-/// One turn after the other, as the log and the members make them necessary.
-async fn turns(shared: Arc<Shared>) {
-    let mut next = Instant::now();
-    loop {
-        let due = shared.inner().rooms.due();
-        let tick = async {
-            match due {
-                Some(due) => tokio::time::sleep(due.saturating_sub(shared.now())).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = shared.wake.notified() => {}
-            () = tick => {}
-        }
-        gather(&shared).await;
-        // What comes in meanwhile is made durable, and goes out with the rest.
-        while Instant::now() < next {
-            tokio::select! {
-                () = shared.wake.notified() => gather(&shared).await,
-                () = tokio::time::sleep_until(next.into()) => {}
-            }
-        }
-        let start = Instant::now();
-        if shared.turn() >= BUSY {
-            // The members' own tasks have sent it when this goes on.
-            tokio::task::yield_now().await;
-            let took = start.elapsed();
-            if took > QUICK {
-                next = Instant::now() + took.min(HELD);
-            }
-        }
-    }
-}
-
-/// Waits while more comes in, and hands it to the log: the socket is read 32 datagrams at a time, and what many said at once should
-/// go out at once.
-async fn gather(shared: &Arc<Shared>) {
-    let mut seen = shared.came.load(Ordering::Relaxed);
-    for _ in 0..ROUNDS {
-        tokio::task::yield_now().await;
-        let now = shared.came.load(Ordering::Relaxed);
-        if now == seen {
-            break;
-        }
-        seen = now;
-    }
-    shared.inner().flush(shared);
-}
-
-/// Looks after who has not heard yet what was sent.
-async fn looks(shared: Arc<Shared>) {
-    loop {
-        shared.unheard.notified().await;
-        let mut again = true;
-        while again {
-            tokio::time::sleep(LOOK).await;
-            again = false;
-            for out in shared.inner().outs.values_mut() {
-                again |= out.look();
+            if unheard && self.look.is_none() {
+                self.look = Some(Instant::now() + LOOK);
             }
         }
     }

@@ -1,16 +1,14 @@
-//! What is on its way to one member: written at once where QUIC takes it, else by a task until it is taken.
+//! What is on its way to one member, and what comes from it.
 
-use super::{BACKLOG, Shared};
-use crate::room::codec;
+use super::BACKLOG;
+use crate::room::codec::{self, Frames};
 use crate::room::frame::ToMember;
-use crate::room::rooms::{Conn, Input};
-use crate::transport::Watch;
+use crate::room::ids::Device;
+use crate::transport::{Peer, Server, Watch};
 use bytes::Bytes;
-use quinn::{Connection, SendStream};
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 /// How long a connection that is of no use waits for the other end to read why.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -18,9 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// One member's end.
 #[derive(Debug)]
 pub(super) struct Out {
-    connection: Connection,
-    /// Away while a task writes.
-    stream: Option<SendStream>,
+    peer: Peer,
+    /// Whose it is, until it has said something.
+    pub(super) new: Option<Device>,
+    /// What came and is not whole yet.
+    pub(super) frames: Frames,
     queue: VecDeque<Bytes>,
     queued: usize,
     /// Something was left out.
@@ -30,139 +30,90 @@ pub(super) struct Out {
 }
 
 impl Out {
-    pub(super) fn new(connection: Connection, stream: SendStream) -> Out {
-        let watch = Watch::default();
+    pub(super) fn new(peer: Peer, device: Device) -> Out {
         Out {
-            connection,
-            stream: Some(stream),
+            peer,
+            new: Some(device),
+            frames: Frames::default(),
             queue: VecDeque::new(),
             queued: 0,
             missed: false,
             closing: false,
-            watch,
+            watch: Watch::default(),
         }
     }
 
-    /// For this member alone: who takes none of it is cut off.
-    pub(super) fn send(&mut self, shared: &Arc<Shared>, conn: Conn, frames: Bytes) {
+    /// For this member alone: who takes none of it is cut off. Whether looks begin to be needed.
+    pub(super) fn send(&mut self, server: &mut Server, frames: Bytes) -> bool {
         if self.queued > 2 * BACKLOG {
-            self.connection.close(1_u32.into(), b"too much was asked for and not read");
-            return;
+            server.close(Instant::now(), self.peer, 1, b"too much was asked for and not read");
+            return false;
         }
-        self.push(shared, conn, frames);
+        self.push(server, frames)
     }
 
     /// The same for many: left out for who is behind.
-    pub(super) fn fan(&mut self, shared: &Arc<Shared>, conn: Conn, frames: &Bytes) {
+    pub(super) fn fan(&mut self, server: &mut Server, frames: &Bytes) -> bool {
         if self.queued > BACKLOG {
             self.missed = true;
-            return;
+            return false;
         }
-        self.push(shared, conn, frames.clone());
+        self.push(server, frames.clone())
     }
 
     /// Closes when what is on its way was read, or some time later.
-    pub(super) fn close(&mut self, shared: &Arc<Shared>, conn: Conn) {
+    pub(super) fn close(&mut self, server: &mut Server) {
         self.closing = true;
-        if let Some(stream) = &mut self.stream {
-            let _ = stream.finish();
+        if self.queue.is_empty() {
+            server.finish(Instant::now(), self.peer, PATIENCE);
         }
-        let (connection, shared) = (self.connection.clone(), Arc::clone(shared));
-        tokio::spawn(async move {
-            let _ = tokio::time::timeout(PATIENCE, connection.closed()).await;
-            connection.close(2_u32.into(), b"not let in");
-            shared.inner().outs.remove(&conn);
-        });
     }
 
-    /// Whether it was told to close.
-    pub(super) fn is_closing(&self) -> bool {
-        self.closing
+    /// Writes on. True when it has all, after something was left out: it may ask for that now.
+    pub(super) fn drain(&mut self, server: &mut Server) -> bool {
+        while let Some(frames) = self.queue.front_mut() {
+            let length = frames.len();
+            let written = server.write(self.peer, frames);
+            self.queued = self.queued.saturating_sub(length - frames.len());
+            match written {
+                Poll::Ready(true) => drop(self.queue.pop_front()),
+                Poll::Ready(false) | Poll::Pending => return false,
+            }
+        }
+        // Most members are never behind again.
+        self.queue = VecDeque::new();
+        if self.closing {
+            server.finish(Instant::now(), self.peer, PATIENCE);
+        }
+        std::mem::take(&mut self.missed)
     }
 
     /// Sends something small to who has not heard what was sent. Whether this is to be looked at again.
-    pub(super) fn look(&mut self) -> bool {
-        if self.watch.look(&self.connection)
-            && !self.closing
-            && let Some(stream) = &mut self.stream
-        {
+    pub(super) fn look(&mut self, server: &mut Server) -> bool {
+        let stats = || server.stats(self.peer).unwrap_or_default();
+        if self.watch.look(stats) && !self.closing && self.queue.is_empty() {
             // Where QUIC takes nothing now, enough is on its way. A part of a frame would be the end of all others.
             let mut frame = codec::bytes(&ToMember::Pong);
             let length = frame.len();
-            let _ = try_write(stream, &mut frame);
+            let _ = server.write(self.peer, &mut frame);
             if !frame.is_empty() && frame.len() < length {
-                self.connection.close(1_u32.into(), b"a frame was cut");
+                server.close(Instant::now(), self.peer, 1, b"a frame was cut");
             }
         }
         self.watch.waits()
     }
 
-    fn push(&mut self, shared: &Arc<Shared>, conn: Conn, mut frames: Bytes) {
+    fn push(&mut self, server: &mut Server, mut frames: Bytes) -> bool {
         if self.closing || frames.is_empty() {
-            return;
+            return false;
         }
-        if self.watch.sends(&self.connection) {
-            shared.unheard.notify_one();
-        }
-        if let Some(stream) = &mut self.stream {
-            // Most often QUIC has room, and nobody has to wait.
-            while !frames.is_empty() {
-                match try_write(stream, &mut frames) {
-                    Poll::Ready(true) => {}
-                    // The reader of this connection learns why.
-                    Poll::Ready(false) => return,
-                    Poll::Pending => break,
-                }
-            }
-            if frames.is_empty() {
-                return;
-            }
+        let begins = self.watch.sends(|| server.stats(self.peer).unwrap_or_default());
+        // Most often QUIC has room, and nothing has to wait. Where the connection is over, that is told elsewhere.
+        if self.queue.is_empty() && server.write(self.peer, &mut frames).is_ready() {
+            return begins;
         }
         self.queued += frames.len();
         self.queue.push_back(frames);
-        if let Some(stream) = self.stream.take() {
-            tokio::spawn(drain(Arc::clone(shared), conn, stream));
-        }
-    }
-}
-
-/// Writes what QUIC takes now; false when the connection is gone. A waker that does nothing may stay behind: whoever waits next
-/// puts its own in its place.
-fn try_write(stream: &mut SendStream, frames: &mut Bytes) -> Poll<bool> {
-    let mut context = Context::from_waker(Waker::noop());
-    let chunks = std::slice::from_mut(frames);
-    let mut write = std::pin::pin!(stream.write_chunks(chunks));
-    write.as_mut().poll(&mut context).map(|written| written.is_ok())
-}
-
-/// Writes what waits for a member, as fast as it reads.
-async fn drain(shared: Arc<Shared>, conn: Conn, mut stream: SendStream) {
-    loop {
-        let next = {
-            let mut inner = shared.inner();
-            let Some(out) = inner.outs.get_mut(&conn) else { return };
-            match out.queue.pop_front() {
-                Some(frames) => frames,
-                None => {
-                    if out.closing {
-                        let _ = stream.finish();
-                    }
-                    let missed = std::mem::take(&mut out.missed);
-                    out.stream = Some(stream);
-                    drop(inner);
-                    if missed {
-                        shared.handle(Input::Drained(conn));
-                    }
-                    return;
-                }
-            }
-        };
-        let length = next.len();
-        if stream.write_chunk(next).await.is_err() {
-            return;
-        }
-        if let Some(out) = shared.inner().outs.get_mut(&conn) {
-            out.queued = out.queued.saturating_sub(length);
-        }
+        begins
     }
 }

@@ -70,7 +70,7 @@ impl Link {
 
     /// On its way; what does not arrive is sent again by the core over the next connection.
     pub(super) fn send(&mut self, frame: &ToHub) {
-        if self.watch.sends(&self.connection) {
+        if self.watch.sends(|| self.connection.stats()) {
             self.look = Instant::now() + LOOK;
         }
         if self.out.try_send(codec::bytes(frame)).is_err() {
@@ -110,7 +110,7 @@ impl Link {
     /// Sends something small if the hub has not heard what was sent.
     fn nudge(&mut self) {
         self.look = Instant::now() + LOOK;
-        if self.watch.look(&self.connection) {
+        if self.watch.look(|| self.connection.stats()) {
             // A queue that is full has enough.
             let _ = self.out.try_send(codec::bytes(&ToHub::Ping));
         }

@@ -41,7 +41,7 @@ impl Dialer {
     /// # Panics
     /// Outside of a tokio runtime, or in one without I/O or time.
     pub fn new(key: &Key, socket: UdpSocket) -> Result<Self, Problem> {
-        let endpoint = endpoint(config::endpoint(), None, socket)?;
+        let endpoint = endpoint(config::endpoint(), socket)?;
         Ok(Dialer { endpoint, key: key.clone(), tokens: Arc::default() })
     }
 

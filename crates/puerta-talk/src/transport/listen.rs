@@ -1,42 +1,37 @@
-//! A hub takes members.
+//! A hub's socket, and QUIC on it.
 
-use super::config::{self, Acknowledgements};
-use super::{endpoint, failed, peer};
+use super::server::{Event, Server, Sink};
 use crate::identity::Key;
 use crate::problem::Problem;
-use crate::room::ids::Device;
-use quinn::{Connecting, Connection, Endpoint, Incoming, ServerConfig};
+use bytes::BytesMut;
+use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::time::Instant;
+use tokio::io::Interest;
 
-/// Handshakes that are under way at a time: 256, some 8 MiB. Who comes above waits.
-pub const HANDSHAKES: usize = 256;
-/// How long a handshake may take: 10 s.
-pub const HANDSHAKE: Duration = config::IDLE;
-/// Connections of a hub, unless it [says otherwise](Listener::limit): 4,096. Who comes above is told that it is full.
-pub const CONNECTIONS: usize = 4096;
+/// The longest UDP payload, and the longest that the kernel joins of several, in bytes.
+const JOINED: usize = 65_535;
 
-/// Takes connections on one UDP socket.
+/// How often the socket is read in a turn, at most, some 32 datagrams each time.
+const READS: usize = 16;
+
+/// Takes members on one UDP socket.
 #[derive(Debug)]
 pub struct Listener {
-    endpoint: Endpoint,
-    config: ServerConfig,
-    /// The same for members on this machine.
-    near: Arc<ServerConfig>,
-    connections: usize,
-    handshakes: Arc<Semaphore>,
-    /// One whose address is validated, while no handshake is free.
-    waiting: Option<Incoming>,
+    /// Its connections.
+    pub server: Server,
+    /// Its socket.
+    pub door: Door,
 }
 
-/// Somebody whose address is validated, and whose key is not known yet.
+/// The socket of a [`Server`].
 #[derive(Debug)]
-pub struct Arrival {
-    connecting: Connecting,
-    from: SocketAddr,
-    _handshake: OwnedSemaphorePermit,
+pub struct Door {
+    socket: tokio::net::UdpSocket,
+    state: UdpSocketState,
+    /// For what is read at once: of this memory only what is filled is taken.
+    buffer: Box<[u8]>,
 }
 
 impl Listener {
@@ -46,89 +41,116 @@ impl Listener {
     /// [`Problem::System`] where the runtime cannot register it.
     ///
     /// # Panics
-    /// Outside of a tokio runtime, or in one without I/O or time.
+    /// Outside of a tokio runtime, or in one without I/O.
     pub fn new(key: &Key, socket: UdpSocket) -> Result<Self, Problem> {
-        let config = config::server(key)?;
+        let state = UdpSocketState::new((&socket).into()).map_err(Problem::System)?;
+        socket.set_nonblocking(true).map_err(Problem::System)?;
         let port = socket.local_addr().map_err(Problem::System)?.port();
-        let endpoint = endpoint(config::hub_endpoint(key, port)?, Some(config.clone()), socket)?;
-        let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
-        let near = Arc::new(config.clone());
-        let mut made = Listener { endpoint, config, near, connections: CONNECTIONS, handshakes, waiting: None };
-        made.acknowledgements(Acknowledgements::default());
-        Ok(made)
+        let server = Server::new(key, port, !state.may_fragment())?;
+        let socket = tokio::net::UdpSocket::from_std(socket).map_err(Problem::System)?;
+        Ok(Listener { server, door: Door { socket, state, buffer: vec![0; JOINED * BATCH_SIZE].into() } })
     }
 
-    /// How many connections there may be.
-    pub fn limit(&mut self, connections: usize) {
-        self.connections = connections;
-    }
-
-    /// How often the members who come from now on acknowledge; for those who are here it stays as it was.
-    pub fn acknowledgements(&mut self, how: Acknowledgements) {
-        let mut near = self.config.clone();
-        near.transport_config(Arc::new(config::hub(how, config::LOOPBACK)));
-        self.near = Arc::new(near);
-        self.config.transport_config(Arc::new(config::hub(how, config::ETHERNET)));
-        self.endpoint.set_server_config(Some(self.config.clone()));
-    }
-
-    /// The next one whose address is validated: every first packet without a token of ours is answered with Retry, which is shorter than it. `None` when
-    /// the endpoint is closed. Dropped while it waits, it loses nobody.
-    ///
-    /// [Finish](Arrival::finish) each in a task of its own.
-    pub async fn next(&mut self) -> Option<Arrival> {
+    /// The next thing that happens, with all that QUIC has to send meanwhile. Dropped while it waits, it loses nothing.
+    pub async fn next(&mut self) -> Event {
         loop {
-            let incoming = match self.waiting.take() {
-                Some(incoming) => incoming,
-                None => self.endpoint.accept().await?,
-            };
-            if !incoming.remote_address_validated() {
-                // Without a valid token Retry is always allowed; were it not, nothing is answered.
-                incoming.retry().unwrap_or_else(|e| e.into_incoming().ignore());
-                continue;
+            self.door.receive(&mut self.server, Instant::now());
+            self.door.flush(&mut self.server, Instant::now());
+            if let Some(event) = self.server.event() {
+                return event;
             }
-            if self.endpoint.open_connections() >= self.connections {
-                incoming.refuse();
-                continue;
-            }
-            self.waiting = Some(incoming);
-            let handshake = self.handshakes.clone().acquire_owned().await.ok()?;
-            let incoming = self.waiting.take()?;
-            let from = incoming.remote_address();
-            // One that fails here was no proper first packet, or waited for too long.
-            let accepted =
-                if config::is_near(from) { incoming.accept_with(self.near.clone()) } else { incoming.accept() };
-            if let Ok(connecting) = accepted {
-                return Some(Arrival { connecting, from, _handshake: handshake });
-            }
+            self.door.wait(Wait::of(&self.server)).await;
         }
-    }
-
-    /// The endpoint: its address, to close it, and to wait until the members know.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
     }
 }
 
-impl Arrival {
-    /// Who comes.
-    pub fn from(&self) -> SocketAddr {
-        self.from
+/// What a turn is followed by.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    blocked: bool,
+    more: bool,
+    due: Option<Instant>,
+}
+
+impl Wait {
+    /// What is left to be done for a server.
+    pub fn of(server: &Server) -> Wait {
+        Wait { blocked: server.is_blocked(), more: server.has_more(), due: server.due() }
     }
 
-    /// Shakes hands; within [`HANDSHAKE`]. The device has proved to have its key.
+    /// No longer than that.
+    pub fn until(&mut self, latest: Instant) {
+        self.due = Some(self.due.map_or(latest, |due| due.min(latest)));
+    }
+}
+
+impl Door {
+    /// Where it is.
     ///
     /// # Errors
-    /// [`Problem::NoAnswer`], [`Problem::NotTalk`], [`Problem::Handshake`].
-    pub async fn finish(self) -> Result<(Connection, Device), Problem> {
-        let at = self.from;
-        match tokio::time::timeout(HANDSHAKE, self.connecting).await {
-            Err(_) => Err(Problem::NoAnswer { at, within: HANDSHAKE }),
-            Ok(Err(error)) => Err(failed(at, &error)),
-            Ok(Ok(connection)) => match peer(&connection) {
-                Some(device) => Ok((connection, device)),
-                None => Err(Problem::Handshake { at, reason: "no key was shown".to_owned() }),
-            },
+    /// As of getsockname(2): never of a socket that is open.
+    pub fn address(&self) -> Result<SocketAddr, Problem> {
+        self.socket.local_addr().map_err(Problem::System)
+    }
+
+    /// Reads what has come, and does what is due: see [`Server::event`]. Nothing of members is answered before
+    /// [`flush`](Self::flush).
+    pub fn receive(&mut self, server: &mut Server, now: Instant) {
+        let Door { socket, state, buffer } = self;
+        let mut out = Out { socket, state };
+        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        for _ in 0..READS {
+            let mut parts = buffer.chunks_mut(JOINED);
+            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+                std::array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
+            let read = || state.recv((&*socket).into(), &mut slices, &mut metas);
+            match socket.try_io(Interest::READABLE, read) {
+                Ok(count) => {
+                    for (meta, part) in metas.iter().zip(&slices).take(count) {
+                        let data = BytesMut::from(part.get(..meta.len).unwrap_or_default());
+                        server.receive(now, meta, data, &mut out);
+                    }
+                    if count < BATCH_SIZE {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // An answer of ICMP to something that was sent: QUIC finds out by itself.
+                Err(_) => {}
+            }
         }
+        server.timeout(now);
+    }
+
+    /// Sends what there is for the members, for a turn.
+    pub fn flush(&mut self, server: &mut Server, now: Instant) {
+        server.flush(now, &mut Out { socket: &self.socket, state: &self.state });
+    }
+
+    /// Waits until something has come, or there is room again for what it did not take, or until it is time. It does not wait where
+    /// there is more to do and room for it.
+    pub async fn wait(&self, wait: Wait) {
+        let Wait { blocked, more, due } = wait;
+        if more && !blocked {
+            return tokio::task::yield_now().await;
+        }
+        let interest = if blocked { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        // An error of a socket that is open is an answer of ICMP: reading takes it away.
+        match due {
+            None => drop(self.socket.ready(interest).await),
+            Some(due) => drop(tokio::time::timeout_at(due.into(), self.socket.ready(interest)).await),
+        }
+    }
+}
+
+/// Where datagrams go out.
+struct Out<'a> {
+    socket: &'a tokio::net::UdpSocket,
+    state: &'a UdpSocketState,
+}
+
+impl Sink for Out<'_> {
+    fn send(&mut self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.socket.try_io(Interest::WRITABLE, || self.state.send(self.socket.into(), transmit))
     }
 }

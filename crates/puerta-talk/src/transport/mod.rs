@@ -1,33 +1,34 @@
 //! Rooms over QUIC (RFC 9000, RFC 9001): UDP, TLS 1.3, raw public keys (RFC 7250).
 //!
-//! Both ends show their device key and prove that they have it. A hub [listens](Listener): it answers the first packet of an
+//! Both ends show their device key and prove that they have it. A hub [listens](Listener) with a loop of its own over all its [connections](Server): it answers the first packet of an
 //! address with Retry (RFC 9000, section 8.1.2), so that nobody gets more bytes from it than he sent before he has shown that the
 //! address is his. A member [dials](Dialer), and says [which key](Expected) it expects.
 
 mod config;
 mod dial;
 mod listen;
+mod server;
 mod socket;
+mod timers;
 mod tls;
 mod tokens;
 mod twice;
 mod watch;
 
 pub use config::{
-    ALPN, Acknowledgements, CONNECTION_WINDOW, CRYPTO_BUFFER, IDLE, INCOMING, INCOMING_BUFFER, INCOMING_BUFFERS,
-    KEEP_ALIVE, MEMBER_WINDOW, SEND_WINDOW, STREAM_WINDOW,
+    ALPN, Acknowledgements, CONNECTION_WINDOW, CONNECTIONS, CRYPTO_BUFFER, HANDSHAKE, HANDSHAKES, HELLO, IDLE,
+    INCOMING, INCOMING_BUFFER, INCOMING_BUFFERS, KEEP_ALIVE, MEMBER_WINDOW, SEND_WINDOW, STREAM_WINDOW,
 };
 pub use dial::{Dialer, Expected};
-pub use listen::{Arrival, CONNECTIONS, HANDSHAKE, HANDSHAKES, Listener};
+pub use listen::{Door, Listener, Wait};
+pub use server::{Counts, Event, Peer, Server, Sink};
 pub use socket::{BUFFER, HubSocket, hub_socket, member_socket};
 pub use twice::{ADDRESSES, COPIES, YOUNG};
 pub use watch::{LOOK, Watch};
 
 use crate::problem::Problem;
 use crate::room::ids::Device;
-use quinn::{
-    Connection, ConnectionError, Endpoint, EndpointConfig, Runtime, ServerConfig, TokioRuntime, TransportErrorCode,
-};
+use quinn::{Connection, ConnectionError, Endpoint, EndpointConfig, Runtime, TokioRuntime, TransportErrorCode};
 use rustls::pki_types::CertificateDer;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -46,11 +47,11 @@ pub fn peer(connection: &Connection) -> Option<Device> {
     tls::device(shown.first()?)
 }
 
-/// QUIC on a socket.
-fn endpoint(config: EndpointConfig, server: Option<ServerConfig>, socket: UdpSocket) -> Result<Endpoint, Problem> {
+/// QUIC on a member's socket.
+fn endpoint(config: EndpointConfig, socket: UdpSocket) -> Result<Endpoint, Problem> {
     let runtime = Arc::new(TokioRuntime);
     let socket = twice::Twice::new(runtime.wrap_udp_socket(socket).map_err(Problem::System)?);
-    Endpoint::new_with_abstract_socket(config, server, socket, runtime).map_err(Problem::System)
+    Endpoint::new_with_abstract_socket(config, None, socket, runtime).map_err(Problem::System)
 }
 
 /// The alert of TLS that says that no protocol is common to both (RFC 7301, section 3.2).

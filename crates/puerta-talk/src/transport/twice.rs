@@ -50,14 +50,13 @@ impl Twice {
     }
 
     fn again(&self, transmit: &Transmit<'_>) -> bool {
-        let first = Packet::of(transmit.contents);
-        if first == Packet::Other && !self.any.load(Ordering::Relaxed) {
+        if Packet::of(transmit.contents) == Packet::Other && !self.any.load(Ordering::Relaxed) {
             return false;
         }
         let mut young = self.young.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = young.again(Instant::now(), transmit.destination, first);
+        let again = young.again(Instant::now(), transmit);
         self.any.store(!young.0.is_empty(), Ordering::Relaxed);
-        again && transmit.segment_size.is_none() && transmit.contents.len() <= LONGEST
+        again
     }
 }
 
@@ -128,11 +127,21 @@ impl Packet {
 
 /// Addresses with connections that have just begun: since when, and how many copies are left.
 #[derive(Debug, Default)]
-struct Young(HashMap<SocketAddr, (Instant, u32)>);
+pub(super) struct Young(HashMap<SocketAddr, (Instant, u32)>);
 
 impl Young {
-    /// Whether a datagram is sent twice.
-    fn again(&mut self, now: Instant, to: SocketAddr, packet: Packet) -> bool {
+    /// Whether what was sent just now is sent once more.
+    pub(super) fn again(&mut self, now: Instant, transmit: &Transmit<'_>) -> bool {
+        let packet = Packet::of(transmit.contents);
+        if packet == Packet::Other && self.0.is_empty() {
+            return false;
+        }
+        self.twice(now, transmit.destination, packet)
+            && transmit.segment_size.is_none()
+            && transmit.contents.len() <= LONGEST
+    }
+
+    fn twice(&mut self, now: Instant, to: SocketAddr, packet: Packet) -> bool {
         if packet == Packet::Handshake {
             if self.0.len() >= ADDRESSES {
                 self.tidy(now);
@@ -190,42 +199,42 @@ mod tests {
     #[test]
     fn only_what_follows_a_handshake_is_sent_twice_and_for_a_time() {
         let (mut young, now) = (Young::default(), Instant::now());
-        assert!(!young.again(now, address(1), Packet::Other));
-        assert!(young.again(now, address(1), Packet::Handshake));
-        assert!(young.again(now + YOUNG / 2, address(1), Packet::Other));
-        assert!(!young.again(now, address(2), Packet::Other));
-        assert!(!young.again(now + YOUNG, address(1), Packet::Other));
+        assert!(!young.twice(now, address(1), Packet::Other));
+        assert!(young.twice(now, address(1), Packet::Handshake));
+        assert!(young.twice(now + YOUNG / 2, address(1), Packet::Other));
+        assert!(!young.twice(now, address(2), Packet::Other));
+        assert!(!young.twice(now + YOUNG, address(1), Packet::Other));
         assert!(young.0.is_empty());
     }
 
     #[test]
     fn an_answer_to_anybody_is_sent_once() {
         let (mut young, now) = (Young::default(), Instant::now());
-        assert!(!young.again(now, address(1), Packet::Stateless));
-        assert!(young.again(now, address(1), Packet::Handshake));
-        assert!(!young.again(now, address(1), Packet::Stateless));
+        assert!(!young.twice(now, address(1), Packet::Stateless));
+        assert!(young.twice(now, address(1), Packet::Handshake));
+        assert!(!young.twice(now, address(1), Packet::Stateless));
     }
 
     #[test]
     fn copies_and_addresses_have_a_limit() {
         let (mut young, now) = (Young::default(), Instant::now());
         // Attempts to connect to where nobody answers use up nothing.
-        assert!((0..1000).all(|_| young.again(now, address(1), Packet::Handshake)));
-        let copies = (0..1000).filter(|_| young.again(now, address(1), Packet::Other)).count();
+        assert!((0..1000).all(|_| young.twice(now, address(1), Packet::Handshake)));
+        let copies = (0..1000).filter(|_| young.twice(now, address(1), Packet::Other)).count();
         assert_eq!(copies, COPIES as usize);
         let many = 1..=1000_u16;
-        let served = many.filter(|port| young.again(now, address(*port), Packet::Handshake)).count();
+        let served = many.filter(|port| young.twice(now, address(*port), Packet::Handshake)).count();
         assert_eq!(served, ADDRESSES);
         assert_eq!(young.0.len(), ADDRESSES);
-        assert!(young.again(now + YOUNG, address(2000), Packet::Handshake));
+        assert!(young.twice(now + YOUNG, address(2000), Packet::Handshake));
         assert_eq!(young.0.len(), 1);
     }
 
     #[test]
     fn those_who_went_are_forgotten_when_something_is_sent_to_others() {
         let (mut young, now) = (Young::default(), Instant::now());
-        young.again(now, address(1), Packet::Handshake);
-        assert!(!young.again(now + YOUNG, address(2), Packet::Other));
+        young.twice(now, address(1), Packet::Handshake);
+        assert!(!young.twice(now + YOUNG, address(2), Packet::Other));
         assert!(young.0.is_empty());
     }
 }

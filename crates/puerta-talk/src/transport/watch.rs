@@ -5,7 +5,7 @@
 //! newer shows at once what is lost (section 6.1). So as long as nothing is acknowledged, something small and new is sent now
 //! and then.
 
-use quinn::Connection;
+use quinn::ConnectionStats;
 use std::time::Duration;
 
 /// The pause between two looks: 50 ms.
@@ -35,8 +35,8 @@ pub struct Watch {
 
 impl Watch {
     /// Something is sent. True when looks begin to be needed.
-    pub fn sends(&mut self, connection: &Connection) -> bool {
-        self.looks.sends(|| connection.stats().frame_rx.acks)
+    pub fn sends(&mut self, stats: impl FnOnce() -> ConnectionStats) -> bool {
+        self.looks.sends(|| stats().frame_rx.acks)
     }
 
     /// Whether looks are needed.
@@ -45,9 +45,9 @@ impl Watch {
     }
 
     /// One look; after [`LOOK`] the next. True: something small should be sent, without [`sends`](Self::sends).
-    pub fn look(&mut self, connection: &Connection) -> bool {
+    pub fn look(&mut self, stats: impl FnOnce() -> ConnectionStats) -> bool {
         self.looks.look(|| {
-            let stats = connection.stats();
+            let stats = stats();
             let path = stats.path;
             Heard { acks: stats.frame_rx.acks, lost: path.lost_packets, sent: path.sent_packets, rtt: path.rtt }
         })

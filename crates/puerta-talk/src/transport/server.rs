@@ -1,0 +1,601 @@
+//! The hub's end of QUIC, without I/O: datagrams and the time come in, datagrams and [events](Event) go out.
+//!
+//! quinn keeps a task, a channel and a buffer for each connection; a hub with thousands of members that writes to all of them at once
+//! is better served by one loop over all that has changed.
+
+use super::config::{self, Acknowledgements, HANDSHAKE, HANDSHAKES, HELLO};
+use super::timers::Timers;
+use super::twice::Young;
+use super::{failed, tls};
+use crate::identity::Key;
+use crate::problem::Problem;
+use crate::room::ids::Device;
+use bytes::{Bytes, BytesMut};
+use quinn::udp::{self, RecvMeta};
+use quinn::{ConnectionError, ConnectionStats, ServerConfig, TransportConfig, VarInt};
+use quinn_proto::{
+    Connection, ConnectionHandle, DatagramEvent, Dir, EcnCodepoint, Endpoint, Event as Quic, Incoming, StreamEvent,
+    StreamId, Transmit, WriteError,
+};
+use rustls::pki_types::CertificateDer;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+/// Bytes that are read at once, at most.
+const CHUNK: usize = 16 * 1024;
+
+/// Datagrams that the kernel may cut from one send (GSO), at most.
+const SEGMENTS: usize = 10;
+
+/// Datagrams to one member in a turn, at most: then it is the next one's.
+const TURN: usize = 20;
+
+/// One connection; none is ever called as one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Peer(pub u64);
+
+/// Bits of a [`Peer`] that are QUIC's handle; those above count.
+const HANDLE: u32 = 24;
+
+impl Peer {
+    fn new(serial: u64, handle: ConnectionHandle) -> Peer {
+        Peer(serial << HANDLE | handle.0 as u64)
+    }
+
+    fn handle(self) -> usize {
+        (self.0 & ((1 << HANDLE) - 1)) as usize
+    }
+}
+
+/// What came.
+#[derive(Debug)]
+pub enum Event {
+    /// Somebody has shaken hands, and has proved to have this key.
+    Joined(Peer, Device),
+    /// Somebody has not.
+    Failed(Problem),
+    /// Bytes of the member's stream, in order.
+    Read(Peer, Bytes),
+    /// What was not taken by [`write`](Server::write) may be now.
+    Writable(Peer),
+    /// One that had joined is over, whoever ended it.
+    Closed(Peer),
+}
+
+/// What there was so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Connections that QUIC keeps, those included that are about to end.
+    pub open: usize,
+    /// Handshakes that were begun.
+    pub accepted: u64,
+}
+
+/// All connections of a hub.
+#[derive(Debug)]
+pub struct Server {
+    endpoint: Endpoint,
+    config: ServerConfig,
+    far: Arc<ServerConfig>,
+    /// The same for members on this machine.
+    near: Arc<ServerConfig>,
+    limit: usize,
+    links: Vec<Option<Box<Link>>>,
+    serial: u64,
+    shaking: usize,
+    accepted: u64,
+    /// Whose address is validated, while no handshake is free. QUIC has a limit for them ([`INCOMING`](super::INCOMING)).
+    waiting: VecDeque<Incoming>,
+    /// Those with something to send, perhaps.
+    touched: Vec<ConnectionHandle>,
+    timers: Timers,
+    events: VecDeque<Event>,
+    young: Young,
+    /// A datagram, or several of one size.
+    buffer: Vec<u8>,
+    /// What the socket did not take; it is in the buffer.
+    blocked: Option<Transmit>,
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Link {
+    peer: Peer,
+    quic: Connection,
+    from: SocketAddr,
+    stream: Option<StreamId>,
+    touched: bool,
+    phase: Phase,
+    /// When it is over unless it goes on to the next phase.
+    limit: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Shaking,
+    /// Nothing was said yet.
+    Silent,
+    Talking,
+    /// What is on its way is still to be read.
+    Leaving,
+    Over,
+}
+
+/// What takes datagrams: an error of the kind `WouldBlock` where there is no room.
+pub trait Sink {
+    /// One datagram, or several of one size.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`; all else is a datagram that got lost.
+    fn send(&mut self, transmit: &udp::Transmit<'_>) -> std::io::Result<()>;
+}
+
+impl Server {
+    /// A hub on `port`; `whole` where its socket never sends a datagram in fragments, so that larger ones can be tried.
+    ///
+    /// # Errors
+    /// [`Problem::Random`], [`Problem::System`]: never with the provider of this crate.
+    pub fn new(key: &Key, port: u16, whole: bool) -> Result<Server, Problem> {
+        let config = config::server(key)?;
+        let shared = Arc::new(config.clone());
+        let endpoint = Endpoint::new(Arc::new(config::hub_endpoint(key, port)?), Some(shared.clone()), whole, None);
+        let mut made = Server {
+            endpoint,
+            config,
+            far: shared.clone(),
+            near: shared,
+            limit: super::CONNECTIONS,
+            links: Vec::new(),
+            serial: 0,
+            shaking: 0,
+            accepted: 0,
+            waiting: VecDeque::new(),
+            touched: Vec::new(),
+            timers: Timers::default(),
+            events: VecDeque::new(),
+            young: Young::default(),
+            buffer: Vec::new(),
+            blocked: None,
+        };
+        made.acknowledgements(Acknowledgements::default());
+        Ok(made)
+    }
+
+    /// How many connections there may be.
+    pub fn limit(&mut self, connections: usize) {
+        self.limit = connections;
+    }
+
+    /// How often the members who come from now on acknowledge; for those who are here it stays as it was.
+    pub fn acknowledgements(&mut self, how: Acknowledgements) {
+        let with = |transport: TransportConfig| {
+            let mut config = self.config.clone();
+            config.transport_config(Arc::new(transport));
+            Arc::new(config)
+        };
+        (self.near, self.far) = (with(config::hub(how, config::LOOPBACK)), with(config::hub(how, config::ETHERNET)));
+        self.endpoint.set_server_config(Some(self.far.clone()));
+    }
+
+    /// What there was so far.
+    pub fn counts(&self) -> Counts {
+        Counts { open: self.endpoint.open_connections(), accepted: self.accepted }
+    }
+
+    /// What came, the oldest first.
+    pub fn event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`timeout`](Self::timeout) is to be called.
+    pub fn due(&self) -> Option<Instant> {
+        self.timers.first()
+    }
+
+    /// Whether the socket has not taken everything.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
+    }
+
+    /// Whether something may be to be sent.
+    pub fn has_more(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// Takes a datagram, or several of one size. What is to be answered to strangers goes out at once.
+    pub fn receive(&mut self, now: Instant, meta: &RecvMeta, mut data: BytesMut, sink: &mut impl Sink) {
+        let ecn = meta.ecn.and_then(|ecn| EcnCodepoint::from_bits(ecn as u8));
+        while !data.is_empty() {
+            let one = data.split_to(meta.stride.clamp(1, data.len()));
+            let mut answer = Vec::new();
+            match self.endpoint.handle(now, meta.addr, meta.dst_ip, ecn, one, &mut answer) {
+                Some(DatagramEvent::NewConnection(incoming)) => self.arrive(now, incoming, sink),
+                Some(DatagramEvent::ConnectionEvent(handle, event)) => {
+                    if let Some(link) = link(&mut self.links, handle) {
+                        link.quic.handle_event(event);
+                    }
+                    self.touch(handle);
+                }
+                Some(DatagramEvent::Response(transmit)) => self.answer(now, &transmit, &answer, sink),
+                None => {}
+            }
+        }
+    }
+
+    /// What the last datagrams of members have brought.
+    pub fn look(&mut self, now: Instant) {
+        // What is touched meanwhile is looked at, too.
+        let mut next = 0;
+        while let Some(handle) = self.touched.get(next).copied() {
+            next += 1;
+            self.happened(now, handle);
+        }
+    }
+
+    /// What is due.
+    pub fn timeout(&mut self, now: Instant) {
+        while let Some(handle) = self.timers.take(now) {
+            let Some(link) = link(&mut self.links, ConnectionHandle(handle)) else { continue };
+            if link.limit.is_some_and(|limit| limit <= now) {
+                link.limit = None;
+                let (peer, phase) = (link.peer, link.phase);
+                match phase {
+                    Phase::Shaking => {
+                        let problem = Problem::NoAnswer { at: link.from, within: HANDSHAKE };
+                        link.phase = Phase::Over;
+                        link.quic.close(now, 0_u32.into(), Bytes::new());
+                        self.shaking -= 1;
+                        self.events.push_back(Event::Failed(problem));
+                    }
+                    Phase::Silent => self.close(now, peer, 3, b"nothing was said"),
+                    _ => self.close(now, peer, 2, b"not let in"),
+                }
+            }
+            if let Some(link) = self::link(&mut self.links, ConnectionHandle(handle)) {
+                if link.quic.poll_timeout().is_some_and(|due| due <= now) {
+                    link.quic.handle_timeout(now);
+                }
+                self.touch(ConnectionHandle(handle));
+            }
+        }
+        self.look(now);
+    }
+
+    /// Writes what QUIC takes now. Ready(true) when it was all, Ready(false) when the connection is over; else
+    /// [`Event::Writable`] comes.
+    pub fn write(&mut self, peer: Peer, frames: &mut Bytes) -> Poll<bool> {
+        let Some((handle, link)) = self.find(peer) else { return Poll::Ready(false) };
+        let Some(stream) = link.stream else { return Poll::Ready(false) };
+        let written = loop {
+            if frames.is_empty() {
+                break Poll::Ready(true);
+            }
+            match link.quic.send_stream(stream).write_chunks(std::slice::from_mut(frames)) {
+                Ok(_) => {}
+                Err(WriteError::Blocked) => break Poll::Pending,
+                Err(_) => break Poll::Ready(false),
+            }
+        };
+        self.touch(handle);
+        written
+    }
+
+    /// Nothing more is written; when what is on its way was not read after `patience`, it is closed all the same.
+    pub fn finish(&mut self, now: Instant, peer: Peer, patience: Duration) {
+        let Some((handle, link)) = self.find(peer) else { return };
+        if let Some(stream) = link.stream {
+            // One that was stopped by the other end is finished.
+            let _ = link.quic.send_stream(stream).finish();
+        }
+        link.phase = Phase::Leaving;
+        link.limit = Some(now + patience);
+        self.touch(handle);
+    }
+
+    /// Ends a connection, and says why.
+    pub fn close(&mut self, now: Instant, peer: Peer, code: u32, why: &'static [u8]) {
+        let Some((handle, link)) = self.find(peer) else { return };
+        link.quic.close(now, VarInt::from_u32(code), Bytes::from_static(why));
+        (link.phase, link.limit) = (Phase::Over, None);
+        self.events.push_back(Event::Closed(peer));
+        self.touch(handle);
+    }
+
+    /// Ends all connections.
+    pub fn close_all(&mut self, now: Instant, why: &'static [u8]) {
+        self.limit = 0;
+        for incoming in std::mem::take(&mut self.waiting) {
+            self.endpoint.ignore(incoming);
+        }
+        for at in 0..self.links.len() {
+            let Some(link) = link(&mut self.links, ConnectionHandle(at)) else { continue };
+            if link.phase != Phase::Over {
+                link.quic.close(now, VarInt::from_u32(0), Bytes::from_static(why));
+                (link.phase, link.limit) = (Phase::Over, None);
+                self.touch(ConnectionHandle(at));
+            }
+        }
+    }
+
+    /// What QUIC knows of a connection.
+    pub fn stats(&mut self, peer: Peer) -> Option<ConnectionStats> {
+        Some(self.find(peer)?.1.quic.stats())
+    }
+
+    /// Sends what is to be sent, for a turn. It is to be called again while there [is more](Self::has_more), unless the socket
+    /// [is full](Self::is_blocked).
+    pub fn flush(&mut self, now: Instant, sink: &mut impl Sink) {
+        if let Some(transmit) = self.blocked.take()
+            && !self.send(now, transmit, sink)
+        {
+            return;
+        }
+        let mut later = Vec::new();
+        while let Some(handle) = self.touched.pop() {
+            let mut sent = 0;
+            while let Some(link) = link(&mut self.links, handle) {
+                self.buffer.clear();
+                let Some(transmit) = link.quic.poll_transmit(now, SEGMENTS, &mut self.buffer) else {
+                    link.touched = false;
+                    break;
+                };
+                sent += transmit.segment_size.map_or(1, |size| transmit.size.div_ceil(size));
+                if !self.send(now, transmit, sink) {
+                    self.touched.push(handle);
+                    self.touched.append(&mut later);
+                    return;
+                }
+                if sent >= TURN {
+                    later.push(handle);
+                    break;
+                }
+            }
+            self.settle(now, handle);
+        }
+        self.touched = later;
+    }
+
+    fn arrive(&mut self, now: Instant, incoming: Incoming, sink: &mut impl Sink) {
+        let mut answer = Vec::new();
+        if !incoming.remote_address_validated() {
+            // Without a valid token Retry is always allowed; were it not, nothing is answered.
+            match self.endpoint.retry(incoming, &mut answer) {
+                Ok(transmit) => self.answer(now, &transmit, &answer, sink),
+                Err(refused) => self.endpoint.ignore(refused.into_incoming()),
+            }
+        } else if self.endpoint.open_connections() >= self.limit {
+            let transmit = self.endpoint.refuse(incoming, &mut answer);
+            self.answer(now, &transmit, &answer, sink);
+        } else if self.shaking >= HANDSHAKES {
+            self.waiting.push_back(incoming);
+        } else {
+            self.accept(now, incoming, sink);
+        }
+    }
+
+    fn accept(&mut self, now: Instant, incoming: Incoming, sink: &mut impl Sink) {
+        let from = incoming.remote_address();
+        let config = if config::is_near(from) { self.near.clone() } else { self.far.clone() };
+        let mut answer = Vec::new();
+        match self.endpoint.accept(incoming, now, &mut answer, Some(config)) {
+            Ok((handle, quic)) => {
+                self.serial += 1;
+                self.accepted += 1;
+                self.shaking += 1;
+                let peer = Peer::new(self.serial, handle);
+                let limit = Some(now + HANDSHAKE);
+                let link = Link { peer, quic, from, stream: None, touched: false, phase: Phase::Shaking, limit };
+                if self.links.len() <= handle.0 {
+                    self.links.resize_with(handle.0 + 1, || None);
+                }
+                if let Some(place) = self.links.get_mut(handle.0) {
+                    *place = Some(Box::new(link));
+                }
+                self.touch(handle);
+            }
+            // One that fails here was no proper first packet, or waited for too long.
+            Err(refused) => {
+                if let Some(transmit) = refused.response {
+                    self.answer(now, &transmit, &answer, sink);
+                }
+                self.events.push_back(Event::Failed(failed(from, &refused.cause)));
+            }
+        }
+    }
+
+    /// What QUIC says of one connection.
+    fn happened(&mut self, now: Instant, handle: ConnectionHandle) {
+        while let Some(link) = link(&mut self.links, handle) {
+            let Some(event) = link.quic.poll() else { return };
+            match event {
+                Quic::Connected => self.joined(now, handle),
+                Quic::ConnectionLost { reason } => self.lost(handle, &reason),
+                Quic::Stream(StreamEvent::Opened { dir: Dir::Bi }) if link.stream.is_none() => {
+                    link.stream = link.quic.streams().accept(Dir::Bi);
+                    self.read(now, handle);
+                }
+                Quic::Stream(StreamEvent::Readable { id }) if link.stream == Some(id) => self.read(now, handle),
+                Quic::Stream(StreamEvent::Writable { id } | StreamEvent::Stopped { id, .. })
+                    if link.stream == Some(id) =>
+                {
+                    self.events.push_back(Event::Writable(link.peer));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn joined(&mut self, now: Instant, handle: ConnectionHandle) {
+        let Some(link) = link(&mut self.links, handle) else { return };
+        if link.phase != Phase::Shaking {
+            return;
+        }
+        self.shaking -= 1;
+        let shown = link.quic.crypto_session().peer_identity();
+        let shown = shown.and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
+        let peer = link.peer;
+        match shown.and_then(|shown| tls::device(shown.first()?)) {
+            Some(device) => {
+                (link.phase, link.limit) = (Phase::Silent, Some(now + HELLO));
+                self.events.push_back(Event::Joined(peer, device));
+            }
+            None => {
+                let problem = Problem::Handshake { at: link.from, reason: "no key was shown".to_owned() };
+                link.phase = Phase::Over;
+                link.quic.close(now, 0_u32.into(), Bytes::new());
+                self.events.push_back(Event::Failed(problem));
+            }
+        }
+    }
+
+    fn lost(&mut self, handle: ConnectionHandle, reason: &ConnectionError) {
+        let Some(link) = link(&mut self.links, handle) else { return };
+        let was = std::mem::replace(&mut link.phase, Phase::Over);
+        link.limit = None;
+        match was {
+            Phase::Over => {}
+            Phase::Shaking => {
+                self.shaking -= 1;
+                self.events.push_back(Event::Failed(failed(link.from, reason)));
+            }
+            _ => self.events.push_back(Event::Closed(link.peer)),
+        }
+    }
+
+    /// All that has come on a member's stream.
+    fn read(&mut self, now: Instant, handle: ConnectionHandle) {
+        let Some(link) = link(&mut self.links, handle) else { return };
+        let Some(stream) = link.stream.filter(|_| link.phase != Phase::Over) else { return };
+        let peer = link.peer;
+        let mut receive = link.quic.recv_stream(stream);
+        let ended = match receive.read(true) {
+            Err(_) => true,
+            Ok(mut chunks) => {
+                let ended = loop {
+                    match chunks.next(CHUNK) {
+                        Ok(Some(chunk)) => {
+                            if link.phase == Phase::Silent {
+                                (link.phase, link.limit) = (Phase::Talking, None);
+                            }
+                            self.events.push_back(Event::Read(peer, chunk.bytes));
+                        }
+                        Err(quinn_proto::ReadError::Blocked) => break false,
+                        Ok(None) | Err(_) => break true,
+                    }
+                };
+                // Whether the window is to be told: the connection is asked for datagrams anyway.
+                let _ = chunks.finalize();
+                ended
+            }
+        };
+        // Who was told to go may have nothing more to say.
+        if ended && link.phase != Phase::Leaving {
+            self.close(now, peer, 0, b"");
+        }
+    }
+
+    /// What a connection wants of the endpoint, and when it is to be woken.
+    fn settle(&mut self, now: Instant, handle: ConnectionHandle) {
+        let mut again = false;
+        loop {
+            let Some(link) = link(&mut self.links, handle) else { return };
+            let Some(event) = link.quic.poll_endpoint_events() else { break };
+            let drained = event.is_drained();
+            if let Some(event) = self.endpoint.handle_event(handle, event) {
+                link.quic.handle_event(event);
+                again = true;
+            }
+            if drained {
+                self.timers.set(handle.0, None);
+                if let Some(place) = self.links.get_mut(handle.0) {
+                    *place = None;
+                }
+                return;
+            }
+        }
+        let Some(link) = link(&mut self.links, handle) else { return };
+        let due = [link.quic.poll_timeout(), link.limit].into_iter().flatten().min();
+        self.timers.set(handle.0, due);
+        if again {
+            self.touch(handle);
+        }
+        while self.shaking < HANDSHAKES
+            && let Some(incoming) = self.waiting.pop_front()
+        {
+            self.accept(now, incoming, &mut Nowhere);
+        }
+    }
+
+    fn touch(&mut self, handle: ConnectionHandle) {
+        if let Some(link) = link(&mut self.links, handle)
+            && !std::mem::replace(&mut link.touched, true)
+        {
+            self.touched.push(handle);
+        }
+    }
+
+    fn find(&mut self, peer: Peer) -> Option<(ConnectionHandle, &mut Link)> {
+        let handle = ConnectionHandle(peer.handle());
+        let link = link(&mut self.links, handle)?;
+        (link.peer == peer && link.phase != Phase::Over).then_some((handle, link))
+    }
+
+    /// Sends what is in the buffer. False when there is no room for it: it waits.
+    fn send(&mut self, now: Instant, transmit: Transmit, sink: &mut impl Sink) -> bool {
+        let Some(contents) = self.buffer.get(..transmit.size) else { return true };
+        let out = outgoing(&transmit, contents);
+        if sink.send(&out).is_err() {
+            self.blocked = Some(transmit);
+            return false;
+        }
+        if self.young.again(now, &out) {
+            // Where there is no room for the copy, none is sent.
+            let _ = sink.send(&out);
+        }
+        true
+    }
+
+    /// An answer to who is no member; where there is no room for it, none is sent: he asks again.
+    fn answer(&mut self, now: Instant, transmit: &Transmit, contents: &[u8], sink: &mut impl Sink) {
+        let Some(contents) = contents.get(..transmit.size) else { return };
+        let out = outgoing(transmit, contents);
+        if sink.send(&out).is_ok() && self.young.again(now, &out) {
+            let _ = sink.send(&out);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for incoming in std::mem::take(&mut self.waiting) {
+            self.endpoint.ignore(incoming);
+        }
+    }
+}
+
+/// Takes what is answered to one who waited for so long that he is no more of use: nothing.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn send(&mut self, _: &udp::Transmit<'_>) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn link(links: &mut [Option<Box<Link>>], handle: ConnectionHandle) -> Option<&mut Link> {
+    links.get_mut(handle.0)?.as_deref_mut()
+}
+
+fn outgoing<'a>(transmit: &Transmit, contents: &'a [u8]) -> udp::Transmit<'a> {
+    udp::Transmit {
+        destination: transmit.destination,
+        ecn: transmit.ecn.and_then(|ecn| udp::EcnCodepoint::from_bits(ecn as u8)),
+        contents,
+        segment_size: transmit.segment_size,
+        src_ip: transmit.src_ip,
+    }
+}
