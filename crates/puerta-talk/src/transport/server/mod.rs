@@ -3,21 +3,21 @@
 //! quinn keeps a task, a channel and a buffer for each connection; a hub with thousands of members that writes to all of them at once
 //! is better served by one loop over all that has changed.
 
+mod arrivals;
+mod happenings;
+
 use super::config::{self, Acknowledgements, HANDSHAKE, HANDSHAKES, HELLO};
 use super::timers::Timers;
 use super::twice::Young;
-use super::{failed, tls};
 use crate::identity::Key;
 use crate::problem::Problem;
 use crate::room::ids::Device;
 use bytes::{Bytes, BytesMut};
 use quinn::udp::{self, RecvMeta};
-use quinn::{ConnectionError, ConnectionStats, ServerConfig, TransportConfig, VarInt};
+use quinn::{ConnectionStats, ServerConfig, TransportConfig, VarInt};
 use quinn_proto::{
-    Connection, ConnectionHandle, DatagramEvent, Dir, EcnCodepoint, Endpoint, Event as Quic, Incoming, StreamEvent,
-    StreamId, Transmit, WriteError,
+    Connection, ConnectionHandle, DatagramEvent, EcnCodepoint, Endpoint, Incoming, StreamId, Transmit, WriteError,
 };
-use rustls::pki_types::CertificateDer;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -89,8 +89,8 @@ pub struct Server {
     accepted: u64,
     /// Whose address is validated, while no handshake is free. QUIC has a limit for them ([`INCOMING`](super::INCOMING)).
     waiting: VecDeque<Incoming>,
-    /// Those with something to send, perhaps.
-    touched: Vec<ConnectionHandle>,
+    /// Those with something to send, perhaps, in the order in which it was their turn.
+    touched: VecDeque<ConnectionHandle>,
     timers: Timers,
     events: VecDeque<Event>,
     young: Young,
@@ -154,7 +154,7 @@ impl Server {
             shaking: 0,
             accepted: 0,
             waiting: VecDeque::new(),
-            touched: Vec::new(),
+            touched: VecDeque::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
             young: Young::default(),
@@ -315,6 +315,7 @@ impl Server {
             let Some(link) = link(&mut self.links, ConnectionHandle(at)) else { continue };
             if link.phase != Phase::Over {
                 link.quic.close(now, VarInt::from_u32(0), Bytes::from_static(why));
+                self.shaking -= usize::from(link.phase == Phase::Shaking);
                 (link.phase, link.limit) = (Phase::Over, None);
                 self.touch(ConnectionHandle(at));
             }
@@ -334,8 +335,8 @@ impl Server {
         {
             return;
         }
-        let mut later = Vec::new();
-        while let Some(handle) = self.touched.pop() {
+        let mut later = VecDeque::new();
+        while let Some(handle) = self.touched.pop_front() {
             let mut sent = 0;
             while let Some(link) = link(&mut self.links, handle) {
                 self.buffer.clear();
@@ -345,157 +346,18 @@ impl Server {
                 };
                 sent += transmit.segment_size.map_or(1, |size| transmit.size.div_ceil(size));
                 if !self.send(now, transmit, sink) {
-                    self.touched.push(handle);
+                    self.touched.push_front(handle);
                     self.touched.append(&mut later);
                     return;
                 }
                 if sent >= TURN {
-                    later.push(handle);
+                    later.push_back(handle);
                     break;
                 }
             }
             self.settle(now, handle);
         }
         self.touched = later;
-    }
-
-    fn arrive(&mut self, now: Instant, incoming: Incoming, sink: &mut impl Sink) {
-        let mut answer = Vec::new();
-        if !incoming.remote_address_validated() {
-            // Without a valid token Retry is always allowed; were it not, nothing is answered.
-            match self.endpoint.retry(incoming, &mut answer) {
-                Ok(transmit) => self.answer(now, &transmit, &answer, sink),
-                Err(refused) => self.endpoint.ignore(refused.into_incoming()),
-            }
-        } else if self.endpoint.open_connections() >= self.limit {
-            let transmit = self.endpoint.refuse(incoming, &mut answer);
-            self.answer(now, &transmit, &answer, sink);
-        } else if self.shaking >= HANDSHAKES {
-            self.waiting.push_back(incoming);
-        } else {
-            self.accept(now, incoming, sink);
-        }
-    }
-
-    fn accept(&mut self, now: Instant, incoming: Incoming, sink: &mut impl Sink) {
-        let from = incoming.remote_address();
-        let config = if config::is_near(from) { self.near.clone() } else { self.far.clone() };
-        let mut answer = Vec::new();
-        match self.endpoint.accept(incoming, now, &mut answer, Some(config)) {
-            Ok((handle, quic)) => {
-                self.serial += 1;
-                self.accepted += 1;
-                self.shaking += 1;
-                let peer = Peer::new(self.serial, handle);
-                let limit = Some(now + HANDSHAKE);
-                let link = Link { peer, quic, from, stream: None, touched: false, phase: Phase::Shaking, limit };
-                if self.links.len() <= handle.0 {
-                    self.links.resize_with(handle.0 + 1, || None);
-                }
-                if let Some(place) = self.links.get_mut(handle.0) {
-                    *place = Some(Box::new(link));
-                }
-                self.touch(handle);
-            }
-            // One that fails here was no proper first packet, or waited for too long.
-            Err(refused) => {
-                if let Some(transmit) = refused.response {
-                    self.answer(now, &transmit, &answer, sink);
-                }
-                self.events.push_back(Event::Failed(failed(from, &refused.cause)));
-            }
-        }
-    }
-
-    /// What QUIC says of one connection.
-    fn happened(&mut self, now: Instant, handle: ConnectionHandle) {
-        while let Some(link) = link(&mut self.links, handle) {
-            let Some(event) = link.quic.poll() else { return };
-            match event {
-                Quic::Connected => self.joined(now, handle),
-                Quic::ConnectionLost { reason } => self.lost(handle, &reason),
-                Quic::Stream(StreamEvent::Opened { dir: Dir::Bi }) if link.stream.is_none() => {
-                    link.stream = link.quic.streams().accept(Dir::Bi);
-                    self.read(now, handle);
-                }
-                Quic::Stream(StreamEvent::Readable { id }) if link.stream == Some(id) => self.read(now, handle),
-                Quic::Stream(StreamEvent::Writable { id } | StreamEvent::Stopped { id, .. })
-                    if link.stream == Some(id) =>
-                {
-                    self.events.push_back(Event::Writable(link.peer));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn joined(&mut self, now: Instant, handle: ConnectionHandle) {
-        let Some(link) = link(&mut self.links, handle) else { return };
-        if link.phase != Phase::Shaking {
-            return;
-        }
-        self.shaking -= 1;
-        let shown = link.quic.crypto_session().peer_identity();
-        let shown = shown.and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
-        let peer = link.peer;
-        match shown.and_then(|shown| tls::device(shown.first()?)) {
-            Some(device) => {
-                (link.phase, link.limit) = (Phase::Silent, Some(now + HELLO));
-                self.events.push_back(Event::Joined(peer, device));
-            }
-            None => {
-                let problem = Problem::Handshake { at: link.from, reason: "no key was shown".to_owned() };
-                link.phase = Phase::Over;
-                link.quic.close(now, 0_u32.into(), Bytes::new());
-                self.events.push_back(Event::Failed(problem));
-            }
-        }
-    }
-
-    fn lost(&mut self, handle: ConnectionHandle, reason: &ConnectionError) {
-        let Some(link) = link(&mut self.links, handle) else { return };
-        let was = std::mem::replace(&mut link.phase, Phase::Over);
-        link.limit = None;
-        match was {
-            Phase::Over => {}
-            Phase::Shaking => {
-                self.shaking -= 1;
-                self.events.push_back(Event::Failed(failed(link.from, reason)));
-            }
-            _ => self.events.push_back(Event::Closed(link.peer)),
-        }
-    }
-
-    /// All that has come on a member's stream.
-    fn read(&mut self, now: Instant, handle: ConnectionHandle) {
-        let Some(link) = link(&mut self.links, handle) else { return };
-        let Some(stream) = link.stream.filter(|_| link.phase != Phase::Over) else { return };
-        let peer = link.peer;
-        let mut receive = link.quic.recv_stream(stream);
-        let ended = match receive.read(true) {
-            Err(_) => true,
-            Ok(mut chunks) => {
-                let ended = loop {
-                    match chunks.next(CHUNK) {
-                        Ok(Some(chunk)) => {
-                            if link.phase == Phase::Silent {
-                                (link.phase, link.limit) = (Phase::Talking, None);
-                            }
-                            self.events.push_back(Event::Read(peer, chunk.bytes));
-                        }
-                        Err(quinn_proto::ReadError::Blocked) => break false,
-                        Ok(None) | Err(_) => break true,
-                    }
-                };
-                // Whether the window is to be told: the connection is asked for datagrams anyway.
-                let _ = chunks.finalize();
-                ended
-            }
-        };
-        // Who was told to go may have nothing more to say.
-        if ended && link.phase != Phase::Leaving {
-            self.close(now, peer, 0, b"");
-        }
     }
 
     /// What a connection wants of the endpoint, and when it is to be woken.
@@ -534,7 +396,7 @@ impl Server {
         if let Some(link) = link(&mut self.links, handle)
             && !std::mem::replace(&mut link.touched, true)
         {
-            self.touched.push(handle);
+            self.touched.push_back(handle);
         }
     }
 
