@@ -141,11 +141,12 @@ impl Writer {
         }
     }
 
-    /// Hands over the next entries, in any order; those that the filter keeps out are dropped here. What is handed over is
-    /// held until it is written: hand over some hundreds, then [`write`](Self::write).
+    /// Hands over the next entries, in any order. Dropped here are those that the filter keeps out, and names with a `\` in
+    /// them, which no [`SitePath`] can name. What is handed over is held until it is written: hand over some hundreds, then
+    /// [`write`](Self::write).
     pub fn take(&mut self, entries: impl IntoIterator<Item = Entry>) {
         let asked = &self.asked;
-        self.waiting.extend(entries.into_iter().filter(|e| asked.lets(e)));
+        self.waiting.extend(entries.into_iter().filter(|e| !e.name.contains(&b'\\') && asked.lets(e)));
     }
 
     /// No more entries come.
