@@ -1,0 +1,10 @@
+//! The driver of HTTP/1 over real sockets: a server on a port of its own, and clients that say what they like.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails says why")]
+
+mod bodies;
+mod common;
+mod limits;
+mod requests;
+mod secure;
+mod smuggling;
