@@ -9,7 +9,7 @@ use common::{Running, wait_until};
 use puerta_talk::transport::IDLE;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use talk::{Network, User, everything, fingerprint};
 
 /// A hub without a screen that is there.
@@ -117,7 +117,11 @@ fn invites_let_in_and_those_that_are_good_for_nothing_are_a_line_each() {
     network.talk(&eva, ["-"]).input(format!("{first}\nhola\n")).finish().ends_with(0);
     let renewed = made(&["--renew"]);
     denied(&ben, &[&first], "the hub does not know this invite; ask for a new one");
-    denied(&ben, &[&made(&["--lasts", "0"])], "the invite is over; ask for a new one");
+    let short = made(&["--lasts", "1s"]);
+    let begin = Instant::now();
+    // The hub counts seconds, and began a little later.
+    wait_until("the end of the invite", || begin.elapsed() > Duration::from_millis(2100));
+    denied(&ben, &[&short], "the invite is over; ask for a new one");
     network.talk(&ben, [renewed.as_str()]).input("hola\n").finish().ends_with(0);
     let cut = renewed.split('#').next().unwrap();
     network.talk(&ben, [cut]).finish().ends_with(2).said("the invite is cut");
@@ -369,7 +373,47 @@ fn who_follows_a_room_does_not_make_it_and_names_that_cannot_be_are_refused_befo
             .ends_with(2)
             .said("cannot be the name of a room or a member");
     }
-    network.talk(&host, ["--once"]).finish().ends_with(2).said("--once is for an invite");
+    network.talk(&host, ["--once"]).finish().ends_with(2).said("hint: it is for an invite: puerta talk invite --once");
+}
+
+#[test]
+fn an_option_that_means_nothing_is_refused_with_what_it_is_for() {
+    let (network, ana) = (Network::new(), User::new("ana"));
+    let ours = "hint: it is for a hub of our own";
+    for (words, what, hint) in [
+        (&["--plain", "--room", "casa", "127.0.0.1"][..], "--room means nothing with --plain", ours),
+        (&["--plain", "--follow", "127.0.0.1"], "--follow means nothing with --plain", "hint: it is for the rooms"),
+        (&["--plain", "127.0.0.1", "otra"], "too many arguments", "hint: name one thing"),
+        (&["--host", "--follow"], "--follow means nothing with --host", "hint: it is for the rooms"),
+        (&["--host", "--renew"], "--renew means nothing with --host", "hint: it is for invites: puerta talk invite"),
+        (&["--follow", "--room", "casa"], "--room means nothing with --to or --follow", ours),
+        (&["--to", "#build", "--listen", ":0"], "--listen means nothing with --to or --follow", ours),
+        (&["127.0.0.1", "--rate", "5"], "--rate means nothing where another hub is joined", ours),
+        (&["127.0.0.1", "-4"], "-4 means nothing where another hub is joined", "hint: it is for the plain mode"),
+        (&["--wire", "text"], "--wire means nothing here", "hint: it is for the plain mode: add --plain"),
+        (&["forget", "casa", "--to", "#x"], "--to means nothing with forget", "hint: "),
+        (&["rooms", "casa"], "too many arguments", "hint: name one thing"),
+        (&["127.0.0.1", "--follow", "#build"], "too many arguments", "hint: a room is named with --to"),
+        (&["invite", "--lasts", "0"], "an invite is good for 1s at least", ""),
+        (&["--host", "--lasts", "500ms"], "an invite is good for 1s at least", ""),
+    ] {
+        network.talk(&ana, words.iter().copied()).finish().ends_with(2).said(what).said(hint);
+    }
+    let _hub = hub(&network, &ana, &[]);
+    let listen = network.talk(&ana, ["--listen", ":9000"]).finish();
+    listen.ends_with(2).said("our hub runs already, at 127.0.0.1:7777: --listen means nothing to it").said("hint: ");
+    network.talk(&ana, ["--room", "casa"]).input("hola\n").finish().ends_with(0);
+}
+
+#[test]
+fn a_store_in_a_folder_that_is_not_there_is_an_error_and_the_folder_is_not_made() {
+    let (network, ana) = (Network::new(), User::new("ana"));
+    for words in [&["--host"][..], &[]] {
+        let store = ana.home.name("missing/x.db");
+        let done = network.talk(&ana, words.iter().copied().chain(["--store", &store])).finish();
+        done.ends_with(8).said("missing: No such file").said("hint: check that the folder exists");
+        assert!(!ana.home.path("missing").exists());
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The arguments of `talk`.
 
+mod meant;
+
 use super::rooms::Trouble;
 use crate::arguments::{Output, TraceForm, time};
 use clap::{Args, ValueEnum};
@@ -48,8 +50,8 @@ pub(crate) struct Arguments {
     /// Only devices with an invite come into our hub, and it is not announced
     #[arg(long)]
     pub(crate) invite_only: bool,
-    /// How long an invite is good [default: 24h; 30 days at most]
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// How long an invite is good [default: 24h; 1s at least, 30 days at most]
+    #[arg(long, value_name = "TIME", value_parser = lasts)]
     pub(crate) lasts: Option<Duration>,
     /// An invite for one device
     #[arg(long)]
@@ -195,20 +197,25 @@ impl Arguments {
             Some(text) if is_invite(text) => What::Invite(text),
             Some(text) => What::Hub(text),
         };
-        if self.second.is_some() && !matches!(what, What::Action(_)) {
-            return Err(Trouble::usage("too many arguments", "name one host or one invite"));
+        let second = self.second.as_deref();
+        let taken = matches!(what, What::Action(Action::Members | Action::Invite | Action::Forget | Action::Export));
+        if let Some(second) = second.filter(|_| self.plain || !taken) {
+            let room = !self.plain && second.starts_with('#') && !matches!(what, What::Action(_));
+            let hint =
+                if room { "a room is named with --to: puerta talk HOST --to '#build'" } else { "name one thing" };
+            return Err(Trouble::usage("too many arguments", hint));
         }
-        if (self.source.is_some() || self.wire.is_some()) && !self.plain {
-            return Err(Trouble::usage("--source and --wire are for the plain mode", "add --plain"));
+        if let Some((what, hint)) = self.means_nothing(what) {
+            return Err(Trouble::usage(what, hint));
         }
         if !self.plain {
-            self.check_rooms(what)?;
+            self.check_rooms()?;
         }
         Ok(what)
     }
 
-    /// Whether rooms and members are called what they may be, and options that are for invites come with one.
-    fn check_rooms(&self, what: What<'_>) -> Result<(), Trouble> {
+    /// Whether rooms and members are called what they may be.
+    fn check_rooms(&self) -> Result<(), Trouble> {
         let room = self.address.as_deref().filter(|room| room.starts_with('#'));
         for name in [self.to.as_deref(), self.room.as_deref(), room].into_iter().flatten() {
             let bare = name.strip_prefix(['#', '@']).unwrap_or(name);
@@ -217,9 +224,6 @@ impl Arguments {
                 let why = "a name has up to 32 bytes, no white space and no comma, does not begin with # @ ~ / or -, and hides nothing";
                 return Err(Trouble::usage(what, why));
             }
-        }
-        if self.once && !self.host && what != What::Action(Action::Invite) {
-            return Err(Trouble::usage("--once is for an invite", "puerta talk invite --once, or --host --once"));
         }
         Ok(())
     }
@@ -307,6 +311,13 @@ impl Arguments {
             Some(WireName::Ull2096) => Wire::Ull2096,
             Some(WireName::Ull1066) => Wire::Ull1066,
         }
+    }
+}
+
+fn lasts(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        lasts if lasts < Duration::from_secs(1) => Err("an invite is good for 1s at least".to_owned()),
+        lasts => Ok(lasts),
     }
 }
 

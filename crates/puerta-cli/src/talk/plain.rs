@@ -28,6 +28,9 @@ use std::time::{Duration, Instant};
 const ANSWERS: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: &Arguments, reporter: Reporter) -> ExitCode {
+    if let Err(trouble) = arguments.what() {
+        return ExitCode::from(trouble.report(reporter));
+    }
     let settings = match settings(arguments) {
         Ok(settings) => settings,
         Err(problem) => return reporter.problem(&problem),

@@ -16,10 +16,12 @@ use puerta_talk::host::{Host, Wish};
 use puerta_talk::hub::Handle;
 use puerta_talk::identity::{RunningHub, Told};
 use puerta_talk::invite::{Invite, PLACES, Place};
+use puerta_talk::log;
 use puerta_talk::room::ids::Device;
 use puerta_talk::room::store::Token;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -60,6 +62,9 @@ pub(super) fn open(
     without_arguments: bool,
     reporter: Reporter,
 ) -> Result<Hosting, Trouble> {
+    if let (Some(store), false) = (&arguments.store, arguments.no_store) {
+        in_a_folder(store)?;
+    }
     let room = arguments.first_room().to_owned();
     let name = hub_name(own);
     let wish = Wish {
@@ -119,7 +124,7 @@ impl Hosting {
         reporter.hub(&self.address.to_string(), &reach.to_string(), &fingerprint, &link);
         let listening = format!("listening on {} (UDP); {reach}", self.address);
         let words = vec![listening, format!("fingerprint: {fingerprint}"), format!("invite: {link}")];
-        if std::io::stderr().is_terminal() && !reporter.json() {
+        if io::stderr().is_terminal() && !reporter.json() {
             // Last: where the window is too small for all, the words have gone up, not the head of the code.
             for line in printed(&link, &words, &[]) {
                 reporter.note(&line);
@@ -224,6 +229,21 @@ pub(super) fn places(address: SocketAddr) -> Vec<Place> {
         places.extend(here(IpAddr::from([127, 0, 0, 1])));
     }
     places
+}
+
+/// Only the folder of our own is made: another that is not there is a slip of the pen, or a disk that is not mounted.
+fn in_a_folder(store: &Path) -> Result<(), Trouble> {
+    let folder = store.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match std::fs::metadata(folder) {
+        Ok(there) if there.is_dir() => Ok(()),
+        Ok(_) => Err(folder_failed(folder, &io::ErrorKind::NotADirectory.into())),
+        Err(error) => Err(folder_failed(folder, &error)),
+    }
+}
+
+fn folder_failed(folder: &Path, error: &io::Error) -> Trouble {
+    let what = log::What::Failed { doing: "open", why: error.to_string(), errno: error.raw_os_error() };
+    Trouble::Log(log::Problem { path: folder.to_owned(), what })
 }
 
 fn host_of(ip: IpAddr) -> puerta::Host {

@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments, reporter: Reporter) -> ExitCode {
     ExitCode::from(match done {
         Ok(status) => status,
         Err(Trouble::Interrupted) => Trouble::Interrupted.status(),
-        Err(trouble) => reporter.trouble(&trouble.message(), trouble.hint().as_deref(), trouble.status()),
+        Err(trouble) => trouble.report(reporter),
     })
 }
 
@@ -126,6 +126,10 @@ async fn arrive(
 async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter) -> Result<Arrived, Trouble> {
     let store = home.store(arguments.store.as_deref());
     if let Some(target) = ladder::on_this_machine(home, &store) {
+        if let Some(option) = arguments.for_a_new_hub() {
+            let what = format!("our hub runs already, at {}: {option} means nothing to it", target.called());
+            return Err(Trouble::usage(what, "leave the option out to join that hub, or end it first"));
+        }
         return Ok(Arrived::at(target));
     }
     // Who wants a hub of a kind wants their own.

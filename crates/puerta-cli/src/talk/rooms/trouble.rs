@@ -1,5 +1,6 @@
 //! What can go wrong on the way into a room, with its words.
 
+use crate::report::Reporter;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::hub::Failure;
 use puerta_talk::log;
@@ -53,6 +54,11 @@ pub(crate) enum Trouble {
 impl Trouble {
     pub(crate) fn usage(what: impl Into<String>, hint: &'static str) -> Trouble {
         Trouble::Usage { what: what.into(), hint }
+    }
+
+    /// Tells it; the exit status.
+    pub(crate) fn report(&self, reporter: Reporter) -> u8 {
+        reporter.trouble(&self.message(), self.hint().as_deref(), self.status())
     }
 
     pub(super) fn message(&self) -> String {
