@@ -110,6 +110,10 @@ fn invites_let_in_and_those_that_are_good_for_nothing_are_a_line_each() {
         network.talk(user, words.iter().copied()).input("x\n").finish().ends_with(6).said(why);
     };
     denied(&ana, &["127.0.0.1", "--accept", &key], "takes only those with an invite");
+    for words in [&["--json"][..], &["--line"], &["--to", "#main"]] {
+        let empty = network.talk(&ana, ["127.0.0.1", "--accept", &key].iter().chain(words).copied()).input("").finish();
+        empty.ends_with(6).said("takes only those with an invite");
+    }
     let once = made(&["--once"]);
     network.talk(&ana, [once.as_str()]).input("hola\n").finish().ends_with(0);
     denied(&ben, &[&once], "the invite was good for one device, and was used");

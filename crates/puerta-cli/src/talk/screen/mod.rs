@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use tally::Tally;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
-use view::View;
+use view::{Link, View};
 
 pub(crate) use clock::{offset, rfc3339};
 pub(crate) use full::Full;
@@ -330,7 +330,9 @@ fn appended(view: &mut View, tally: &mut Tally, input_ended: bool, ended: &mut O
     if let Some(why) = view.denied.take() {
         *ended = Some(Ended::Denied(why));
     }
-    let idle = input_ended && view.out.is_empty() && tally.waiting() == 0;
+    // Whether we are let in is known by then.
+    let answered = view.link != Link::Connecting;
+    let idle = input_ended && answered && view.out.is_empty() && tally.waiting() == 0;
     if tally.rested(idle, now) && ended.is_none() {
         *ended = Some(Ended::Quit);
     }

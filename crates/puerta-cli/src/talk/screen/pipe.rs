@@ -34,6 +34,8 @@ pub(crate) struct Pipe {
     told_cut: bool,
     ended: Option<Ended>,
     input_ended: bool,
+    /// The hub has let us in, or not, or has gone.
+    answered: bool,
     now: Instant,
 }
 
@@ -59,6 +61,7 @@ impl Pipe {
             told_cut: false,
             ended: None,
             input_ended: false,
+            answered: false,
             now: Instant::now(),
         }
     }
@@ -67,6 +70,7 @@ impl Pipe {
 impl Screen for Pipe {
     fn event(&mut self, event: Event, _: Instant) {
         self.tally.event(&event);
+        self.answered |= !matches!(event, Event::Pending { .. } | Event::Waiting { .. });
         match event {
             Event::Online(welcome) => {
                 self.hub = clean::name(&welcome.hub);
@@ -115,7 +119,8 @@ impl Screen for Pipe {
         if self.joiner.has_cut() && !std::mem::replace(&mut self.told_cut, true) {
             (self.tell)(words::CUT);
         }
-        if self.input_ended && self.joiner.is_empty() && self.tally.waiting() == 0 && self.ended.is_none() {
+        let done = self.input_ended && self.joiner.is_empty() && self.tally.waiting() == 0;
+        if done && self.answered && self.ended.is_none() {
             self.ended = Some(Ended::Quit);
         }
         Ok(())
