@@ -2,7 +2,7 @@
 
 use super::folder::{Fault, Wait};
 use super::handle::Handle;
-use super::stat::{self, Stat};
+use super::stat;
 use crate::core::date::Date;
 use crate::core::encoding::Coding;
 use crate::core::etag::{CONTENT_MAX, ETag, Identity};
@@ -72,18 +72,20 @@ impl Entry {
     /// # Errors
     /// [`Fault::Blocks`] where waiting is not allowed and the file is not in memory; what pread(2) says.
     pub fn read(handle: &Handle, keep: u64, wait: Wait, wall: SystemTime) -> Result<Reading, Fault> {
+        let mut before = *handle.identity();
         for _ in 0..READINGS {
-            let before = now(handle)?.identity;
             let read = if before.size <= keep {
                 whole(handle, before.size, wait)?.map(|content| (ETag::of_content(&content), Some(content)))
             } else {
                 hash(handle, before.size, wait)?.map(|hash| (ETag::of_hash(&hash), None))
             };
+            let after = handle.stat(wait).map_err(Fault::Refused)?.identity;
             if let Some((tag, content)) = read
-                && now(handle)?.identity == before
+                && after == before
             {
                 return Ok(Reading::Steady(Arc::new(Entry::new(handle.path(), before, tag, content, wall))));
             }
+            before = after;
         }
         Ok(Reading::Moving(never_again(handle.identity())))
     }
@@ -187,10 +189,6 @@ fn place(coding: Coding) -> Option<usize> {
 
 fn bit(coding: Coding) -> u8 {
     place(coding).map_or(0, |place| 1 << place)
-}
-
-fn now(handle: &Handle) -> Result<Stat, Fault> {
-    handle.stat().map_err(Fault::Refused)
 }
 
 /// All bytes of a file. `None`: it was shorter.

@@ -127,8 +127,8 @@ impl Handle {
     }
 
     /// What it is now.
-    pub(super) fn stat(&self) -> Result<Stat, Refusal> {
-        Stat::of(&self.0.fd, true).map_err(refusal)
+    pub(super) fn stat(&self, wait: Wait) -> Result<Stat, Refusal> {
+        Stat::of(&self.0.fd, wait == Wait::Allowed).map_err(refusal)
     }
 }
 
