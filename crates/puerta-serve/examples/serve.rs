@@ -6,6 +6,7 @@ use puerta::{AnyStream, Endpoint, Family, Socket, opt};
 use puerta_serve::core::site::Site;
 use puerta_serve::event::{Event, Report};
 use puerta_serve::http1::{Limits, Service};
+use puerta_serve::log::{Form, Log};
 use puerta_serve::server::{Server, Settings};
 use puerta_serve::store::{self, Store};
 use std::error::Error;
@@ -36,8 +37,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listener = socket.with(opt::NoDelay, true)?.bind(&address)?.listen(4096)?;
     eprintln!("http://{}/", listener.local_addr()?);
     let store = Store::open(Path::new(folder), &store::Settings::default()).map_err(|p| p.to_string())?;
+    // As the command does it: with every feature on.
+    let log = std::env::var_os("LOG").map(std::fs::File::create).transpose()?;
+    let log = log.map(|file| Log::start(file, Form::Common, Arc::new(Stderr))).transpose()?;
     let limits = Limits { requests: u32::MAX, ..Limits::default() };
-    let service = Arc::new(Service { site: Site::default(), store, limits, report: Arc::new(Stderr) });
+    let service = Arc::new(Service { site: Site::default(), store, limits, report: Arc::new(Stderr), log });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let server = Server::start(vec![listener], service, None, &settings)?;

@@ -2,6 +2,7 @@
 
 use crate::problem::Refusal;
 use puerta::{Endpoint, Error};
+use std::io;
 
 /// Something that the owner of the folder may want to know.
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub enum Event<'a> {
         /// Why.
         refusal: Refusal,
     },
+    /// The access log could not be written as fast as there was something to write: so many lines are missing.
+    LogBehind(u64),
+    /// The access log cannot be written. Told once, until it can be again.
+    LogFailed(&'a io::Error),
     /// Something was not served, for a reason that its owner should hear of.
     NotServed {
         /// Where it lies, below the folder.

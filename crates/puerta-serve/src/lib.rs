@@ -8,6 +8,7 @@
 pub mod core;
 pub mod event;
 pub mod http1;
+pub mod log;
 pub mod problem;
 pub mod server;
 pub mod store;

@@ -89,6 +89,8 @@ impl fmt::Display for Event<'_> {
             Event::Cut { path, refusal } => {
                 write!(f, "{}: {refusal}; the connection that it was sent on is reset", shown(path))
             }
+            Event::LogBehind(lines) => write!(f, "the access log is behind: {lines} lines are missing"),
+            Event::LogFailed(error) => write!(f, "the access log cannot be written: {}", reason(error)),
             Event::NotServed { path, refusal } => write!(f, "{}: not served: {refusal}", shown(path)),
         }
     }

@@ -96,6 +96,7 @@ const SERVE: &[(&str, usize)] = &[
     ("core", 0),
     ("event", 1),
     ("http1", 3),
+    ("log", 2),
     ("server", 4),
     ("problem", 1),
     ("words", 1),

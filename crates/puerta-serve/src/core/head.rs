@@ -72,6 +72,22 @@ impl<'a> Head<'a> {
 }
 
 impl Method {
+    /// Its name; of one that is not known, a dash.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+            Method::Patch => "PATCH",
+            Method::Trace => "TRACE",
+            Method::Connect => "CONNECT",
+            Method::Unknown => "-",
+        }
+    }
+
     /// The method of that name.
     pub fn of(name: &[u8]) -> Self {
         match name {

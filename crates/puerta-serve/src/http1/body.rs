@@ -23,6 +23,8 @@ pub(super) struct Long {
     pub(super) delimited: Delimited,
     /// The connection ends with it.
     pub(super) closes: bool,
+    /// Its line of the access log, but for the end.
+    pub(super) line: Vec<u8>,
 }
 
 impl<T: Transport> Connection<T> {

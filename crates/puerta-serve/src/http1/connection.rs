@@ -6,9 +6,10 @@ use super::head::{Framing, Request, Room, read};
 use super::transport::Transport;
 use super::watch::Watch;
 use super::write::{self, Clock, Delimited};
-use crate::core::plan::{Lookup, Plan, plan};
+use crate::core::head::{Head, Version};
 use crate::core::respond;
 use crate::core::response::{Body, Response, Status};
+use crate::log::{self, Entry};
 use crate::store::Now;
 use crate::store::handle::Handle;
 use bytes::{Buf, Bytes};
@@ -17,7 +18,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::{io, mem};
 
 /// Room for what is received at once, in each thread: twice the longest head, so that there is always some.
@@ -46,6 +47,13 @@ pub enum End {
     Broken,
     /// It was reset, or its TLS failed.
     Reset,
+}
+
+/// Hands over what this thread has gathered for the log.
+pub fn hand_log(service: &Service) {
+    if let Some(log) = &service.log {
+        SCRATCH.with_borrow_mut(|scratch| log.hand(&mut scratch.lines));
+    }
 }
 
 /// A connection with its client.
@@ -77,7 +85,7 @@ pub struct Connection<T> {
 /// What has to be done before the next request.
 enum Step {
     /// Look where it takes time.
-    Look(Box<Lookup<'static>>),
+    Look,
     /// Send a body that is not in memory.
     Send(Box<Long>),
     /// No more; `linger`: the client may be sending still.
@@ -93,11 +101,13 @@ struct Scratch {
     input: Vec<u8>,
     output: Vec<u8>,
     clock: Clock,
+    /// Of the access log.
+    lines: Vec<u8>,
 }
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> =
-        RefCell::new(Scratch { input: vec![0; INPUT], output: Vec::with_capacity(2 * GATHERED), clock: Clock::default() });
+        RefCell::new(Scratch { input: vec![0; INPUT], output: Vec::with_capacity(2 * GATHERED), clock: Clock::default(), lines: Vec::new() });
 }
 
 impl<T: Transport> Connection<T> {
@@ -131,10 +141,15 @@ impl<T: Transport> Connection<T> {
                     let turned = poll_fn(|cx| SCRATCH.with_borrow_mut(|scratch| self.poll_turn(cx, scratch)));
                     turned.await.map_err(|_| End::Reset)?
                 }
-                Some(Step::Look(lookup)) => Box::pin(self.look(&lookup)).await,
+                Some(Step::Look) => Box::pin(self.look()).await,
                 Some(Step::Send(long)) => {
-                    let closes = long.closes;
-                    Box::pin(self.send(*long)).await?;
+                    let (closes, before) = (long.closes, self.sent);
+                    let mut long = *long;
+                    let mut line = mem::take(&mut long.line);
+                    let sent = Box::pin(self.send(long)).await;
+                    self.log_end(self.sent - before, &mut line);
+                    SCRATCH.with_borrow_mut(|scratch| scratch.lines.append(&mut line));
+                    sent?;
                     self.fresh = true;
                     closes.then_some(Step::Close { linger: self.skip > 0 || !self.left.is_empty() })
                 }
@@ -189,7 +204,7 @@ impl<T: Transport> Connection<T> {
 
     /// Answers the requests at the start of the input, as many as can be at once, and keeps the rest of it.
     fn answer(&mut self, scratch: &mut Scratch, have: usize) -> Option<Step> {
-        let Scratch { input, output, clock } = scratch;
+        let Scratch { input, output, clock, lines } = scratch;
         let mut rest = input.get(..have).unwrap_or_default();
         let service = self.service.clone();
         let now = Now::read();
@@ -218,18 +233,13 @@ impl<T: Transport> Connection<T> {
                 }
                 Err(refused) => {
                     let response = respond::refuse::<Handle>(refused.status, &service.site);
-                    write::short(output, response, clock);
+                    self.log(None, refused.status, clock, lines);
+                    self.log_end(write::short(output, response, clock), lines);
                     break Some(Step::Close { linger: true });
                 }
             };
-            let response = match plan(&request.head, &service.site) {
-                Plan::Answer(answer) => respond::answer(&request.head, answer, &service.site),
-                Plan::Lookup(lookup) => match service.store.probe(&lookup, &service.site, now) {
-                    Some(looked) => respond::respond(&request.head, &lookup, looked.found, &service.site, now.wall),
-                    None => break Some(Step::Look(Box::new(lookup.into_owned()))),
-                },
-            };
-            let step = self.begin(&request, response, output, clock);
+            let Some(response) = service.respond_now(&request.head, now) else { break Some(Step::Look) };
+            let step = self.begin(&request, response, output, clock, lines);
             rest = rest.get(request.length..).unwrap_or_default();
             if step.is_some() || !self.tail.is_empty() {
                 break step;
@@ -247,22 +257,20 @@ impl<T: Transport> Connection<T> {
         step
     }
 
-    /// Looks up what the first request that is left asks for, in a thread that may wait.
-    async fn look(&mut self, lookup: &Lookup<'_>) -> Option<Step> {
+    /// Answers the first request that is left, in a thread that may wait.
+    async fn look(&mut self) -> Option<Step> {
         self.watch.forever();
         self.fresh = true;
         let service = self.service.clone();
-        let looked = service.store.find(lookup, &service.site).await;
         let left = mem::take(&mut self.left);
         let mut room = Room::new();
-        // It was whole before; now it is read again, since nothing that borrows it can be kept meanwhile.
+        // It was whole before; now it is read again, since nothing that borrows it was kept.
         let Ok(Some(request)) = read(&left, &mut room, &service.limits.head) else { return Some(Step::Ended) };
+        let response = service.respond(&request.head).await;
         let mut output = Vec::new();
         let step = SCRATCH.with_borrow_mut(|scratch| {
-            let now = Now::read();
-            scratch.clock.set(now.wall);
-            let response = respond::respond(&request.head, lookup, looked.found, &service.site, now.wall);
-            self.begin(&request, response, &mut output, &scratch.clock)
+            scratch.clock.set(SystemTime::now());
+            self.begin(&request, response, &mut output, &scratch.clock, &mut scratch.lines)
         });
         self.rest = output;
         self.left = left.get(request.length..).unwrap_or_default().to_vec();
@@ -276,6 +284,7 @@ impl<T: Transport> Connection<T> {
         response: Response<Handle>,
         output: &mut Vec<u8>,
         clock: &Clock,
+        lines: &mut Vec<u8>,
     ) -> Option<Step> {
         let limits = &self.service.limits;
         self.served = self.served.saturating_add(1);
@@ -293,11 +302,20 @@ impl<T: Transport> Connection<T> {
             || self.served >= limits.requests
             || self.watch.is_stopping();
         write::head(output, &response, delimited, version, !closes, clock);
+        let in_memory = matches!(response.body, Body::Empty | Body::Bytes(_));
+        let mut line = Vec::new();
+        self.log(Some(&request.head), response.status, clock, if in_memory { &mut *lines } else { &mut line });
         match response.body {
-            Body::Empty => {}
-            Body::Bytes(bytes) if bytes.len() <= COPIED => output.extend_from_slice(&bytes),
-            Body::Bytes(bytes) => self.tail = bytes,
-            body => return Some(Step::Send(Box::new(Long { body, delimited, closes }))),
+            Body::Empty => self.log_end(0, lines),
+            Body::Bytes(bytes) => {
+                self.log_end(bytes.len() as u64, lines);
+                if bytes.len() <= COPIED {
+                    output.extend_from_slice(&bytes);
+                } else {
+                    self.tail = bytes;
+                }
+            }
+            body => return Some(Step::Send(Box::new(Long { body, delimited, closes, line }))),
         }
         closes.then_some(Step::Close { linger: passed_over != Some(0) })
     }
@@ -394,9 +412,37 @@ impl<T: Transport> Connection<T> {
     fn refuse(&mut self, status: Status) {
         let response = respond::refuse::<Handle>(status, &self.service.site);
         SCRATCH.with_borrow_mut(|scratch| {
-            scratch.clock.set(std::time::SystemTime::now());
-            write::short(&mut self.rest, response, &scratch.clock);
+            let Scratch { clock, lines, .. } = scratch;
+            clock.set(SystemTime::now());
+            self.log(None, status, clock, lines);
+            let sent = write::short(&mut self.rest, response, clock);
+            self.log_end(sent, lines);
         });
+    }
+
+    /// Begins the line of a response.
+    fn log(&self, head: Option<&Head<'_>>, status: Status, clock: &Clock, lines: &mut Vec<u8>) {
+        let Some(log) = &self.service.log else { return };
+        let version = |head: &Head<'_>| if head.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" };
+        let entry = Entry {
+            peer: self.io.socket().get_ref().peer(),
+            date: clock.date(),
+            request: head.map(|head| (head.method.name(), head.target, version(head))),
+            status: status.0,
+            referer: head.and_then(|head| head.first("referer")),
+            agent: head.and_then(|head| head.first("user-agent")),
+        };
+        log.form().start(lines, &entry);
+    }
+
+    /// Ends it when it is known how much was sent.
+    fn log_end(&self, sent: u64, lines: &mut Vec<u8>) {
+        if let Some(log) = &self.service.log {
+            log.form().end(lines, sent);
+            if lines.len() >= log::GATHERED {
+                log.hand(lines);
+            }
+        }
     }
 
     /// Ends our direction. A socket that is closed while something of the client's is unread resets the connection, and the response is

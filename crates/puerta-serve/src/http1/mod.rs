@@ -9,6 +9,7 @@
 //! While a connection is idle it keeps no buffer: what is received goes through one of the thread's, and only what is not whole
 //! yet, or finds no room in the socket, is kept.
 
+mod answer;
 mod body;
 mod connection;
 pub mod head;
@@ -16,10 +17,11 @@ pub mod transport;
 pub mod watch;
 mod write;
 
-pub use connection::{Connection, End};
+pub use connection::{Connection, End, hand_log};
 
 use crate::core::site::Site;
 use crate::event::Report;
+use crate::log::Log;
 use crate::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,4 +77,6 @@ pub struct Service {
     pub limits: Limits,
     /// Who hears of what goes wrong.
     pub report: Arc<dyn Report>,
+    /// Where each response is noted.
+    pub log: Option<Log>,
 }

@@ -56,13 +56,14 @@ impl Watchman {
         watch
     }
 
-    /// Wakes who is late, as long as it is awaited. Without connections it sleeps.
-    pub async fn run(&self) {
+    /// Wakes who is late, as long as it is awaited; `each` is called each time. Without connections it sleeps.
+    pub async fn run(&self, each: impl Fn()) {
         loop {
             while lock(&self.watched).is_empty() {
                 self.called.notified().await;
             }
             self.look();
+            each();
             // What is new at the end of a pause waits for the next look.
             let _ = tokio::time::timeout(self.tick, self.called.notified()).await;
         }

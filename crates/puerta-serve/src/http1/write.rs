@@ -76,6 +76,11 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// Of the second that is now.
+    pub(super) fn date(&self) -> Option<&Date> {
+        self.date.as_ref()
+    }
+
     /// From now on it is `now`.
     pub(super) fn set(&mut self, now: SystemTime) {
         let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -95,12 +100,12 @@ pub(super) fn chunk(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Writes a whole response to what is no request. The connection ends with it.
-pub(super) fn short<F>(out: &mut Vec<u8>, response: Response<F>, clock: &Clock) {
+/// Writes a whole response to what is no request, and tells the length of its body. The connection ends with it.
+pub(super) fn short<F>(out: &mut Vec<u8>, response: Response<F>, clock: &Clock) -> u64 {
     head(out, &response, Delimited::of(&response, Version::Http11), Version::Http11, false, clock);
-    if let Body::Bytes(bytes) = response.body {
-        out.extend_from_slice(&bytes);
-    }
+    let Body::Bytes(bytes) = response.body else { return 0 };
+    out.extend_from_slice(&bytes);
+    bytes.len() as u64
 }
 
 /// In decimal.

@@ -45,7 +45,7 @@ impl Acceptor {
             match poll_fn(|cx| self.poll_accept(cx)).await {
                 Ok((socket, peer)) => {
                     if let Some(place) = self.place(&socket, &peer) {
-                        workers.serve(socket, peer, place);
+                        workers.serve(socket, place);
                     }
                 }
                 Err(e) if is_limit(&e) => {

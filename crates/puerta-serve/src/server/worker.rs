@@ -4,8 +4,8 @@ use super::places::Place;
 use crate::event::Event;
 use crate::http1::transport::{Plain, Stream};
 use crate::http1::watch::{Watch, Watchman};
-use crate::http1::{Connection, Service};
-use puerta::{AnyStream, Async, Connected, Endpoint, Socket};
+use crate::http1::{self, Connection, Service};
+use puerta::{AnyStream, Async, Connected, Socket};
 use rustls::ServerConfig;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,6 @@ use tokio_rustls::TlsAcceptor;
 /// A connection on its way to a thread.
 struct Given {
     socket: Socket<AnyStream, Connected>,
-    peer: Endpoint,
     place: Place,
 }
 
@@ -46,11 +45,11 @@ impl Workers {
     }
 
     /// Gives a connection to the next thread.
-    pub(super) fn serve(&self, socket: Socket<AnyStream, Connected>, peer: Endpoint, place: Place) {
+    pub(super) fn serve(&self, socket: Socket<AnyStream, Connected>, place: Place) {
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len().max(1);
         if let Some(worker) = self.workers.get(next) {
             // A thread that is gone has panicked: the connection is closed.
-            let _ = worker.given.send(Given { socket, peer, place });
+            let _ = worker.given.send(Given { socket, place });
         }
     }
 
@@ -91,10 +90,11 @@ async fn run(
     mut tell: oneshot::Sender<()>,
 ) {
     let looking = watchman.clone();
-    let looking = tokio::spawn(async move { looking.run().await });
+    let logging = service.clone();
+    let looking = tokio::spawn(async move { looking.run(|| http1::hand_log(&logging)).await });
     // Each task holds a sender; when all are gone, so are the connections.
     let (running, mut all_ended) = mpsc::channel::<()>(1);
-    while let Some(Given { socket, peer, place }) = taken.recv().await {
+    while let Some(Given { socket, place }) = taken.recv().await {
         let stream = match Async::shared(socket) {
             Ok(stream) => stream,
             Err(refused) => {
@@ -115,7 +115,6 @@ async fn run(
                 secure(stream, tls, service, watch).await
             }),
         };
-        let _ = peer;
     }
     drop(running);
     tokio::select! {
@@ -123,16 +122,18 @@ async fn run(
         () = tell.closed() => {}
     }
     looking.abort();
+    http1::hand_log(&service);
+    drop(service);
     let _ = tell.send(());
 }
 
 /// The handshake has the time of a head.
-async fn secure(stream: Stream, tls: TlsAcceptor, service: Arc<Service>, watch: Arc<Watch>) -> crate::http1::End {
+async fn secure(stream: Stream, tls: TlsAcceptor, service: Arc<Service>, watch: Arc<Watch>) -> http1::End {
     watch.within(service.limits.head_time);
     let mut handshake = Box::pin(tls.accept(stream));
     match watch.or_late(|cx| handshake.as_mut().poll(cx)).await {
         Some(Ok(stream)) => Connection::new(stream, service, watch).run().await,
-        Some(Err(_)) => crate::http1::End::Reset,
-        None => crate::http1::End::Late,
+        Some(Err(_)) => http1::End::Reset,
+        None => http1::End::Late,
     }
 }

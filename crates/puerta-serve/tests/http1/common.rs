@@ -4,6 +4,7 @@ use puerta::{AnyStream, Endpoint, Family, Socket};
 use puerta_serve::core::site::Site;
 use puerta_serve::event::{Event, Report};
 use puerta_serve::http1::{Limits, Service};
+use puerta_serve::log::Log;
 use puerta_serve::server::{Server, Settings};
 use puerta_serve::store::{self, Store};
 use rustls::ServerConfig;
@@ -77,6 +78,7 @@ pub(crate) struct How {
     pub(crate) settings: Settings,
     pub(crate) site: Site,
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) log: Option<Log>,
 }
 
 /// A server that is stopped with the test.
@@ -96,7 +98,7 @@ impl Served {
         let (tell, events) = channel();
         let report = Arc::new(Teller(Mutex::new(tell)));
         let store = Store::open(&folder.0, &store::Settings::default()).unwrap();
-        let service = Arc::new(Service { site: how.site, store, limits: how.limits, report });
+        let service = Arc::new(Service { site: how.site, store, limits: how.limits, report, log: how.log });
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,0 +1,201 @@
+//! A line of the access log. Nothing of it can end the line or reach a terminal raw: what is no printable ASCII is escaped.
+
+use crate::core::date::Date;
+use puerta::Endpoint;
+use std::io::Write;
+
+/// How a line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// The Common Log Format: `HOST - - [20/Nov/2026:22:11:23 +0000] "GET /a.txt HTTP/1.1" 200 5`. What is no printable ASCII is `\xHH`.
+    #[default]
+    Common,
+    /// JSON, an object a line: `time` (UTC), `peer`, `method`, `target`, `version`, `status`, `bytes`, `referer`, `agent`; null for what was not said
+    /// or not understood.
+    Json,
+}
+
+/// A response, but for how much of its body was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// Whose request it was; `None`: a Unix socket's without a name.
+    pub peer: Option<&'a Endpoint>,
+    /// When.
+    pub date: Option<&'a Date>,
+    /// Method, target and version; `None` where the head was none.
+    pub request: Option<(&'a str, &'a [u8], &'a str)>,
+    /// The status code.
+    pub status: u16,
+    /// The field Referer.
+    pub referer: Option<&'a [u8]>,
+    /// The field User-Agent.
+    pub agent: Option<&'a [u8]>,
+}
+
+impl Form {
+    /// Writes all that is known before the body is sent.
+    pub fn start(self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        match self {
+            Form::Common => common(out, entry),
+            Form::Json => json(out, entry),
+        }
+    }
+
+    /// Ends the line: so many bytes of body were sent.
+    pub fn end(self, out: &mut Vec<u8>, bytes: u64) {
+        // Nothing fails that is written to memory.
+        let _ = match self {
+            Form::Common => writeln!(out, "{bytes}"),
+            Form::Json => writeln!(out, "{bytes}}}"),
+        };
+    }
+}
+
+fn common(out: &mut Vec<u8>, entry: &Entry<'_>) {
+    host(out, entry.peer);
+    out.extend_from_slice(b" - - [");
+    // Sun, 06 Nov 1994 08:49:37 GMT
+    let date = entry.date.map_or(&[][..], |date| date.text());
+    if let (Some(day), Some(month), Some(year), Some(time)) =
+        (date.get(5..7), date.get(8..11), date.get(12..16), date.get(17..25))
+    {
+        for part in [day, b"/", month, b"/", year, b":", time] {
+            out.extend_from_slice(part);
+        }
+    }
+    out.extend_from_slice(b" +0000] \"");
+    match entry.request {
+        Some((method, target, version)) => {
+            out.extend_from_slice(method.as_bytes());
+            out.push(b' ');
+            escaped(out, target);
+            out.push(b' ');
+            out.extend_from_slice(version.as_bytes());
+        }
+        None => out.push(b'-'),
+    }
+    let _ = write!(out, "\" {} ", entry.status);
+}
+
+fn json(out: &mut Vec<u8>, entry: &Entry<'_>) {
+    const MONTHS: [&[u8]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    let date = entry.date.map_or(&[][..], |date| date.text());
+    out.extend_from_slice(b"{\"time\":\"");
+    if let (Some(day), Some(month), Some(year), Some(time)) =
+        (date.get(5..7), date.get(8..11), date.get(12..16), date.get(17..25))
+    {
+        let month = MONTHS.iter().position(|name| *name == month).map_or(1, |at| at + 1);
+        out.extend_from_slice(year);
+        let _ = write!(out, "-{month:02}-");
+        for part in [day, b"T", time, b"Z"] {
+            out.extend_from_slice(part);
+        }
+    }
+    out.extend_from_slice(b"\",\"peer\":\"");
+    host(out, entry.peer);
+    out.push(b'"');
+    let (method, target, version) = match entry.request {
+        Some((method, target, version)) => (Some(method.as_bytes()), Some(target), Some(version.as_bytes())),
+        None => (None, None, None),
+    };
+    for (name, value) in [("method", method), ("target", target), ("version", version)] {
+        text(out, name, value);
+    }
+    let _ = write!(out, ",\"status\":{}", entry.status);
+    text(out, "referer", entry.referer);
+    text(out, "agent", entry.agent);
+    out.extend_from_slice(b",\"bytes\":");
+}
+
+/// The address without its port, as the format has it.
+fn host(out: &mut Vec<u8>, peer: Option<&Endpoint>) {
+    let address = peer.and_then(|peer| peer.inet()).map(|peer| peer.ip().to_canonical());
+    let _ = match address {
+        Some(address) => write!(out, "{address}"),
+        None => write!(out, "unix"),
+    };
+}
+
+fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' | 0..0x20 | 0x7f.. => {
+                let _ = write!(out, "\\x{byte:02X}");
+            }
+            byte => out.push(byte),
+        }
+    }
+}
+
+fn text(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+    let _ = write!(out, ",\"{name}\":");
+    let Some(value) = value else {
+        out.extend_from_slice(b"null");
+        return;
+    };
+    out.push(b'"');
+    for unit in String::from_utf8_lossy(value).encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte @ (b'"' | b'\\')) => out.extend_from_slice(&[b'\\', byte]),
+            Ok(byte @ 0x20..0x7f) => out.push(byte),
+            _ => {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(form: Form, target: &[u8], agent: &[u8]) -> String {
+        let peer: Endpoint = Endpoint::Inet("[::ffff:10.0.0.1]:80".parse().unwrap());
+        let date = Date::at(784_111_777).unwrap();
+        let entry = Entry {
+            peer: Some(&peer),
+            date: Some(&date),
+            request: Some(("GET", target, "HTTP/1.1")),
+            status: 200,
+            referer: None,
+            agent: Some(agent),
+        };
+        let mut out = Vec::new();
+        form.start(&mut out, &entry);
+        form.end(&mut out, 5);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_in_the_common_log_format() {
+        let expected = "10.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.1\" 200 5\n";
+        assert_eq!(line(Form::Common, b"/a?b", b""), expected);
+    }
+
+    #[test]
+    fn nothing_of_a_request_ends_a_line_or_reaches_a_terminal() {
+        let hostile = "/\"\\\u{1b}[2J\n\u{7f}\u{202e}\u{9b}é".as_bytes();
+        let common = line(Form::Common, hostile, b"");
+        assert!(
+            common.contains("\"GET /\\x22\\x5C\\x1B[2J\\x0A\\x7F\\xE2\\x80\\xAE\\xC2\\x9B\\xC3\\xA9 HTTP/1.1\""),
+            "{common}"
+        );
+        for form in [Form::Common, Form::Json] {
+            let line = line(form, hostile, hostile);
+            assert!(line.trim_end().bytes().all(|b| (0x20..0x7f).contains(&b)), "{line}");
+        }
+    }
+
+    #[test]
+    fn json_says_what_was_asked_byte_for_byte_where_it_is_text() {
+        let hostile = "/\"\\\u{1b}[2J\n\u{7f}\u{202e}\u{9b}é😀";
+        let value: serde_json::Value = serde_json::from_str(&line(Form::Json, hostile.as_bytes(), b"\xff")).unwrap();
+        assert_eq!(value["target"], hostile);
+        assert_eq!(value["agent"], "\u{fffd}");
+        assert_eq!(value["time"], "1994-11-06T08:49:37Z");
+        assert_eq!((&value["status"], &value["bytes"]), (&200.into(), &5.into()));
+        assert_eq!(value["referer"], serde_json::Value::Null);
+    }
+}
