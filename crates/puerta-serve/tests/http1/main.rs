@@ -8,3 +8,4 @@ mod limits;
 mod requests;
 mod secure;
 mod smuggling;
+mod vectors;
