@@ -70,7 +70,7 @@ impl World {
         if let Some(lookup) = site.error_page(response.status)
             && let Found::File(page) = self.look(&lookup, &site)
         {
-            put_page(&head, &mut response, page);
+            put_page(&head, &mut response, page, &site);
         }
         read_back(response, !request.keep_alive)
     }

@@ -4,15 +4,15 @@ use super::head::Head;
 use super::list::{elements, weighted};
 use super::response::Form;
 
-/// How a listing is written: as JSON where that weighs more than a page, or as much while it is named more exactly. What fits neither
-/// gets a page.
+/// How a listing is written: as JSON where that weighs more than a page, or as much while it is named more exactly. What
+/// fits neither gets a page.
 pub fn form(head: &Head<'_>) -> Form {
     let json = weigh(head, "application", "json");
     if json.0 > 0 && json > weigh(head, "text", "html") { Form::Json } else { Form::Html }
 }
 
-/// Whether a browser asks for a page to show: `text/html` or `application/xhtml+xml` are named, and not refused. Scripts, images and tools ask for
-/// `*/*` or for what they need.
+/// Whether a browser asks for a page to show: `text/html` or `application/xhtml+xml` are named, and not refused. Scripts,
+/// images and tools ask for `*/*` or for what they need.
 pub fn is_page(head: &Head<'_>) -> bool {
     let named = |kind, subtype| matches!(weigh(head, kind, subtype), (1.., 2));
     named("text", "html") || named("application", "xhtml+xml")

@@ -1,5 +1,5 @@
-//! Preconditions (RFC 9110 section 13), in the order of section 13.2.2. To GET and HEAD alone, and only where the answer without them would be
-//! 200 or 206 (section 13.2.1): the caller sees to that.
+//! Preconditions (RFC 9110 section 13), in the order of section 13.2.2. To GET and HEAD alone, and only where the answer
+//! without them would be 200 or 206 (section 13.2.1): the caller sees to that.
 
 use super::date::Date;
 use super::etag::ETag;
@@ -27,8 +27,9 @@ pub struct Validators<'a> {
     pub modified: Option<&'a Date>,
 }
 
-/// What `If-Match`, `If-Unmodified-Since`, `If-None-Match` and `If-Modified-Since` say. A date that is not valid, that comes twice or
-/// has nothing to be compared with is passed over; of a list of tags what stands before the first that is not valid counts.
+/// What `If-Match`, `If-Unmodified-Since`, `If-None-Match` and `If-Modified-Since` say. A date that is not valid, that
+/// comes twice or has nothing to be compared with is passed over; of a list of tags what stands before the first that is
+/// not valid counts.
 pub fn check(head: &Head<'_>, validators: Validators<'_>) -> Verdict {
     let since = |name| Some((head.only(name).and_then(Date::parse)?.seconds(), validators.modified?.seconds()));
     if has(head, "If-Match") {
@@ -48,8 +49,9 @@ pub fn check(head: &Head<'_>, validators: Validators<'_>) -> Verdict {
     Verdict::Proceed
 }
 
-/// Whether a `Range` counts (section 13.1.5): there is no `If-Range`, or it names exactly these bytes. A weak tag never does, and a date only if
-/// it is the one that is sent and a second old: what changes twice within a second keeps its date (section 8.8.2.2).
+/// Whether a `Range` counts (section 13.1.5): there is no `If-Range`, or it names exactly these bytes. A weak tag never
+/// does, and a date only if it is the one that is sent and a second old: what changes twice within a second keeps its date
+/// (section 8.8.2.2).
 pub fn range_counts(head: &Head<'_>, validators: Validators<'_>, now: SystemTime) -> bool {
     if !has(head, "If-Range") {
         return true;

@@ -1,8 +1,8 @@
 //! Strong entity tags (RFC 9110 section 8.8.3): 128 bits of BLAKE3, in base64url, between quotes.
 //!
 //! Up to [`CONTENT_MAX`] a tag is of the content, so that a file which is touched, copied or served from a container whose
-//! times are all the same keeps its tag as long as its bytes, and changes it with them. Above, it is of device, inode, size, mtime
-//! and ctime in nanoseconds: reading a film to name it would cost more than sending it.
+//! times are all the same keeps its tag as long as its bytes, and changes it with them. Above, it is of device, inode,
+//! size, mtime and ctime in nanoseconds: reading a film to name it would cost more than sending it.
 
 use super::encoding::Coding;
 use data_encoding::BASE64URL_NOPAD;

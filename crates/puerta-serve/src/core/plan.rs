@@ -62,8 +62,8 @@ pub enum Fits {
 
 /// What is to be done about the request with that head.
 ///
-/// An unknown method is 501, then a refused target 400, then a hidden path 404, then a method that files do not answer 405 (RFC 9110
-/// sections 9.1, 15.5.6, 15.6.2). `*` is for OPTIONS alone (RFC 9112 section 3.2.4).
+/// An unknown method is 501, then a refused target 400, then a hidden path 404, then a method that files do not answer 405
+/// (RFC 9110 sections 9.1, 15.5.6, 15.6.2). `*` is for OPTIONS alone (RFC 9112 section 3.2.4).
 pub fn plan<'a>(head: &Head<'a>, site: &Site) -> Plan<'a> {
     let refused = |status| Plan::Answer(Answer::Refused(status));
     let serves = matches!(head.method, Method::Get | Method::Head);

@@ -1,7 +1,7 @@
 //! Byte ranges (RFC 9110 section 14).
 //!
-//! Memory and work are bounded by what may be asked for, never by the file: at most [`MOST`] ranges, and never more bytes than the
-//! file has, else the whole file is the answer (section 14.2 lets a server pass over a Range field).
+//! Memory and work are bounded by what may be asked for, never by the file: at most [`MOST`] ranges, and never more bytes
+//! than the file has, else the whole file is the answer (section 14.2 lets a server pass over a Range field).
 
 use super::list::elements;
 

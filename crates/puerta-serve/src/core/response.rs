@@ -12,8 +12,8 @@ pub struct Response<F> {
     pub status: Status,
     /// All fields but those of framing, the connection and the clock.
     pub fields: Fields,
-    /// What `Content-Length` says, to HEAD too. `None`: nothing, because there can be no body (204, 304), or because its length is not
-    /// known before its end (a listing).
+    /// What `Content-Length` says, to HEAD too. `None`: nothing, because there can be no body (204, 304), or because its
+    /// length is not known before its end (a listing).
     pub length: Option<u64>,
     /// The body; empty to HEAD.
     pub body: Body<F>,

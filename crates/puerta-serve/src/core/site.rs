@@ -28,7 +28,8 @@ pub struct Site {
     /// Which pages of other origins may read what is served. Default: none.
     pub cors: Cors,
     /// Whether fields are sent that keep a page from being framed, from telling others its address, and from the camera,
-    /// the microphone and the place. Default: no, since they can break a page. `X-Content-Type-Options: nosniff` is always sent.
+    /// the microphone and the place. Default: no, since they can break a page. `X-Content-Type-Options: nosniff` is always
+    /// sent.
     pub security: bool,
     /// More fields, as [`header`] reads them: on every response, in place of ours of the same name.
     pub header: Vec<(Name, Value)>,
@@ -107,7 +108,8 @@ pub fn header(text: &str) -> Result<(Name, Value), BadHeader> {
 }
 
 impl Site {
-    /// What is to be looked up for the body of an error of that status; then [`super::respond::put_page`]. `None`: the page is ours.
+    /// What is to be looked up for the body of an error of that status; then [`super::respond::put_page`]. `None`: the page
+    /// is ours.
     pub fn error_page(&self, status: Status) -> Option<Lookup<'static>> {
         let (_, path) = self.error_pages.iter().find(|(of, _)| *of == status)?;
         Some(Lookup { path: path.clone(), query: None, codings: Accepted::IDENTITY, page: false })

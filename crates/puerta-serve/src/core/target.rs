@@ -19,8 +19,8 @@ pub enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// The form of a target: `/path?query`, `http://host/path?query`, `*`. No fragment, no control characters, no spaces. The path
-    /// itself is not looked at.
+    /// The form of a target: `/path?query`, `http://host/path?query`, `*`. No fragment, no control characters, no spaces.
+    /// The path itself is not looked at.
     ///
     /// # Errors
     /// [`BadPath::Form`], [`BadPath::Character`].

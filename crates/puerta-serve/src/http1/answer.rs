@@ -6,6 +6,7 @@ use crate::core::head::Head;
 use crate::core::plan::{Plan, plan};
 use crate::core::respond;
 use crate::core::response::Response;
+use crate::core::site::Site;
 use crate::event::Event;
 use crate::store::handle::Handle;
 use crate::store::{Looked, Now};
@@ -22,7 +23,7 @@ impl Service {
         };
         if let Some(page) = self.site.error_page(response.status) {
             let found = self.store.probe(&page, &self.site, now).map(|looked| self.found(looked))?;
-            put_page(head, &mut response, found);
+            put_page(head, &mut response, found, &self.site);
         }
         Some(response)
     }
@@ -38,7 +39,7 @@ impl Service {
         };
         if let Some(page) = self.site.error_page(response.status) {
             let found = self.found(self.store.find(&page, &self.site).await);
-            put_page(head, &mut response, found);
+            put_page(head, &mut response, found, &self.site);
         }
         response
     }
@@ -53,8 +54,8 @@ impl Service {
 }
 
 /// Where the page of an error cannot be had, ours stays.
-fn put_page(head: &Head<'_>, response: &mut Response<Handle>, found: Found<Handle>) {
+fn put_page(head: &Head<'_>, response: &mut Response<Handle>, found: Found<Handle>, site: &Site) {
     if let Found::File(page) = found {
-        respond::put_page(head, response, page);
+        respond::put_page(head, response, page, site);
     }
 }

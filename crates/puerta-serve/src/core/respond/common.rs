@@ -2,6 +2,7 @@
 
 use crate::core::fields::{Fields, Value};
 use crate::core::head::Head;
+use crate::core::page;
 use crate::core::response::{Response, Status};
 use crate::core::site::{Cors, Site};
 
@@ -29,15 +30,17 @@ pub(super) fn finish<F>(head: Option<&Head<'_>>, site: &Site, vary: u8, mut resp
     if let Some(names) = varies(vary) {
         fields.push("Vary", names);
     }
-    if site.security {
-        for (name, value) in SECURITY {
-            if fields.get(name).is_none() {
-                fields.push(name, value);
-            }
-        }
-    }
+    secure(site, fields);
     given(site, &mut response);
     response
+}
+
+/// Takes the policy of our own pages away, which would keep another page from showing.
+pub(super) fn unlock(fields: &mut Fields, site: &Site) {
+    if fields.get("Content-Security-Policy") == Some(page::POLICY.as_bytes()) {
+        fields.remove("Content-Security-Policy");
+        secure(site, fields);
+    }
 }
 
 /// What a CORS preflight asks (the Fetch standard, "CORS-preflight fetch").
@@ -48,6 +51,14 @@ pub(super) fn preflight(head: &Head<'_>, site: &Site, fields: &mut Fields) {
     fields.push("Access-Control-Allow-Methods", "GET, HEAD");
     fields.push("Access-Control-Allow-Headers", "*");
     fields.push("Access-Control-Max-Age", "86400");
+}
+
+fn secure(site: &Site, fields: &mut Fields) {
+    for (name, value) in SECURITY.iter().filter(|_| site.security) {
+        if fields.get(name).is_none() {
+            fields.push(*name, *value);
+        }
+    }
 }
 
 /// Lets the origin read the response, and tells whether that depends on the origin.

@@ -57,8 +57,8 @@ pub fn answer<F>(head: &Head<'_>, answer: Answer, site: &Site) -> Response<F> {
     }
 }
 
-/// An error with a page of ours, or a line or two of text for what is no browser. Whoever sends it adds what the status asks for
-/// beyond `Allow` (`WWW-Authenticate`).
+/// An error with a page of ours, or a line or two of text for what is no browser. Whoever sends it adds what the status
+/// asks for beyond `Allow` (`WWW-Authenticate`).
 pub fn error<F>(head: &Head<'_>, status: Status, site: &Site) -> Response<F> {
     error_that_varies(head, status, site, ACCEPT)
 }
@@ -69,8 +69,8 @@ pub fn refuse<F>(status: Status, site: &Site) -> Response<F> {
 }
 
 /// Puts a page of the site in place of ours: what [`Site::error_page`] led to.
-pub fn put_page<F>(head: &Head<'_>, response: &mut Response<F>, page: File<F>) {
-    response.fields.remove("Content-Security-Policy");
+pub fn put_page<F>(head: &Head<'_>, response: &mut Response<F>, page: File<F>, site: &Site) {
+    common::unlock(&mut response.fields, site);
     response.fields.set("Content-Type", page.media);
     response.length = Some(page.content.size());
     response.body = if head.method == Method::Head { Body::Empty } else { whole(page.content) };
