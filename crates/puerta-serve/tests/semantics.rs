@@ -5,17 +5,16 @@
 
 mod cases;
 
-use cases::{Answer, Ask, MODIFIED};
+use cases::{Answer, Ask, MODIFIED, site};
 use puerta_serve::core::date::Date;
 use puerta_serve::core::encoding::Coding;
 use puerta_serve::core::etag::ETag;
 use puerta_serve::core::found::{Content, File, Folder, Found};
 use puerta_serve::core::mime;
-use puerta_serve::core::path::SitePath;
 use puerta_serve::core::plan::{Fits, Lookup, Plan, plan};
 use puerta_serve::core::respond::{answer, put_page, refuse, respond};
-use puerta_serve::core::response::{Body, Response, Status};
-use puerta_serve::core::site::{Cache, Cors, Site, header};
+use puerta_serve::core::response::{Body, Response};
+use puerta_serve::core::site::Site;
 use puerta_serve::http1::head::{Limits, Room, read};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, UNIX_EPOCH};
@@ -134,30 +133,4 @@ fn read_back(response: Response<Vec<u8>>, closed: bool) -> Answer {
         }
     };
     Answer { status: response.status.0, fields, body, closed: closed.then_some(true) }
-}
-
-fn site(words: &str) -> Site {
-    let mut site = Site::default();
-    for word in words.split_whitespace() {
-        let (word, value) = word.split_once('=').unwrap_or((word, ""));
-        match (word, value) {
-            ("hidden", _) => site.hidden = true,
-            ("clean", _) => site.clean = true,
-            ("spa", _) => site.spa = SitePath::given("index.html").ok(),
-            ("no-listing", _) => site.listing = false,
-            ("no-compression", _) => site.compression = false,
-            ("security", _) => site.security = true,
-            ("error-page", _) => {
-                site.error_pages = vec![(Status::NOT_FOUND, SitePath::given("errors/404.html").unwrap())];
-            }
-            ("cache", "immutable") => site.cache = Cache::Immutable,
-            ("cache", "never") => site.cache = Cache::Never,
-            ("cache", age) => site.cache = Cache::Age(Duration::from_secs(age.parse().unwrap())),
-            ("cors", "") => site.cors = Cors::Any,
-            ("cors", origin) => site.cors = Cors::Origins(vec![origin.to_owned()]),
-            ("header", field) => site.header.push(header(field).unwrap()),
-            _ => panic!("{word}"),
-        }
-    }
-    site
 }

@@ -6,7 +6,7 @@ use super::head::{Framing, Request, Room, read};
 use super::transport::Transport;
 use super::watch::Watch;
 use super::write::{self, Clock, Delimited};
-use crate::core::head::{Head, Version};
+use crate::core::head::{Head, Method, Version};
 use crate::core::respond;
 use crate::core::response::{Body, Response, Status};
 use crate::log::{self, Entry};
@@ -234,7 +234,8 @@ impl<T: Transport> Connection<T> {
                 Err(refused) => {
                     let response = respond::refuse::<Handle>(refused.status, &service.site);
                     self.log(None, refused.status, clock, lines);
-                    self.log_end(write::short(output, response, clock), lines);
+                    let sent = write::short(output, response, clock);
+                    self.log_end(sent, lines);
                     break Some(Step::Close { linger: true });
                 }
             };
@@ -296,7 +297,9 @@ impl<T: Transport> Connection<T> {
         self.skip = passed_over.unwrap_or(0);
         let version = request.head.version;
         let delimited = Delimited::of(&response, version);
+        // Of a method that nobody knows, nobody knows what follows.
         let closes = !request.keep_alive
+            || request.head.method == Method::Unknown
             || passed_over.is_none()
             || delimited == Delimited::Close
             || self.served >= limits.requests

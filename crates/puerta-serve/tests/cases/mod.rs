@@ -12,9 +12,11 @@
 //! - `@site WORDS` says what the server of the cases below was told; `#` begins a comment.
 
 mod reader;
+mod site;
 mod world;
 
 pub(crate) use reader::{Ask, Case, all};
+pub(crate) use site::site;
 pub(crate) use world::{MODIFIED, world};
 
 use std::collections::HashMap;

@@ -163,8 +163,8 @@ impl Answer {
 }
 
 /// A connection.
-pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
     had: Vec<u8>,
 }
 
@@ -173,6 +173,17 @@ impl Client {
         let stream = TcpStream::connect(at).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
         stream.set_nodelay(true).unwrap();
+        Client::over(stream)
+    }
+
+    pub(crate) fn end(&mut self) -> &mut Self {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+        self
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub(crate) fn over(stream: S) -> Self {
         Client { stream, had: Vec::new() }
     }
 
@@ -237,11 +248,6 @@ impl Client {
                 }
             }
         }
-    }
-
-    pub(crate) fn end(&mut self) -> &mut Self {
-        self.stream.shutdown(Shutdown::Write).unwrap();
-        self
     }
 
     fn take(&mut self, length: usize) -> Vec<u8> {

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails says why")]
 
 mod bodies;
+#[path = "../cases/mod.rs"]
+mod cases;
 mod common;
 mod limits;
 mod requests;
 mod secure;
+mod semantics;
 mod smuggling;
 mod vectors;

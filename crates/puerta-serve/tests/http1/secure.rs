@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn certificate() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
+pub(crate) fn certificate() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = CertificateDer::from(made.cert.der().to_vec());
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
@@ -22,7 +22,7 @@ fn certificate() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
     (Arc::new(server), Arc::new(client.with_root_certificates(roots).with_no_client_auth()))
 }
 
-fn connect(served: &Served, client: &Arc<ClientConfig>) -> StreamOwned<ClientConnection, TcpStream> {
+pub(crate) fn connect(served: &Served, client: &Arc<ClientConfig>) -> StreamOwned<ClientConnection, TcpStream> {
     let stream = TcpStream::connect(served.at).unwrap();
     stream.set_read_timeout(Some(LONG)).unwrap();
     let name = ServerName::try_from("localhost").unwrap();
