@@ -139,15 +139,18 @@ impl<T: Transport> Connection<T> {
 
     async fn copy(&mut self, file: &Handle, at: u64, want: usize, room: &mut [u8]) -> Result<usize, End> {
         let room = room.get_mut(..want.min(PORTION)).unwrap_or_default();
-        let read = loop {
-            match file.read_at(at, room, Wait::Never) {
-                Ok(read) => break read,
-                Err(Fault::Blocks) => self.fetch(file, at, PORTION as u64).await?,
-                Err(Fault::Refused(refusal)) => return Err(self.broken(file, refusal)),
+        let bytes = match file.read_at(at, room, Wait::Never) {
+            Ok(read) => Bytes::copy_from_slice(room.get(..read).unwrap_or_default()),
+            // On a file system that cannot tell what is in memory, asking again would never end.
+            Err(Fault::Blocks) => {
+                let service = self.service.clone();
+                let read = service.store.read(file, at, vec![0; room.len()]).await;
+                read.map_err(|refusal| self.broken(file, refusal))?.into()
             }
+            Err(Fault::Refused(refusal)) => return Err(self.broken(file, refusal)),
         };
-        let bytes = room.get(..read).unwrap_or_default();
-        self.push_bytes(Bytes::copy_from_slice(bytes), false).await?;
+        let read = bytes.len();
+        self.push_bytes(bytes, false).await?;
         Ok(read)
     }
 

@@ -79,6 +79,11 @@ impl Root {
         Ok((fd, stat))
     }
 
+    /// Whether files of this device are in memory and nowhere else.
+    pub(super) fn is_in_memory(&self, device: u64) -> bool {
+        self.local.memory.has(device)
+    }
+
     fn walk(&self, path: &[u8], how: OFlags, wait: Wait) -> Result<OwnedFd, Fault> {
         match wait {
             Wait::Never => open_below(&self.fd, path, how, ResolveFlags::CACHED).map_err(|errno| match errno {
@@ -101,7 +106,7 @@ impl Root {
     fn stat(&self, fd: &OwnedFd, wait: Wait) -> Result<Stat, Fault> {
         let stat = Stat::of(fd, wait == Wait::Allowed).map_err(refused)?;
         let device = stat.identity.device;
-        if !self.local.has(device) {
+        if !self.local.all.has(device) {
             match wait {
                 // A network's file could make every call wait.
                 Wait::Never => return Err(Fault::Blocks),
@@ -148,32 +153,48 @@ const LOCALS: usize = 8;
 
 /// The devices whose file systems ask nobody else: there, what is in memory is answered without waiting.
 #[derive(Debug, Default)]
-struct Locals([AtomicU64; LOCALS]);
+struct Locals {
+    all: Devices,
+    /// Of these, those on which nothing is anywhere else than in memory.
+    memory: Devices,
+}
 
 impl Locals {
+    fn learn(&self, device: u64, fd: impl AsFd) {
+        let Ok(system) = fstatfs(fd).map(|s| s.f_type as u64 & 0xffff_ffff) else { return };
+        if MEMORY_FILE_SYSTEMS.contains(&system) {
+            self.memory.add(device);
+            self.all.add(device);
+        } else if LOCAL_FILE_SYSTEMS.contains(&system) {
+            self.all.add(device);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Devices([AtomicU64; LOCALS]);
+
+impl Devices {
     fn has(&self, device: u64) -> bool {
         // 0 is no device, so an empty place fits none.
         self.0.iter().any(|d| d.load(Relaxed) == device) && device != 0
     }
 
-    fn learn(&self, device: u64, fd: impl AsFd) {
-        let local = fstatfs(fd).is_ok_and(|s| LOCAL_FILE_SYSTEMS.contains(&(s.f_type as u64 & 0xffff_ffff)));
-        if local && !self.has(device) {
+    fn add(&self, device: u64) {
+        if !self.has(device) {
             let _ = self.0.iter().find(|d| d.compare_exchange(0, device, Relaxed, Relaxed).is_ok());
         }
     }
 }
 
 /// Their numbers, from statfs(2).
-const LOCAL_FILE_SYSTEMS: [u64; 17] = [
+const LOCAL_FILE_SYSTEMS: [u64; 15] = [
     0xef53,      // ext2, ext3, ext4
     0x5846_5342, // xfs
     0x9123_683e, // btrfs
     0xca45_1a4e, // bcachefs
     0xf2f5_2010, // f2fs
     0x2fc1_2fc1, // zfs
-    0x0102_1994, // tmpfs
-    0x8584_58f6, // ramfs
     0x794c_7630, // overlayfs
     0x7371_7368, // squashfs
     0xe0f5_e1e2, // erofs
@@ -183,4 +204,10 @@ const LOCAL_FILE_SYSTEMS: [u64; 17] = [
     0x9660,      // isofs
     0x1501_3346, // udf
     0x5265_4973, // reiserfs
+];
+
+/// Those that have no disk (but for what is swapped out).
+const MEMORY_FILE_SYSTEMS: [u64; 2] = [
+    0x0102_1994, // tmpfs
+    0x8584_58f6, // ramfs
 ];

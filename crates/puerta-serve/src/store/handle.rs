@@ -69,6 +69,10 @@ impl Handle {
         }
         let read = match wait {
             Wait::Allowed => repeat(|| pread(&self.0.fd, &mut *room, from)),
+            // tmpfs does not know RWF_NOWAIT, and never waits.
+            Wait::Never if self.0.root.is_in_memory(self.identity().device) => {
+                repeat(|| pread(&self.0.fd, &mut *room, from))
+            }
             Wait::Never => repeat(|| preadv2(&self.0.fd, &mut [IoSliceMut::new(room)], from, ReadWriteFlags::NOWAIT)),
         };
         match (read, wait) {

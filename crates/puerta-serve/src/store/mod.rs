@@ -23,7 +23,7 @@ use crate::core::plan::{Lookup, Step};
 use crate::core::site::Site;
 use crate::problem::{Problem, Refusal};
 use entries::{Entry, Listing};
-use folder::Wait;
+use folder::{Fault, Wait};
 use handle::Handle;
 use look::Inner;
 use pool::Pool;
@@ -134,6 +134,24 @@ impl Store {
     pub async fn fetch(&self, file: &Handle, from: u64, length: u64) -> Result<(), Refusal> {
         let file = file.clone();
         self.pool.run(move || file.fetch(from, length)).await?
+    }
+
+    /// Reads from a place of a file, by a thread that may wait: at least a byte, at most as many as `room` has, which comes back cut to
+    /// what was read.
+    ///
+    /// # Errors
+    /// As [`Handle::read_at`], and [`Refusal::Crowded`].
+    pub async fn read(&self, file: &Handle, from: u64, mut room: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+        let file = file.clone();
+        let read = self.pool.run(move || {
+            let read = file.read_at(from, &mut room, Wait::Allowed);
+            read.map(|n| room.truncate(n)).map(|()| room)
+        });
+        read.await?.map_err(|fault| match fault {
+            Fault::Refused(refusal) => refusal,
+            // It does not where waiting is allowed.
+            Fault::Blocks => Refusal::Crowded,
+        })
     }
 
     /// The entries of a folder, from the first; `hidden`: those with a dot in front, too.
