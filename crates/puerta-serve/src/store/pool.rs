@@ -126,3 +126,70 @@ impl std::fmt::Debug for State {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    /// A job that says that it has begun, and waits until it is let go.
+    fn held(pool: &Pool) -> Result<(mpsc::Receiver<()>, mpsc::Sender<()>), Refusal> {
+        let ((tell, begun), (go, wait)) = (mpsc::channel(), mpsc::channel::<()>());
+        pool.hand(move || {
+            let _ = tell.send(());
+            let _ = wait.recv();
+        })?;
+        Ok((begun, go))
+    }
+
+    #[test]
+    fn threads_are_started_when_they_are_needed_and_no_more_than_may_be() {
+        let pool = Pool::new("test", 3, 10);
+        assert_eq!(pool.threads(), 0);
+        let jobs: Vec<_> = (0..3).map(|_| held(&pool).unwrap()).collect();
+        jobs.iter().for_each(|(begun, _)| begun.recv_timeout(LIMIT).unwrap());
+        assert_eq!(pool.threads(), 3);
+        let fourth = held(&pool).unwrap();
+        assert_eq!(pool.threads(), 3);
+        assert!(fourth.0.try_recv().is_err(), "it waits for a thread");
+        drop(jobs);
+        fourth.0.recv_timeout(LIMIT).unwrap();
+    }
+
+    #[test]
+    fn a_queue_that_is_full_says_so_at_once() {
+        let pool = Pool::new("test", 1, 2);
+        let first = held(&pool).unwrap();
+        first.0.recv_timeout(LIMIT).unwrap();
+        let waiting = [held(&pool).unwrap(), held(&pool).unwrap()];
+        assert_eq!(held(&pool).map(drop), Err(Refusal::Crowded));
+        drop(first);
+        waiting.into_iter().for_each(|(begun, _go)| begun.recv_timeout(LIMIT).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(pool.run(|| 7)), Ok(7));
+    }
+
+    #[test]
+    fn a_job_that_panics_leaves_its_thread_to_the_next() {
+        let pool = Pool::new("test", 1, 10);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let lost: Result<(), Refusal> = runtime.block_on(pool.run(|| panic!("on purpose")));
+        assert_eq!(lost, Err(Refusal::Crowded));
+        assert_eq!(runtime.block_on(pool.run(|| 7)), Ok(7));
+        assert_eq!(pool.threads(), 1);
+    }
+
+    #[test]
+    fn a_pool_that_is_dropped_forgets_what_waits() {
+        let pool = Pool::new("test", 1, 10);
+        let (begun, go) = held(&pool).unwrap();
+        begun.recv_timeout(LIMIT).unwrap();
+        let (waiting, _never) = held(&pool).unwrap();
+        drop(pool);
+        assert_eq!(waiting.recv_timeout(LIMIT), Err(mpsc::RecvTimeoutError::Disconnected));
+        drop(go);
+    }
+}

@@ -6,7 +6,7 @@ use puerta_serve::core::etag::ETag;
 use puerta_serve::core::found::{Content, Found};
 use puerta_serve::problem::Refusal;
 use puerta_serve::store::folder::{Fault, Wait};
-use puerta_serve::store::{Asked, Now, Settings};
+use puerta_serve::store::{Asked, Now, Settings, Store};
 use std::fs::{self, File, FileTimes};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -189,21 +189,39 @@ fn a_file_that_is_written_all_the_time_never_gets_a_tag_of_other_bytes() {
 #[test]
 fn a_hot_file_is_answered_without_waiting_and_from_memory() {
     let place = Place::new();
-    place.write("a.txt", "hot");
-    place.write("large.bin", vec![0; 2 << 20]);
+    place.write("a.html", "hot");
     let store = place.store();
-    // What has just been written lies in the system's memory; its device is learnt at the first look.
+    // What has just been written lies in the system's memory; its device is learnt at the first look. So is that a name is not there.
     let now = asked();
-    file(&store, "a.txt", &now);
-    // That a name is not there, too, is known from then on.
+    file(&store, "a.html", &now);
     look(&store, "nothing", &now);
-    for ms in [0, 500, 999, 1000, 1999, 2000, 10_000] {
-        let found = probe(&store, "a.txt", &at(now.now, ms)).unwrap();
-        assert!(matches!(&found.found, Found::File(f) if matches!(&f.content, Content::Memory(b) if b == "hot")));
-    }
-    assert!(matches!(probe(&store, "large.bin", &now).unwrap().found, Found::File(f) if f.content.size() == 2 << 20));
+    stays_hot(&store, "a.html", now.now);
     assert!(matches!(probe(&store, "nothing", &now).unwrap().found, Found::Missing));
     assert!(matches!(probe(&store, "", &now).unwrap().found, Found::Folder(_)));
+}
+
+#[test]
+fn what_lies_in_memory_alone_is_never_waited_for() {
+    for place in [Place::new(), Place::quick()] {
+        place.write("a.bin", "hot");
+        place.write("large.bin", vec![0; 2 << 20]);
+        let store = place.store();
+        let now = asked();
+        look(&store, "", &now);
+        stays_hot(&store, "a.bin", now.now);
+        let large = probe(&store, "large.bin", &now).expect("no waiting");
+        let Found::File(large) = large.found else { panic!("{large:?}") };
+        let Content::Open { file: handle, .. } = &large.content else { panic!("{large:?}") };
+        assert!(handle.is_warm(0, 2 << 20), "what was just written is in memory");
+        assert_eq!(handle.read_at(5, &mut [0; 100], Wait::Never), Ok(100));
+    }
+}
+
+fn stays_hot(store: &Store, path: &str, start: Now) {
+    for ms in [0, 500, 999, 1000, 1999, 2000, 10_000] {
+        let found = probe(store, path, &at(start, ms)).expect("no waiting");
+        assert!(matches!(&found.found, Found::File(f) if matches!(&f.content, Content::Memory(b) if b == "hot")));
+    }
 }
 
 #[test]

@@ -10,3 +10,4 @@ mod fail;
 mod list;
 mod path;
 mod race;
+mod wait;
