@@ -5,7 +5,7 @@ use puerta::units;
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// Sockets for people: connect, listen, talk, resolve names, and explain what an address means.
+/// Sockets for people: connect, listen, talk, serve a folder, resolve names, and explain what an address means.
 #[derive(Debug, Parser)]
 #[command(
     name = "puerta",
@@ -55,6 +55,15 @@ Examples:
   puerta talk --plain 10.0.0.5:7778           to nc -u, socat, or another puerta
   puerta talk --plain --listen :7778          their hub: all hear what one says")]
     Talk(crate::talk::Arguments),
+    /// Serve a folder to any browser, until stopped
+    #[command(after_help = "\
+Examples:
+  puerta serve                                this folder, to this machine alone
+  puerta serve ~/photos --listen :8000        to all who reach this machine
+  puerta serve dist --spa --cache immutable   an application and its assets
+  puerta serve www --log access.log           with a line for each response
+  puerta serve www --listen /run/www.sock     behind another server")]
+    Serve(crate::serve::Arguments),
     /// Resolve a name to addresses, in the order in which connect would try them, or an address to its name
     #[command(after_help = "\
 Examples:

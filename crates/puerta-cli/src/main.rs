@@ -9,6 +9,7 @@ mod pages;
 mod progress;
 mod report;
 mod resolve;
+mod serve;
 mod signals;
 mod talk;
 mod trace;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Connect(arguments) => exchange::connect(arguments),
         Command::Listen(arguments) => exchange::listen(arguments),
         Command::Talk(arguments) => talk::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Resolve(arguments) => resolve::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions { shell } => pages::completions(shell),

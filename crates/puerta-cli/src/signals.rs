@@ -37,6 +37,15 @@ impl Stop {
             () = next(&mut self.hang_up) => How::Terminated,
         }
     }
+
+    /// The same, but SIGHUP is `None`: some work goes on after it.
+    pub(crate) async fn wait_or_hang_up(&mut self) -> Option<How> {
+        tokio::select! {
+            () = next(&mut self.interrupt) => Some(How::Interrupted),
+            () = next(&mut self.terminate) => Some(How::Terminated),
+            () = next(&mut self.hang_up) => None,
+        }
+    }
 }
 
 async fn next(signal: &mut Option<Signal>) {

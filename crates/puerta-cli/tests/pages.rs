@@ -7,7 +7,7 @@ mod common;
 use common::places::Folder;
 use common::{peer, puerta};
 
-const COMMANDS: [&str; 7] = ["completions", "connect", "explain", "listen", "man", "resolve", "talk"];
+const COMMANDS: [&str; 8] = ["completions", "connect", "explain", "listen", "man", "resolve", "serve", "talk"];
 
 /// The long options of a command, from its help.
 fn options(command: &str) -> Vec<String> {

@@ -4,9 +4,21 @@ use crate::error::{Error, Result};
 use crate::protocol::{Tcp, Udp, UnixDatagram, UnixStream};
 use crate::role::{Bound, Connected, Listening, Unbound};
 use crate::socket::Socket;
+use crate::sys::call::Fd;
+use crate::sys::socket::dup_number;
 use std::net;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net as unix;
+
+/// A copy of a descriptor that this process was started with: by number, as systemd's `LISTEN_FDS` counts them from 3
+/// (sd_listen_fds(3)). It is CLOEXEC, by fcntl(2) with `F_DUPFD_CLOEXEC`; [`Socket::adopt`] makes a socket of it. The one that is
+/// copied stays open.
+///
+/// # Errors
+/// `EBADF`: no descriptor of that number is open.
+pub fn inherited(number: RawFd) -> Result<OwnedFd> {
+    dup_number(number).map(Fd::into_owned)
+}
 
 macro_rules! std_types {
     ($($protocol:ident $role:ident, $std:ty;)*) => {$(

@@ -60,6 +60,7 @@ pub use address::{
     nearest, unescape,
 };
 pub use ancillary::{PacketInfo, RawAncillary};
+pub use convert::inherited;
 pub use credentials::Credentials;
 pub use dial::{
     ATTEMPT_DELAY, Action, Attempt, Backoff, Before, DialOptions, Dials, GaveUp, Outcome, Race, dial, interleave,

@@ -139,7 +139,11 @@ pub(crate) fn quiet_local(fd: &Fd) -> Option<Storage> {
 
 /// A second descriptor of the same socket, CLOEXEC.
 pub(crate) fn dup(fd: BorrowedFd<'_>) -> Result<Fd> {
-    let raw = fd.as_raw_fd();
+    dup_number(fd.as_raw_fd())
+}
+
+/// The same of a descriptor that is known by its number alone: of one that is not open, EBADF.
+pub(crate) fn dup_number(raw: RawFd) -> Result<Fd> {
     let args = || fcntl_args(raw, "F_DUPFD_CLOEXEC", None);
     // SAFETY: fcntl with F_DUPFD_CLOEXEC takes an int.
     let copy = once(Call::Fcntl, || unsafe { libc::fcntl(raw, libc::F_DUPFD_CLOEXEC, 3) }, args)?;

@@ -1,0 +1,139 @@
+//! Where `serve` listens: addresses, sockets that we were started with, and the first free port.
+
+use super::trouble::Trouble;
+use crate::report::Reporter;
+use puerta::{Address, AnyStream, Endpoint, Error, Host, Listening, Socket, Target, Transport, errno, inherited, opt};
+use puerta_relay::background;
+use puerta_relay::claim::Claim;
+use puerta_relay::open::{self, ListenRequest, Opened};
+use puerta_relay::problem::Problem;
+use std::net::Ipv4Addr;
+use std::os::fd::RawFd;
+
+/// The first port that is tried where no address was given, and how many are.
+const PORT: u16 = 8000;
+const PORTS: u16 = 100;
+
+/// The first descriptor that systemd passes: sd_listen_fds(3).
+const FIRST_PASSED: RawFd = 3;
+
+/// Sockets that clients come to. Paths are unlinked when this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    pub(super) sockets: Vec<Socket<AnyStream, Listening>>,
+    claims: Vec<Claim>,
+    /// Ports that somebody else has, before the one that was found free.
+    pub(super) passed_over: Option<(u16, u16)>,
+}
+
+/// What `--listen` names.
+enum Place {
+    Address(puerta_relay::Endpoint),
+    Inherited(RawFd),
+}
+
+impl Listeners {
+    /// All that were asked for; with none, those that systemd passes, else the first free port of loopback.
+    pub(super) async fn open(asked: &[String], reporter: Reporter) -> Result<Self, Trouble> {
+        let mut listeners = Listeners::default();
+        let places: Vec<Place> = asked.iter().map(|text| place(text)).collect::<Result<_, _>>()?;
+        for place in places {
+            match place {
+                Place::Inherited(number) => listeners.inherit(number)?,
+                Place::Address(endpoint) => listeners.listen(endpoint, reporter).await?,
+            }
+        }
+        if asked.is_empty() {
+            for number in passed() {
+                listeners.inherit(number)?;
+            }
+        }
+        if listeners.sockets.is_empty() {
+            listeners.listen_on_a_free_port(reporter)?;
+        }
+        for socket in &listeners.sockets {
+            // Connections inherit it: the end of a response never waits for an acknowledgement.
+            if socket.local_addr().is_ok_and(|address| address.inet().is_some()) {
+                socket.set(opt::NoDelay, true).map_err(Problem::Socket)?;
+            }
+        }
+        Ok(listeners)
+    }
+
+    /// A name is resolved in a thread of its own. A path is claimed in this one: a signal finds it either ours to unlink or untouched.
+    async fn listen(&mut self, endpoint: puerta_relay::Endpoint, reporter: Reporter) -> Result<(), Trouble> {
+        let named = matches!(&endpoint.address.target, Target::Inet { host: Host::Name(_), .. });
+        let request =
+            ListenRequest { address: endpoint.address, settings: endpoint.options, family: None, backlog: None };
+        let opened = if named {
+            let work = move || open::listen(&request, &reporter);
+            background::run(work).await.map_err(Problem::System)??
+        } else {
+            open::listen(&request, &reporter)?
+        };
+        self.take(opened);
+        Ok(())
+    }
+
+    fn listen_on_a_free_port(&mut self, reporter: Reporter) -> Result<(), Trouble> {
+        for port in PORT..PORT + PORTS {
+            let target = Target::Inet { host: Host::V4(Ipv4Addr::LOCALHOST), service: puerta::Service::Port(port) };
+            let address = Address { transport: Transport::Tcp, target };
+            let request = ListenRequest { address, settings: Vec::new(), family: None, backlog: None };
+            match open::listen(&request, &reporter) {
+                Ok(opened) => {
+                    self.take(opened);
+                    self.passed_over = (port > PORT).then_some((PORT, port - 1));
+                    return Ok(());
+                }
+                Err(Problem::Socket(error)) if is_taken(&error) && port < PORT + PORTS - 1 => {}
+                Err(problem) => return Err(problem.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, opened: Opened) {
+        self.sockets.extend(opened.streams);
+        self.claims.extend(opened.claim);
+    }
+
+    fn inherit(&mut self, number: RawFd) -> Result<(), Trouble> {
+        let refused = |error| Trouble::Inherited(number, error);
+        let socket = inherited(number).map_err(refused)?;
+        let socket = Socket::<AnyStream>::adopt::<Listening>(socket).map_err(|(_, error)| refused(error))?;
+        self.sockets.push(socket);
+        Ok(())
+    }
+}
+
+/// The address of a listener, for those who want to reach it.
+pub(super) fn local(socket: &Socket<AnyStream, Listening>) -> Result<Endpoint, Trouble> {
+    socket.local_addr().map_err(|error| Problem::Socket(error).into())
+}
+
+fn place(text: &str) -> Result<Place, Trouble> {
+    if let Some(number) = text.strip_prefix("fd:") {
+        let number = number.parse().ok().filter(|number| *number >= 0);
+        let wrong = || Trouble::usage(format!("{text} is no descriptor"), "give its number: fd:3");
+        return Ok(Place::Inherited(number.ok_or_else(wrong)?));
+    }
+    let endpoint: puerta_relay::Endpoint = text.parse().map_err(|error| Trouble::Address(text.to_owned(), error))?;
+    if !matches!(endpoint.address.transport, Transport::Tcp | Transport::Unix) {
+        let what = format!("{text} is no stream, and browsers come over streams");
+        return Err(Trouble::usage(what, "give :port, host:port, a path or @name"));
+    }
+    Ok(Place::Address(endpoint))
+}
+
+fn is_taken(error: &Error) -> bool {
+    error.errno() == Some(errno::EADDRINUSE)
+}
+
+/// The descriptors that systemd passes to this process: sd_listen_fds(3).
+fn passed() -> std::ops::Range<RawFd> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    let ours = number("LISTEN_PID") == Some(std::process::id());
+    let count = number("LISTEN_FDS").filter(|_| ours).unwrap_or(0).min(1024);
+    FIRST_PASSED..FIRST_PASSED.saturating_add_unsigned(count)
+}

@@ -1,0 +1,74 @@
+//! What ends `serve`, or keeps it from starting.
+
+use crate::report::Reporter;
+use puerta::{ParseError, errno};
+use puerta_text::visible;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Why nothing is served any more.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The command line is wrong.
+    Usage(String, String),
+    /// An address is none.
+    Address(String, ParseError),
+    /// Binding and listening.
+    Listen(puerta_relay::problem::Problem),
+    /// A descriptor that we were started with.
+    Inherited(i32, puerta::Error),
+    /// The folder, or threads.
+    Serve(puerta_serve::problem::Problem),
+    /// The log could not be opened.
+    Log(PathBuf, io::Error),
+}
+
+impl Trouble {
+    pub(crate) fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Trouble::Usage(what.into(), hint.into())
+    }
+
+    pub(crate) fn system(error: io::Error) -> Self {
+        Trouble::Serve(puerta_serve::problem::Problem::System(error))
+    }
+
+    /// Says it; the status is that of the table of all commands.
+    pub(crate) fn tell(&self, reporter: Reporter) -> ExitCode {
+        let (message, hint, status) = match self {
+            Trouble::Usage(what, hint) => (what.clone(), Some(hint.clone()), 2),
+            Trouble::Address(text, error) => return reporter.bad_address(text, error),
+            Trouble::Listen(problem) => return reporter.problem(problem),
+            Trouble::Inherited(number, error) => (
+                format!("descriptor {number} is no listening stream socket: {}", error.reason()),
+                Some("name one that we are started with, as systemd or systemd-socket-activate passes it".to_owned()),
+                5,
+            ),
+            Trouble::Serve(problem) => {
+                (problem.to_string(), problem.hint().map(std::borrow::Cow::into_owned), problem.status())
+            }
+            Trouble::Log(path, error) => {
+                let hint = match error.raw_os_error() {
+                    Some(errno::ENOENT) => Some("make its folder first (`mkdir -p`)"),
+                    Some(errno::EACCES) => Some("check that you may write there"),
+                    _ => None,
+                };
+                let message = format!("cannot open the log {}: {error}", visible(&path.to_string_lossy()));
+                (message, hint.map(str::to_owned), 8)
+            }
+        };
+        ExitCode::from(reporter.trouble(&message, hint.as_deref(), status))
+    }
+}
+
+impl From<puerta_relay::problem::Problem> for Trouble {
+    fn from(problem: puerta_relay::problem::Problem) -> Self {
+        Trouble::Listen(problem)
+    }
+}
+
+impl From<puerta_serve::problem::Problem> for Trouble {
+    fn from(problem: puerta_serve::problem::Problem) -> Self {
+        Trouble::Serve(problem)
+    }
+}
