@@ -3,6 +3,7 @@
 use crate::core::date::Date;
 use crate::core::head::Version;
 use crate::core::response::{Body, Response};
+use crate::log::decimal;
 use std::time::SystemTime;
 
 /// How a body is delimited.
@@ -41,7 +42,7 @@ pub(super) fn head<F>(
     clock: &Clock,
 ) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    number(out, response.status.0.into());
+    decimal(out, response.status.0.into());
     out.push(b' ');
     out.extend_from_slice(response.status.reason().as_bytes());
     if let Some(date) = &clock.date {
@@ -55,7 +56,7 @@ pub(super) fn head<F>(
         Delimited::None | Delimited::Close => {}
         Delimited::Length(length) => {
             out.extend_from_slice(b"Content-Length: ");
-            number(out, length);
+            decimal(out, length);
             out.extend_from_slice(b"\r\n");
         }
         Delimited::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
@@ -106,19 +107,4 @@ pub(super) fn short<F>(out: &mut Vec<u8>, response: Response<F>, clock: &Clock) 
     let Body::Bytes(bytes) = response.body else { return 0 };
     out.extend_from_slice(&bytes);
     bytes.len() as u64
-}
-
-/// In decimal.
-pub(super) fn number(out: &mut Vec<u8>, mut value: u64) {
-    let start = out.len();
-    loop {
-        out.push(b'0' + (value % 10) as u8);
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
-    }
 }

@@ -3,6 +3,7 @@
 use crate::core::date::Date;
 use puerta::Endpoint;
 use std::io::Write;
+use std::net::IpAddr;
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,11 +44,11 @@ impl Form {
 
     /// Ends the line: so many bytes of body were sent.
     pub fn end(self, out: &mut Vec<u8>, bytes: u64) {
-        // Nothing fails that is written to memory.
-        let _ = match self {
-            Form::Common => writeln!(out, "{bytes}"),
-            Form::Json => writeln!(out, "{bytes}}}"),
-        };
+        decimal(out, bytes);
+        out.extend_from_slice(match self {
+            Form::Common => b"\n",
+            Form::Json => b"}\n",
+        });
     }
 }
 
@@ -74,7 +75,9 @@ fn common(out: &mut Vec<u8>, entry: &Entry<'_>) {
         }
         None => out.push(b'-'),
     }
-    let _ = write!(out, "\" {} ", entry.status);
+    out.extend_from_slice(b"\" ");
+    decimal(out, entry.status.into());
+    out.push(b' ');
 }
 
 fn json(out: &mut Vec<u8>, entry: &Entry<'_>) {
@@ -108,13 +111,38 @@ fn json(out: &mut Vec<u8>, entry: &Entry<'_>) {
     out.extend_from_slice(b",\"bytes\":");
 }
 
+/// In decimal.
+pub(crate) fn decimal(out: &mut Vec<u8>, mut value: u64) {
+    let start = out.len();
+    loop {
+        out.push(b'0' + (value % 10) as u8);
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
+    }
+}
+
 /// The address without its port, as the format has it.
 fn host(out: &mut Vec<u8>, peer: Option<&Endpoint>) {
     let address = peer.and_then(|peer| peer.inet()).map(|peer| peer.ip().to_canonical());
-    let _ = match address {
-        Some(address) => write!(out, "{address}"),
-        None => write!(out, "unix"),
-    };
+    match address {
+        // What is written for each response does without the machinery of formatting.
+        Some(IpAddr::V4(address)) => {
+            for (place, octet) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                decimal(out, octet.into());
+            }
+        }
+        // Nothing fails that is written to memory.
+        Some(IpAddr::V6(address)) => drop(write!(out, "{address}")),
+        None => out.extend_from_slice(b"unix"),
+    }
 }
 
 fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {

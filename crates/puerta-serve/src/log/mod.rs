@@ -4,6 +4,7 @@
 
 mod line;
 
+pub(crate) use line::decimal;
 pub use line::{Entry, Form};
 
 use crate::event::{Event, Report};
