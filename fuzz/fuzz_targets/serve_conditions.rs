@@ -38,7 +38,6 @@ libfuzzer_sys::fuzz_target!(|input: (u32, &[u8])| {
         lines.iter().map(|(which, value)| Field { name: names[*which], value }).collect()
     };
     let (quiet, loud) = (fields(NAMES), fields(LOUD));
-    let head = |fields| Head { method: Method::Get, target: b"/", version: Version::Http11, fields };
     let verdict = check(&head(&quiet), validators);
     assert_eq!(verdict, check(&head(&loud), validators));
     assert_eq!(range_counts(&head(&quiet), validators, now), range_counts(&head(&loud), validators, now));
@@ -57,3 +56,7 @@ libfuzzer_sys::fuzz_target!(|input: (u32, &[u8])| {
         assert_eq!(check(&head(&tagged("If-Match")), validators), Verdict::Proceed);
     }
 });
+
+fn head<'a>(fields: &'a [Field<'a>]) -> Head<'a> {
+    Head { method: Method::Get, target: b"/", version: Version::Http11, fields }
+}
