@@ -6,6 +6,7 @@ mod common;
 mod talk;
 
 use common::{Running, wait_until};
+use puerta_talk::rung::Rung;
 use puerta_talk::transport::IDLE;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -154,7 +155,36 @@ fn rooms_and_members_are_listed_and_asking_makes_no_room() {
     let members = network.talk(&host, ["members", "CASA"]).finish();
     members.ends_with(0);
     assert!(everything(&members).starts_with("host  online  "), "{}", everything(&members));
+    let page = include_str!("../../../docs/guide/talk-json.md");
+    let fields = |object: &str| match serde_json::from_str(object).unwrap() {
+        serde_json::Value::Object(fields) => (fields["event"].clone(), fields.keys().cloned().collect::<Vec<_>>()),
+        other => panic!("{other}"),
+    };
+    for what in ["rooms", "members", "invite"] {
+        let said = String::from_utf8(network.talk(&host, [what, "--json"]).finish().stdout).unwrap();
+        let row = page.lines().find_map(|line| line.strip_prefix(&format!("| `puerta talk {what} --json` | `")));
+        assert_eq!(fields(&said), fields(row.unwrap().trim_end_matches("` |")), "as the guide has it");
+    }
     network.talk(&host, ["doctor"]).finish().ends_with(0);
+}
+
+#[test]
+fn the_doctor_looks_at_each_rung_for_itself() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let hub = hub(&network, &host, &[]);
+    let key = fingerprint(&hub.stderr());
+    let said = everything(&network.talk(&ana, ["doctor"]).finish());
+    for rung in [Rung::Machine, Rung::Broadcast, Rung::Multicast, Rung::Mdns] {
+        assert!(said.lines().any(|line| line.starts_with(&rung.to_string())), "no {rung}: {said}");
+    }
+    let (start, end) = (format!("{}: ", Rung::Machine), format!("fingerprint {key}, not known here"));
+    assert!(said.lines().any(|line| line.starts_with(&start) && line.ends_with(&end)), "{said}");
+    network.talk(&ana, ["--accept", &key]).input("hola\n").finish().ends_with(0);
+    let said = everything(&network.talk(&ana, ["doctor"]).finish());
+    assert!(said.contains(&format!("fingerprint {key}, known as ")) && said.contains(": answers"), "{said}");
+    hub.signal("TERM");
+    hub.finish().ends_with(0);
+    assert!(everything(&network.talk(&ana, ["doctor"]).finish()).contains(": does not answer"));
 }
 
 #[test]
@@ -174,7 +204,15 @@ fn a_hub_that_shows_another_key_is_refused_with_both_until_it_is_forgotten() {
         let refused = network.talk(&ana, words.iter().copied()).finish();
         refused.ends_with(6).said(&old).said(&new).said(&format!("puerta talk forget {name}"));
     }
-    network.talk(&ana, ["forget", "10.9.9.9"]).finish().ends_with(1);
+    let doctor = everything(&network.talk(&ana, ["doctor"]).finish());
+    let line = |start: &str| doctor.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{doctor}"));
+    let asked = line("remembered: ");
+    assert!(asked.contains(&format!("{old}: its key has changed: {new}")), "{doctor}");
+    assert!(
+        doctor.contains(&format!("fingerprint {new}: the key of {name} has changed from {old} to {new}")),
+        "{doctor}"
+    );
+    network.talk(&ana, ["forget", "10.9.9.9"]).finish().ends_with(2).said("hint: puerta talk doctor lists");
     network.talk(&ana, ["forget", "127.0.0.1"]).finish().ends_with(0).said(&format!("forgotten: {name}"));
     network.talk(&ana, ["--accept", &new]).input("hola\n").finish().ends_with(0);
 }
@@ -378,46 +416,6 @@ fn who_follows_a_room_does_not_make_it_and_names_that_cannot_be_are_refused_befo
             .said("cannot be the name of a room or a member");
     }
     network.talk(&host, ["--once"]).finish().ends_with(2).said("hint: it is for an invite: puerta talk invite --once");
-}
-
-#[test]
-fn an_option_that_means_nothing_is_refused_with_what_it_is_for() {
-    let (network, ana) = (Network::new(), User::new("ana"));
-    let ours = "hint: it is for a hub of our own";
-    for (words, what, hint) in [
-        (&["--plain", "--room", "casa", "127.0.0.1"][..], "--room means nothing with --plain", ours),
-        (&["--plain", "--follow", "127.0.0.1"], "--follow means nothing with --plain", "hint: it is for the rooms"),
-        (&["--plain", "127.0.0.1", "otra"], "too many arguments", "hint: name one thing"),
-        (&["--host", "--follow"], "--follow means nothing with --host", "hint: it is for the rooms"),
-        (&["--host", "--renew"], "--renew means nothing with --host", "hint: it is for invites: puerta talk invite"),
-        (&["--follow", "--room", "casa"], "--room means nothing with --to or --follow", ours),
-        (&["--to", "#build", "--listen", ":0"], "--listen means nothing with --to or --follow", ours),
-        (&["127.0.0.1", "--rate", "5"], "--rate means nothing where another hub is joined", ours),
-        (&["127.0.0.1", "-4"], "-4 means nothing where another hub is joined", "hint: it is for the plain mode"),
-        (&["--wire", "text"], "--wire means nothing here", "hint: it is for the plain mode: add --plain"),
-        (&["forget", "casa", "--to", "#x"], "--to means nothing with forget", "hint: "),
-        (&["rooms", "casa"], "too many arguments", "hint: name one thing"),
-        (&["127.0.0.1", "--follow", "#build"], "too many arguments", "hint: a room is named with --to"),
-        (&["invite", "--lasts", "0"], "an invite is good for 1s at least", ""),
-        (&["--host", "--lasts", "500ms"], "an invite is good for 1s at least", ""),
-    ] {
-        network.talk(&ana, words.iter().copied()).finish().ends_with(2).said(what).said(hint);
-    }
-    let _hub = hub(&network, &ana, &[]);
-    let listen = network.talk(&ana, ["--listen", ":9000"]).finish();
-    listen.ends_with(2).said("our hub runs already, at 127.0.0.1:7777: --listen means nothing to it").said("hint: ");
-    network.talk(&ana, ["--room", "casa"]).input("hola\n").finish().ends_with(0);
-}
-
-#[test]
-fn a_store_in_a_folder_that_is_not_there_is_an_error_and_the_folder_is_not_made() {
-    let (network, ana) = (Network::new(), User::new("ana"));
-    for words in [&["--host"][..], &[]] {
-        let store = ana.home.name("missing/x.db");
-        let done = network.talk(&ana, words.iter().copied().chain(["--store", &store])).finish();
-        done.ends_with(8).said("missing: No such file").said("hint: check that the folder exists");
-        assert!(!ana.home.path("missing").exists());
-    }
 }
 
 #[test]

@@ -154,11 +154,7 @@ impl Problem {
     pub fn status(&self) -> u8 {
         match self {
             Problem::Socket(error) => error.status(),
-            Problem::System(_)
-            | Problem::Random
-            | Problem::TooManyHubs { .. }
-            | Problem::UnknownHub { .. }
-            | Problem::HubName { .. } => 1,
+            Problem::System(_) | Problem::Random | Problem::TooManyHubs { .. } | Problem::HubName { .. } => 1,
             Problem::NoHome
             | Problem::File { .. }
             | Problem::WrongKind { .. }
@@ -167,7 +163,7 @@ impl Problem {
             | Problem::KeyDamaged { .. }
             | Problem::HubsDamaged { .. }
             | Problem::HubsLocked { .. } => 8,
-            Problem::Invite(_) | Problem::Announcement(_) => 2,
+            Problem::Invite(_) | Problem::Announcement(_) | Problem::UnknownHub { .. } => 2,
             Problem::NoAnswer { .. }
             | Problem::HubFull { .. }
             | Problem::NotTalk { .. }

@@ -109,7 +109,7 @@ impl Problem {
             },
             Problem::HubsLocked { .. } => "end the other puerta, and try again",
             Problem::TooManyHubs { .. } => "forget one that is not needed: puerta talk forget NAME",
-            Problem::UnknownHub { .. } => "the names stand in hubs.toml, in the folder of keys",
+            Problem::UnknownHub { .. } => "puerta talk doctor lists those that are remembered",
             Problem::HubName { .. } => {
                 "a name has 1 to 32 bytes, all of them to be seen, no white space, and no #, @, ~, / or - in front"
             }

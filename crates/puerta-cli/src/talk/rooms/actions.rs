@@ -1,5 +1,6 @@
 //! What is asked of a hub or done to our own files, without talking.
 
+use super::doctor;
 use super::home::{Home, data, own_name};
 use super::ladder::{self, Target};
 use super::session::{self, ANSWER, Wanted};
@@ -9,7 +10,6 @@ use crate::signals::Stop;
 use crate::talk::Arguments;
 use crate::talk::arguments::Action;
 use crate::talk::screen::{Ended, exported, printed, refusal, rfc3339};
-use puerta_talk::discovery::Finder;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::identity::RunningHub;
 use puerta_talk::log;
@@ -38,7 +38,7 @@ pub(super) async fn run(
         match action {
             Action::Forget => forget(arguments, reporter),
             Action::Export => export(arguments),
-            Action::Doctor => doctor(arguments).await,
+            Action::Doctor => doctor::doctor(arguments).await,
             Action::Rooms | Action::Members | Action::Invite => ask(action, arguments, reporter).await,
         }
     };
@@ -104,44 +104,6 @@ fn write(out: &mut impl Write, room: &str, record: &Record, json: bool) -> io::R
         Kind::Action => format!("* {from}"),
     };
     writeln!(out, "{at} {id} #{room} {said} {}", visible(&record.text))
-}
-
-/// Which rung of the ladder works, and who answers on it.
-async fn doctor(arguments: &Arguments) -> Result<u8, Trouble> {
-    let home = Home::open()?;
-    let mut out = io::stdout();
-    let mut say = |line: String| writeln!(out, "{line}").map_err(Trouble::Output);
-    say(format!("our key: {}", Fingerprint::of(home.key.device())))?;
-    let store = home.store(arguments.store.as_deref());
-    match log::running(&store) {
-        Some(at) => say(format!("this machine: our hub runs at {}", visible(&at)))?,
-        None => say("this machine: no hub of ours runs".to_owned())?,
-    }
-    let mut finder = Finder::start();
-    let until = tokio::time::Instant::now() + 2 * ladder::LOOK;
-    let mut found = 0;
-    while let Ok(hub) = tokio::time::timeout_at(until, finder.next()).await {
-        found += 1;
-        let (name, key) = (visible(&hub.announcement.name).into_owned(), Fingerprint::of(hub.announcement.hub));
-        say(format!("{}: {name} at {}, fingerprint {key}", hub.by, hub.source))?;
-    }
-    if found == 0 {
-        say("network: no hub answers".to_owned())?;
-    }
-    for trouble in finder.troubles() {
-        say(format!("{trouble}"))?;
-    }
-    let hubs = home.book.read()?;
-    for hub in hubs.all() {
-        let at: Vec<String> = hub.addresses.iter().map(ToString::to_string).collect();
-        say(format!(
-            "remembered: {} at {}, fingerprint {}",
-            visible(&hub.name),
-            at.join(", "),
-            Fingerprint::of(hub.key)
-        ))?;
-    }
-    Ok(0)
 }
 
 /// Asks the hub, and prints what it says.

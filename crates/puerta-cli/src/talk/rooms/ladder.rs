@@ -219,6 +219,12 @@ pub(super) fn accepts(accept: Option<Fingerprint>, hub: Device) -> bool {
     accept == Some(Fingerprint::of(hub))
 }
 
+/// The key that answers where a known hub was found, if any does.
+pub(super) async fn key_of(home: &Home, known: &KnownHub, within: Duration) -> Option<Device> {
+    let answer = async { shown_key(home, &addresses(&known.addresses).await, within).await };
+    timeout(within, answer).await.ok()?.ok()
+}
+
 /// The key that a hub shows; nothing is said to it.
 async fn shown_key(home: &Home, at: &[SocketAddr], within: Duration) -> Result<Device, Trouble> {
     let dialer = Dialer::new(&home.key, member_socket().map_err(puerta_talk::problem::Problem::Socket)?)?;

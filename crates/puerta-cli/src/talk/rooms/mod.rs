@@ -1,6 +1,7 @@
 //! `talk` in rooms: finds the hub or opens one, joins, and shows what is said.
 
 mod actions;
+mod doctor;
 mod home;
 mod hosting;
 mod ladder;

@@ -19,7 +19,7 @@ use puerta_talk::room::member::{From, Setup};
 use puerta_talk::room::rooms::may_be_called;
 use puerta_talk::room::store::Token;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
@@ -209,15 +209,9 @@ fn known_hub(target: &Target, name: &str, first: &str) -> Option<KnownHub> {
     })
 }
 
+/// Where a hub is found again. A link-local address is left out: it means nothing without its zone, which is another elsewhere.
 pub(super) fn places(at: &[SocketAddr]) -> Vec<Place> {
-    let place = |at: &SocketAddr| {
-        let host = match at.ip() {
-            IpAddr::V4(ip) => puerta::Host::V4(ip),
-            IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(puerta::Host::V6 { ip, zone: None }, puerta::Host::V4),
-        };
-        Place::new(host, at.port()).ok()
-    };
-    at.iter().filter_map(place).take(PLACES).collect()
+    at.iter().filter_map(|at| Place::try_from(*at).ok()).take(PLACES).collect()
 }
 
 /// Where others reach the hub: one on this machine by the addresses of this machine.
@@ -268,3 +262,20 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// How long commands that ask the hub something wait for its answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::places;
+
+    #[test]
+    fn a_link_local_address_is_not_remembered_without_its_zone() {
+        let at =
+            ["10.0.0.5:7777", "[fe80::1%3]:7777", "[::ffff:10.0.0.6]:7777", "[2001:db8::1]:7777", "[fe80::2]:7777"];
+        let at: Vec<_> = at.iter().filter_map(|at| at.parse().ok()).collect();
+        let kept: Vec<String> = places(&at).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            (at.len(), kept),
+            (5, ["10.0.0.5:7777", "10.0.0.6:7777", "[2001:db8::1]:7777"].map(str::to_owned).into())
+        );
+    }
+}

@@ -91,7 +91,12 @@ pub(super) fn object(view: &View, event: &Event) -> Object {
             object("pending", fields)
         }
         Event::Stored { id, room: no, seq } => {
-            object("stored", vec![("id", id.to_string().into()), ("seq", (*seq).into()), room(no)])
+            // An inbox is one room, and the message is told of by its reader.
+            let to = view.pending_private(*id).map(|name| ("room", format!("@{name}").into()));
+            object(
+                "stored",
+                vec![("id", id.to_string().into()), ("seq", (*seq).into()), to.unwrap_or_else(|| room(no))],
+            )
         }
         Event::NotTaken { id, text, why } => refused(id.map(|id| id.to_string()), text, &words::refusal(why)),
         Event::OutboxFull { text, limit } => refused(None, text, &words::outbox_full(*limit)),

@@ -61,6 +61,13 @@ fn one_of_each() -> Vec<Event> {
         Event::Oldest(MAIN),
         pending(1, "main", "hola, bob"),
         Event::Stored { id: id(ANA, 1), room: MAIN, seq: 9 },
+        Event::Pending {
+            id: id(ANA, 4),
+            to: Target::Member("bob".to_owned()),
+            kind: Kind::Text,
+            text: "psst, bob".to_owned(),
+        },
+        Event::Stored { id: id(ANA, 4), room: INBOX, seq: 2 },
         Event::NotTaken {
             id: Some(id(ANA, 2)),
             text: "x".to_owned(),

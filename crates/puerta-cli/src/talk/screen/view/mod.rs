@@ -302,6 +302,12 @@ impl View {
         self.places.iter().map(|place| place.pending.iter().filter(|p| !p.stored).count()).sum()
     }
 
+    /// Whom a pending message of ours is for alone, by the name as it came.
+    pub(crate) fn pending_private(&self, id: MessageId) -> Option<&str> {
+        let private = self.places.iter().filter(|place| place.is_private());
+        private.into_iter().find(|place| place.pending.iter().any(|p| p.id == id)).map(Place::raw_name)
+    }
+
     /// What is typed to say one of ours that is pending again, wherever we are.
     pub(crate) fn line_of(&self, id: MessageId) -> Option<String> {
         let of = |place: &Place| {
