@@ -3,7 +3,7 @@
 use super::connection::{Connection, End};
 use super::transport::{Transport, poll_write};
 use super::write::{self, Delimited};
-use crate::core::listing::{self, Entry, Kind};
+use crate::core::listing::{self, Entry, Kind, Writer};
 use crate::core::response::{Body, Listing};
 use crate::event::Event;
 use crate::problem::Refusal;
@@ -12,9 +12,39 @@ use crate::store::folder::{Fault, Wait};
 use crate::store::handle::{FETCH, Handle};
 use bytes::Bytes;
 use puerta::io::sendfile;
+use std::cell::Cell;
 
 /// How much is read at once where bytes have to go through our memory.
 const PORTION: usize = 64 * 1024;
+
+/// How many listings each thread sends at once; more are answered with 503. Each may hold 10,000 names until they are sent.
+const LISTINGS: usize = 64;
+/// From so many entries on, they are sorted in a thread of their own.
+const MANY: usize = 512;
+
+thread_local! {
+    static LISTED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A listing that is being sent. A connection stays in its thread, which counts them.
+#[derive(Debug)]
+pub(super) struct Listed(());
+
+impl Listed {
+    /// One more, if there may be.
+    pub(super) fn take() -> Option<Self> {
+        LISTED.with(|count| {
+            let room = count.get() < LISTINGS;
+            room.then(|| count.set(count.get() + 1)).map(Listed)
+        })
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        LISTED.with(|count| count.set(count.get().saturating_sub(1)));
+    }
+}
 
 /// A response whose head is written.
 #[derive(Debug)]
@@ -25,6 +55,8 @@ pub(super) struct Long {
     pub(super) closes: bool,
     /// Its line of the access log, but for the end.
     pub(super) line: Vec<u8>,
+    /// It is a listing, and counted.
+    pub(super) _listed: Option<Listed>,
 }
 
 impl<T: Transport> Connection<T> {
@@ -72,11 +104,18 @@ impl<T: Transport> Connection<T> {
     /// Sends a listing while the folder is read. `chunked`: each portion as a chunk.
     async fn send_listing(&mut self, listing: Listing<Handle>, chunked: bool) -> Result<(), End> {
         let Listing { folder, mut writer, .. } = listing;
-        let mut reading = None;
+        let (mut reading, mut held, mut sorts) = (None, 0, false);
         loop {
             loop {
                 let mut portion = Vec::new();
-                let more = writer.write(&mut portion);
+                let more;
+                (writer, portion, more) = match std::mem::take(&mut sorts) {
+                    false => {
+                        let more = writer.write(&mut portion);
+                        (writer, portion, more)
+                    }
+                    true => sorted(writer).await?,
+                };
                 self.send_portion(portion, chunked).await?;
                 if !more {
                     break;
@@ -96,10 +135,14 @@ impl<T: Transport> Connection<T> {
             };
             match read {
                 Ok(Some((entries, next))) => {
+                    held += entries.len();
                     writer.take(entries.into_iter().map(entry));
                     reading = Some(next);
                 }
-                Ok(None) => writer.end(listing::End::Whole),
+                Ok(None) => {
+                    writer.end(listing::End::Whole);
+                    sorts = held >= MANY;
+                }
                 Err(refusal) => {
                     self.service.report.event(&Event::NotServed { path: folder.path(), refusal });
                     writer.end(listing::End::Broken);
@@ -161,7 +204,31 @@ impl<T: Transport> Connection<T> {
     }
 }
 
+/// Sorts, in a thread that keeps no other connection waiting, and writes the first portion.
+async fn sorted(mut writer: Writer) -> Result<(Writer, Vec<u8>, bool), End> {
+    let sorting = tokio::task::spawn_blocking(move || {
+        let mut portion = Vec::new();
+        let more = writer.write(&mut portion);
+        (writer, portion, more)
+    });
+    sorting.await.map_err(|_| End::Broken)
+}
+
 fn entry(found: entries::Entry) -> Entry {
     let kind = if found.folder { Kind::Folder } else { Kind::File };
     Entry { name: found.name, kind, size: found.size, modified: found.modified }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_has_so_many_listings_at_once_and_more_when_some_have_ended() {
+        let mut taken: Vec<_> = (0..LISTINGS).map(|_| Listed::take().unwrap()).collect();
+        assert!(Listed::take().is_none());
+        taken.pop();
+        taken.push(Listed::take().unwrap());
+        assert!(Listed::take().is_none());
+    }
 }

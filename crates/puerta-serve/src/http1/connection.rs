@@ -1,7 +1,7 @@
 //! One connection: requests in, responses out, in order.
 
 use super::Service;
-use super::body::Long;
+use super::body::{Listed, Long};
 use super::head::{Framing, Request, Room, read};
 use super::transport::Transport;
 use super::watch::Watch;
@@ -287,6 +287,13 @@ impl<T: Transport> Connection<T> {
         clock: &Clock,
         lines: &mut Vec<u8>,
     ) -> Option<Step> {
+        let (mut response, mut listed) = (response, None);
+        if matches!(response.body, Body::Listing(_)) {
+            listed = Listed::take();
+            if listed.is_none() {
+                response = respond::refuse(Status::SERVICE_UNAVAILABLE, &self.service.site);
+            }
+        }
         let limits = &self.service.limits;
         self.served = self.served.saturating_add(1);
         let passed_over = match request.framing {
@@ -318,7 +325,7 @@ impl<T: Transport> Connection<T> {
                     self.tail = bytes;
                 }
             }
-            body => return Some(Step::Send(Box::new(Long { body, delimited, closes, line }))),
+            body => return Some(Step::Send(Box::new(Long { body, delimited, closes, line, _listed: listed }))),
         }
         closes.then_some(Step::Close { linger: passed_over != Some(0) })
     }

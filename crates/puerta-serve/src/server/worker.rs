@@ -15,6 +15,9 @@ use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
+/// How many threads each of them may have for sorting long listings.
+const SORTERS: usize = 2;
+
 /// A connection on its way to a thread.
 struct Given {
     socket: Socket<AnyStream, Connected>,
@@ -71,7 +74,8 @@ impl Workers {
 
 impl Worker {
     fn start(number: usize, service: Arc<Service>, tls: Option<TlsAcceptor>) -> io::Result<Worker> {
-        let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let runtime =
+            runtime::Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(SORTERS).build()?;
         let watchman = Watchman::new(service.limits.shortest());
         let (given, taken) = mpsc::unbounded_channel();
         let (tell, ended) = oneshot::channel();
