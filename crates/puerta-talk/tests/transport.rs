@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod strangers;
+
 use puerta_talk::identity::Key;
 use puerta_talk::problem::Problem;
 use puerta_talk::room::ids::Device;
@@ -9,11 +11,12 @@ use puerta_talk::transport::{
     Acknowledgements, Dialer, Event, Expected, Listener, Peer, SEND_WINDOW, STREAM_WINDOW, hub_socket, member_socket,
     peer,
 };
-use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::crypto::rustls::QuicServerConfig;
 use std::future::Future;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use strangers::{client, key, tls};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -121,20 +124,12 @@ fn two_hubs_never_share_a_port() {
     assert_eq!(Problem::from(error).status(), 5);
 }
 
-/// A member's side by hand: `change` may take away what ours always has.
+/// How a member by hand is seen off: `change` may take away what ours always has.
 async fn stranger(at: SocketAddr, change: impl FnOnce(&mut rustls::ClientConfig)) -> quinn::ConnectionError {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"puerta-talk/1".to_vec()];
+    let mut config = tls();
     change(&mut config);
-    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(config).unwrap()));
     let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-    match endpoint.connect_with(config, at, "hub").unwrap().await {
+    match endpoint.connect_with(client(config), at, "hub").unwrap().await {
         // TLS 1.3: the client is done before the server has looked at its key.
         Ok(connection) => connection.closed().await,
         Err(error) => error,
@@ -235,8 +230,7 @@ async fn an_attempt_that_nobody_answers_ends_in_its_time_and_its_first_packet_wa
 /// The key of `victim` shown by somebody who does not have it.
 fn stolen(victim: Device) -> Arc<rustls::sign::CertifiedKey> {
     let spki = [&[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00], &victim.0[..]].concat();
-    let own = rustls::crypto::ring::sign::any_eddsa_type(&PKCS8.as_slice().into()).unwrap();
-    Arc::new(rustls::sign::CertifiedKey::new(vec![spki.into()], own))
+    Arc::new(rustls::sign::CertifiedKey::new(vec![spki.into()], key()))
 }
 
 #[tokio::test]
@@ -373,18 +367,6 @@ async fn who_was_cut_off_is_gone_once_and_a_new_one_is_another() {
     assert!(matches!(listener.server.write(first, &mut "x".into()), std::task::Poll::Ready(false)));
 }
 
-/// RFC 8410, section 10.3: a key that everybody knows.
-const PKCS8: [u8; 48] = {
-    let mut der = [0x42; 48];
-    let head = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
-    let mut i = 0;
-    while i < head.len() {
-        der[i] = head[i];
-        i += 1;
-    }
-    der
-};
-
 /// Understands raw keys, and shows none.
 #[derive(Debug)]
 struct Silent;
@@ -399,48 +381,6 @@ impl rustls::client::ResolvesClientCert for Silent {
     }
 
     fn has_certs(&self) -> bool {
-        true
-    }
-}
-
-#[derive(Debug)]
-struct Anybody;
-
-impl rustls::client::danger::ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &rustls::pki_types::CertificateDer<'_>,
-        _: &[rustls::pki_types::CertificateDer<'_>],
-        _: &rustls::pki_types::ServerName<'_>,
-        _: &[u8],
-        _: rustls::pki_types::UnixTime,
-    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
-        Ok(rustls::client::danger::ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &rustls::pki_types::CertificateDer<'_>,
-        _: &rustls::DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &rustls::pki_types::CertificateDer<'_>,
-        _: &rustls::DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        vec![rustls::SignatureScheme::ED25519]
-    }
-
-    fn requires_raw_public_keys(&self) -> bool {
         true
     }
 }

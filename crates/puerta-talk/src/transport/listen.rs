@@ -150,6 +150,10 @@ struct Out<'a> {
 }
 
 impl Sink for Out<'_> {
+    fn segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
     fn send(&mut self, transmit: &Transmit<'_>) -> io::Result<()> {
         self.socket.try_io(Interest::WRITABLE, || self.state.send(self.socket.into(), transmit))
     }

@@ -12,20 +12,36 @@ impl Server {
         if !incoming.remote_address_validated() {
             // Without a valid token Retry is always allowed; were it not, nothing is answered.
             match self.endpoint.retry(incoming, &mut answer) {
-                Ok(transmit) => self.answer(now, &transmit, &answer, sink),
+                Ok(transmit) => super::answer(&transmit, &answer, sink),
                 Err(refused) => self.endpoint.ignore(refused.into_incoming()),
             }
-        } else if self.endpoint.open_connections() >= self.limit {
-            let transmit = self.endpoint.refuse(incoming, &mut answer);
-            self.answer(now, &transmit, &answer, sink);
-        } else if self.shaking >= HANDSHAKES {
+        } else if self.shaking >= HANDSHAKES && self.endpoint.open_connections() < self.limit {
             self.waiting.push_back(incoming);
+        } else {
+            self.decide(now, incoming, sink);
+        }
+    }
+
+    /// Those who waited, as far as handshakes are free.
+    pub(super) fn admit(&mut self, now: Instant, sink: &mut impl Sink) {
+        while self.shaking < HANDSHAKES
+            && let Some(incoming) = self.waiting.pop_front()
+        {
+            self.decide(now, incoming, sink);
+        }
+    }
+
+    fn decide(&mut self, now: Instant, incoming: Incoming, sink: &mut impl Sink) {
+        if self.endpoint.open_connections() >= self.limit {
+            let mut answer = Vec::new();
+            let transmit = self.endpoint.refuse(incoming, &mut answer);
+            super::answer(&transmit, &answer, sink);
         } else {
             self.accept(now, incoming, sink);
         }
     }
 
-    pub(super) fn accept(&mut self, now: Instant, incoming: Incoming, sink: &mut impl Sink) {
+    fn accept(&mut self, now: Instant, incoming: Incoming, sink: &mut impl Sink) {
         let from = incoming.remote_address();
         let config = if config::is_near(from) { self.near.clone() } else { self.far.clone() };
         let mut answer = Vec::new();
@@ -48,7 +64,7 @@ impl Server {
             // One that fails here was no proper first packet, or waited for too long.
             Err(refused) => {
                 if let Some(transmit) = refused.response {
-                    self.answer(now, &transmit, &answer, sink);
+                    super::answer(&transmit, &answer, sink);
                 }
                 self.events.push_back(Event::Failed(failed(from, &refused.cause)));
             }

@@ -30,6 +30,9 @@ const CHUNK: usize = 16 * 1024;
 /// Datagrams that the kernel may cut from one send (GSO), at most.
 const SEGMENTS: usize = 10;
 
+/// Bytes of one send, at most: the longest payload of UDP over IPv4. What is longer is refused even where it is cut.
+const LONGEST: usize = 65_507;
+
 /// Datagrams to one member in a turn, at most: then it is the next one's.
 const TURN: usize = 20;
 
@@ -70,6 +73,8 @@ pub enum Event {
 pub struct Counts {
     /// Connections that QUIC keeps, those included that are about to end.
     pub open: usize,
+    /// Those whose address is validated and who wait for a handshake of others to end.
+    pub waiting: usize,
     /// Handshakes that were begun.
     pub accepted: u64,
 }
@@ -126,6 +131,9 @@ enum Phase {
 
 /// What takes datagrams: an error of the kind `WouldBlock` where there is no room.
 pub trait Sink {
+    /// How many datagrams it cuts from one send (GSO), at most; 1 where it cuts none.
+    fn segments(&self) -> usize;
+
     /// One datagram, or several of one size.
     ///
     /// # Errors
@@ -183,7 +191,7 @@ impl Server {
 
     /// What there was so far.
     pub fn counts(&self) -> Counts {
-        Counts { open: self.endpoint.open_connections(), accepted: self.accepted }
+        Counts { open: self.endpoint.open_connections(), waiting: self.waiting.len(), accepted: self.accepted }
     }
 
     /// What came, the oldest first.
@@ -220,7 +228,7 @@ impl Server {
                     }
                     self.touch(handle);
                 }
-                Some(DatagramEvent::Response(transmit)) => self.answer(now, &transmit, &answer, sink),
+                Some(DatagramEvent::Response(transmit)) => self::answer(&transmit, &answer, sink),
                 None => {}
             }
         }
@@ -335,12 +343,15 @@ impl Server {
         {
             return;
         }
+        self.admit(now, sink);
+        let cut = sink.segments().min(SEGMENTS);
         let mut later = VecDeque::new();
         while let Some(handle) = self.touched.pop_front() {
             let mut sent = 0;
             while let Some(link) = link(&mut self.links, handle) {
                 self.buffer.clear();
-                let Some(transmit) = link.quic.poll_transmit(now, SEGMENTS, &mut self.buffer) else {
+                let segments = cut.min(LONGEST / usize::from(link.quic.current_mtu())).max(1);
+                let Some(transmit) = link.quic.poll_transmit(now, segments, &mut self.buffer) else {
                     link.touched = false;
                     break;
                 };
@@ -355,13 +366,13 @@ impl Server {
                     break;
                 }
             }
-            self.settle(now, handle);
+            self.settle(handle);
         }
         self.touched = later;
     }
 
     /// What a connection wants of the endpoint, and when it is to be woken.
-    fn settle(&mut self, now: Instant, handle: ConnectionHandle) {
+    fn settle(&mut self, handle: ConnectionHandle) {
         let mut again = false;
         loop {
             let Some(link) = link(&mut self.links, handle) else { return };
@@ -384,11 +395,6 @@ impl Server {
         self.timers.set(handle.0, due);
         if again {
             self.touch(handle);
-        }
-        while self.shaking < HANDSHAKES
-            && let Some(incoming) = self.waiting.pop_front()
-        {
-            self.accept(now, incoming, &mut Nowhere);
         }
     }
 
@@ -420,14 +426,12 @@ impl Server {
         }
         true
     }
+}
 
-    /// An answer to who is no member; where there is no room for it, none is sent: he asks again.
-    fn answer(&mut self, now: Instant, transmit: &Transmit, contents: &[u8], sink: &mut impl Sink) {
-        let Some(contents) = contents.get(..transmit.size) else { return };
-        let out = outgoing(transmit, contents);
-        if sink.send(&out).is_ok() && self.young.again(now, &out) {
-            let _ = sink.send(&out);
-        }
+/// An answer to who is no member, once, whoever he says he is; where there is no room for it, none is sent: he asks again.
+fn answer(transmit: &Transmit, contents: &[u8], sink: &mut impl Sink) {
+    if let Some(contents) = contents.get(..transmit.size) {
+        let _ = sink.send(&outgoing(transmit, contents));
     }
 }
 
@@ -436,15 +440,6 @@ impl Drop for Server {
         for incoming in std::mem::take(&mut self.waiting) {
             self.endpoint.ignore(incoming);
         }
-    }
-}
-
-/// Takes what is answered to one who waited for so long that he is no more of use: nothing.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn send(&mut self, _: &udp::Transmit<'_>) -> std::io::Result<()> {
-        Ok(())
     }
 }
 
