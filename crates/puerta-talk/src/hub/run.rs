@@ -85,7 +85,9 @@ impl Inner {
             }
         }
         let mut wait = Wait::of(&self.server);
-        for due in [self.look, self.rooms.due().map(|due| self.start + due)].into_iter().flatten() {
+        // What is due in the pause is due at its end.
+        let due = self.rooms.due().map(|due| (self.start + due).max(self.next));
+        for due in [self.look, due].into_iter().flatten() {
             wait.until(due);
         }
         if self.next > start {
