@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod strangers;
+
 use puerta_talk::hub::{self, History, Hub};
 use puerta_talk::identity::Key;
 use puerta_talk::join::{Joined, Keeping, Options, join};
@@ -17,6 +19,7 @@ use puerta_talk::room::rooms;
 use puerta_talk::transport::{Acknowledgements, Dialer, Event as Came, Expected, Listener, hub_socket, member_socket};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use strangers::{client, with_key};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -128,6 +131,16 @@ async fn says(at: SocketAddr, words: &[u8], ends: bool) -> Vec<ToMember> {
     answers
 }
 
+/// Somebody who takes so many bytes before they are read, and stays for as long as the hub lets him.
+async fn stranger(at: SocketAddr, window: u32) -> quinn::Connection {
+    let mut transport = quinn::TransportConfig::default();
+    transport.stream_receive_window(window.into()).keep_alive_interval(Some(Duration::from_secs(1)));
+    let mut config = client(with_key());
+    config.transport_config(transport.into());
+    let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    in_time(endpoint.connect_with(config, at, "hub").unwrap()).await.unwrap()
+}
+
 async fn goes_on(joined: &mut Joined, text: &str) {
     let to = Target::Room("main".into());
     joined.commands.send(Command::Say { to, kind: Kind::Text, text: text.into() }).await.unwrap();
@@ -173,6 +186,32 @@ async fn a_hub_ends_with_who_says_something_else_before_hello_or_breaks_off_in_a
         assert_eq!(says(at, &whole[..length], true).await, [], "{length}");
     }
     goes_on(&mut ana, "the end").await;
+}
+
+#[tokio::test]
+async fn who_was_shown_the_door_is_gone_in_time_though_nothing_is_read_or_the_talk_goes_on() {
+    let key = Key::generate().unwrap();
+    let at = hub(&key);
+    for (window, goes_on) in [(1, false), (1_000_000, true)] {
+        let connection = stranger(at, window).await;
+        let (mut send, _receive) = in_time(connection.open_bi()).await.unwrap();
+        in_time(send.write_all(&bytes(&ToHub::Ping))).await.unwrap();
+        let talk = async {
+            while goes_on && send.write_all(&[0, 0]).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let closed = in_time(async {
+            tokio::select! {
+                closed = connection.closed() => closed,
+                () = talk => unreachable!(),
+            }
+        });
+        let closed = closed.await;
+        let quinn::ConnectionError::ApplicationClosed(close) = &closed else { panic!("{closed:?}") };
+        assert_eq!(close.error_code, 2_u32.into(), "{close:?}");
+    }
 }
 
 #[tokio::test]

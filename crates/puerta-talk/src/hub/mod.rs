@@ -201,7 +201,7 @@ impl Inner {
     }
 
     fn read(&mut self, conn: Conn, bytes: &Bytes) {
-        let Some(out) = self.outs.get_mut(&conn) else { return };
+        let Some(out) = self.outs.get_mut(&conn).filter(|out| !out.is_closing()) else { return };
         out.frames.push(bytes);
         if let Some(device) = out.new.take() {
             self.take(Input::Connected { conn, device });

@@ -61,12 +61,18 @@ impl Out {
         self.push(server, frames.clone())
     }
 
-    /// Closes when what is on its way was read, or some time later.
+    /// Closes when what is on its way was read, or some time later. Nothing more is taken.
     pub(super) fn close(&mut self, server: &mut Server) {
         self.closing = true;
+        server.leave(Instant::now(), self.peer, PATIENCE);
         if self.queue.is_empty() {
-            server.finish(Instant::now(), self.peer, PATIENCE);
+            server.finish(self.peer);
         }
+    }
+
+    /// Whether it was told to close.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing
     }
 
     /// Writes on. True when it has all, after something was left out: it may ask for that now.
@@ -83,7 +89,7 @@ impl Out {
         // Most members are never behind again.
         self.queue = VecDeque::new();
         if self.closing {
-            server.finish(Instant::now(), self.peer, PATIENCE);
+            server.finish(self.peer);
         }
         std::mem::take(&mut self.missed)
     }

@@ -292,15 +292,22 @@ impl Server {
         written
     }
 
-    /// Nothing more is written; when what is on its way was not read after `patience`, it is closed all the same.
-    pub fn finish(&mut self, now: Instant, peer: Peer, patience: Duration) {
+    /// The other end is to go: when it has not after `patience`, it is closed. What is written until then is sent.
+    pub fn leave(&mut self, now: Instant, peer: Peer, patience: Duration) {
+        let Some((handle, link)) = self.find(peer) else { return };
+        if link.phase != Phase::Leaving {
+            (link.phase, link.limit) = (Phase::Leaving, Some(now + patience));
+            self.touch(handle);
+        }
+    }
+
+    /// Nothing more is written.
+    pub fn finish(&mut self, peer: Peer) {
         let Some((handle, link)) = self.find(peer) else { return };
         if let Some(stream) = link.stream {
             // One that was stopped by the other end is finished.
             let _ = link.quic.send_stream(stream).finish();
         }
-        link.phase = Phase::Leaving;
-        link.limit = Some(now + patience);
         self.touch(handle);
     }
 
