@@ -29,7 +29,7 @@ const OURS: &[&str] = &[
     "127.0.0.1:PORT",
     "--log",
     "FILE/access.log",
-    "--max-connections",
+    "--max",
     "MOST",
     "--max-per-address",
     "MOST",
