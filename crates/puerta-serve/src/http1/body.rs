@@ -12,7 +12,9 @@ use crate::store::folder::{Fault, Wait};
 use crate::store::handle::{FETCH, Handle};
 use bytes::Bytes;
 use puerta::io::sendfile;
+use puerta::opt;
 use std::cell::Cell;
+use std::time::Instant;
 
 /// How much is read at once where bytes have to go through our memory.
 const PORTION: usize = 64 * 1024;
@@ -45,6 +47,12 @@ impl Drop for Listed {
         LISTED.with(|count| count.set(count.get().saturating_sub(1)));
     }
 }
+
+/// How much of a file is sent with one call, at most: 8 MiB, less than a millisecond's work.
+const AT_ONCE: u64 = 8 << 20;
+
+/// From this length on, a file goes out in full packets alone until its end (TCP_CORK): two calls more.
+const CORKED: u64 = 256 << 10;
 
 /// A response whose head is written.
 #[derive(Debug)]
@@ -79,24 +87,45 @@ impl<T: Transport> Connection<T> {
 
     /// Sends a part of a file. One that ends before is never padded: the connection ends.
     async fn send_file(&mut self, file: &Handle, from: u64, length: u64) -> Result<(), End> {
+        // Where the calls that send it end, no packet has to.
+        let corks = !T::BUFFERS && length >= CORKED && self.io.socket().get_ref().set(opt::Cork, true).is_ok();
+        let sent = self.send_range(file, from, length).await;
+        if corks {
+            // Of a connection that is gone nothing is held back.
+            let _ = self.io.socket().get_ref().set(opt::Cork, false);
+        }
+        sent
+    }
+
+    async fn send_range(&mut self, file: &Handle, from: u64, length: u64) -> Result<(), End> {
         let end = from.saturating_add(length);
-        let (mut at, mut warm) = (from, from);
+        let start = Instant::now();
+        let hot = file.was_warm(start);
+        let (mut at, mut warm, mut all_warm) = (from, if hot { end } else { from }, true);
         let mut room = if T::BUFFERS { vec![0; PORTION] } else { Vec::new() };
         while at < end {
             if at >= warm {
                 // What is not in the system's memory is brought there by a thread that may wait for the disk.
                 let ahead = (end - at).min(FETCH);
                 if !file.is_warm(at, ahead) {
+                    all_warm = false;
                     self.fetch(file, at, ahead).await?;
                 }
                 warm = at.saturating_add(ahead);
             }
-            let want = usize::try_from(warm.min(end) - at).unwrap_or(PORTION);
+            let want = usize::try_from((warm.min(end) - at).min(AT_ONCE)).unwrap_or(PORTION);
             let sent = match T::BUFFERS {
                 false => self.splice(file, at, want).await?,
                 true => self.copy(file, at, want, &mut room).await?,
             };
             at += sent as u64;
+            if at < end {
+                // A client that takes everything at once has no more than its turn.
+                tokio::task::yield_now().await;
+            }
+        }
+        if !hot && all_warm && from == 0 && end == file.identity().size {
+            file.keep_warm(start);
         }
         Ok(())
     }

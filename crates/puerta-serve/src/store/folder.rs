@@ -1,6 +1,7 @@
 //! The folder that is served: one descriptor, below which paths are opened and which nothing leads out of.
 
 use super::stat::{Kind, Stat};
+use super::warm::Warm;
 use crate::problem::{Absence, Problem, Refusal};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstatfs, openat, openat2};
 use rustix::io::Errno;
@@ -34,6 +35,8 @@ pub enum Fault {
 pub struct Root {
     fd: OwnedFd,
     local: Locals,
+    /// Files below it that are in memory.
+    pub(super) warm: Warm,
 }
 
 impl Root {
@@ -50,7 +53,7 @@ impl Root {
                 errno => Problem::Root { path, error: errno.into() },
             }
         })?;
-        let root = Root { fd, local: Locals::default() };
+        let root = Root { fd, local: Locals::default(), warm: Warm::default() };
         match open_below(&root.fd, b"", OFlags::PATH, ResolveFlags::empty()) {
             Err(Errno::NOSYS) => Err(Problem::NoOpenat2),
             Err(errno) => Err(Problem::Root { path: path.to_string_lossy().into_owned(), error: errno.into() }),

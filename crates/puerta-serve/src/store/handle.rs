@@ -11,6 +11,7 @@ use std::io::IoSliceMut;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// How far apart the bytes are that are asked for to see whether a part of a file is in memory: what the kernel reads ahead.
 const STRIDE: u64 = 128 << 10;
@@ -99,6 +100,16 @@ impl Handle {
                 Err(_) => return false,
             }
         }
+    }
+
+    /// Whether all of it was in memory a moment ago: within a second of [`keep_warm`](Self::keep_warm), for any handle of this file.
+    pub fn was_warm(&self, now: Instant) -> bool {
+        self.0.root.warm.has(self.identity(), now)
+    }
+
+    /// All of it [is](Self::is_warm).
+    pub fn keep_warm(&self, now: Instant) {
+        self.0.root.warm.saw(self.identity(), now);
     }
 
     /// Brings a part of the file into memory, at most [`FETCH`] bytes of it, and asks the kernel to go on with as much: for a thread that

@@ -15,6 +15,7 @@ pub mod handle;
 mod look;
 pub mod pool;
 pub mod stat;
+mod warm;
 
 pub use look::Asked;
 
