@@ -5,6 +5,7 @@
 use puerta::{AnyStream, Endpoint, Family, Socket, opt};
 use puerta_serve::core::site::Site;
 use puerta_serve::event::{Event, Report};
+use puerta_serve::gate::Gate;
 use puerta_serve::http1::{Limits, Service};
 use puerta_serve::log::{Form, Log};
 use puerta_serve::server::{Server, Settings};
@@ -41,7 +42,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let log = std::env::var_os("LOG").map(std::fs::File::create).transpose()?;
     let log = log.map(|file| Log::start(file, Form::Common, Arc::new(Stderr))).transpose()?;
     let limits = Limits { requests: u32::MAX, ..Limits::default() };
-    let service = Arc::new(Service { site: Site::default(), store, limits, report: Arc::new(Stderr), log });
+    let service = Arc::new(Service {
+        site: Site::default(),
+        store,
+        limits,
+        gate: Gate::default(),
+        report: Arc::new(Stderr),
+        log,
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let server = Server::start(vec![listener], service, None, &settings)?;

@@ -33,6 +33,8 @@ pub enum Event<'a> {
     LogBehind(u64),
     /// The access log cannot be written. Told once, until it can be again.
     LogFailed(&'a io::Error),
+    /// The link that works once was used, by this client.
+    TicketUsed(Option<&'a Endpoint>),
     /// Something was not served, for a reason that its owner should hear of.
     NotServed {
         /// Where it lies, below the folder.

@@ -7,9 +7,11 @@
 
 pub mod core;
 pub mod event;
+pub mod gate;
 pub mod http1;
 pub mod log;
 pub mod problem;
 pub mod server;
 pub mod store;
+pub mod tls;
 mod words;

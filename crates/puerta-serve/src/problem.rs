@@ -19,6 +19,83 @@ pub enum Problem {
     },
     /// The system has no openat2(2), which alone keeps a path below its folder.
     NoOpenat2,
+    /// A file of certificates, keys or passwords cannot be read.
+    File {
+        /// Its path.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// Others can read a file with a secret in it.
+    TooOpen {
+        /// Its path.
+        path: String,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// There is no certificate in a file.
+    NoCertificate {
+        /// Its path.
+        path: String,
+    },
+    /// What should be a certificate is none.
+    BadCertificate {
+        /// The path of its file.
+        path: String,
+    },
+    /// There is no private key in a file.
+    NoKey {
+        /// Its path.
+        path: String,
+    },
+    /// What should be a key is none, or of a kind that is not known.
+    BadKey {
+        /// The path of its file.
+        path: String,
+    },
+    /// A key that only a password opens.
+    EncryptedKey {
+        /// The path of its file.
+        path: String,
+    },
+    /// A key that is not the certificate's.
+    OtherKey {
+        /// The path of the certificate's file.
+        certificate: String,
+        /// The path of the key's file.
+        key: String,
+    },
+    /// A certificate that is over.
+    Expired {
+        /// The path of its file.
+        path: String,
+        /// Since when; empty where that is not known.
+        date: String,
+    },
+    /// A certificate that is not valid yet.
+    NotYet {
+        /// The path of its file.
+        path: String,
+        /// From when; empty where that is not known.
+        date: String,
+    },
+    /// A certificate could not be made.
+    NotMade,
+    /// A certificate that was made could not be kept.
+    NotKept {
+        /// Where.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// TLS could not be set up.
+    Tls(rustls::Error),
+    /// A name that cannot be sent with a password: empty, or with a colon or a control character in it.
+    BadUser(String),
+    /// A password that cannot be sent: empty, or with a control character in it.
+    BadPassword,
+    /// What should be the hash of a password is none of argon2, or asks for too much.
+    BadHash,
     /// Something that this machine could not set up (a thread, the runtime).
     System(io::Error),
 }
@@ -53,6 +130,12 @@ pub enum Absence {
     Loop,
     /// The path, or a name in it, is longer than the file system has it.
     TooLong,
+}
+
+impl Problem {
+    pub(crate) fn tls(error: rustls::Error) -> Self {
+        Problem::Tls(error)
+    }
 }
 
 impl Refusal {

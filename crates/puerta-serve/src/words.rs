@@ -16,6 +16,34 @@ impl fmt::Display for Problem {
                 f.write_str("this system has no openat2 (ENOSYS), which keeps a path below its folder")
             }
             Problem::System(error) => write!(f, "the system refused: {}", reason(error)),
+            Problem::File { path, error } => write!(f, "cannot read {}: {}", visible(path), reason(error)),
+            Problem::TooOpen { path, mode } => {
+                write!(f, "{} has a secret in it, and others can get at it (mode {mode:04o})", visible(path))
+            }
+            Problem::NoCertificate { path } => write!(f, "there is no certificate in {}", visible(path)),
+            Problem::BadCertificate { path } => write!(f, "the certificate in {} is malformed", visible(path)),
+            Problem::NoKey { path } => write!(f, "there is no private key in {}", visible(path)),
+            Problem::BadKey { path } => {
+                write!(f, "the key in {} is malformed, or of a kind that is not known", visible(path))
+            }
+            Problem::EncryptedKey { path } => write!(f, "the key in {} is locked with a password", visible(path)),
+            Problem::OtherKey { certificate, key } => {
+                write!(f, "the key in {} is not that of the certificate in {}", visible(key), visible(certificate))
+            }
+            Problem::Expired { path, date } => {
+                write!(f, "the certificate in {} has expired{}", visible(path), behind(": ", date))
+            }
+            Problem::NotYet { path, date } => {
+                write!(f, "the certificate in {} is not valid yet{}", visible(path), behind(", but from ", date))
+            }
+            Problem::NotMade => f.write_str("a certificate could not be made"),
+            Problem::NotKept { path, error } => {
+                write!(f, "the certificate that was made cannot be kept in {}: {}", visible(path), reason(error))
+            }
+            Problem::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
+            Problem::BadUser(name) => write!(f, "'{}' cannot be a name", visible(name)),
+            Problem::BadPassword => f.write_str("this cannot be a password"),
+            Problem::BadHash => f.write_str("this is no hash of argon2, or one that asks for too much"),
         }
     }
 }
@@ -38,14 +66,42 @@ impl Problem {
                 }
                 _ => return None,
             },
+            Problem::File { error, .. } => match error.raw_os_error() {
+                Some(errno::ENOENT) => "check its name",
+                Some(errno::EACCES) => "check that you may read it, and enter the folders above it",
+                _ => "a certificate, a key or a password is expected in it, 1 MiB at most",
+            },
+            Problem::TooOpen { path, .. } => return Some(Cow::Owned(format!("close it: chmod 600 {}", visible(path)))),
+            Problem::NoCertificate { .. } => "--cert takes PEM: it begins with -----BEGIN CERTIFICATE-----",
+            Problem::BadCertificate { .. } => "look at it with: openssl x509 -text -in FILE",
+            Problem::NoKey { .. } => "--key takes PEM: it begins with -----BEGIN PRIVATE KEY-----",
+            Problem::BadKey { .. } => "look at it with: openssl pkey -noout -text -in FILE",
+            Problem::EncryptedKey { path } => {
+                return Some(Cow::Owned(format!(
+                    "unlock it: (umask 077; openssl pkey -in {} -out key.pem)",
+                    visible(path)
+                )));
+            }
+            Problem::OtherKey { .. } => {
+                "give the two that were made together; the server's own certificate comes first in its file"
+            }
+            Problem::Expired { .. } => "renew it, or have one made: --tls",
+            Problem::NotYet { .. } => "check the clock of this machine (date)",
+            Problem::NotMade => "give one: --cert FILE --key FILE",
+            Problem::NotKept { .. } => "check that you may write there, or give one: --cert FILE --key FILE",
+            Problem::Tls(_) => return None,
+            Problem::BadUser(_) => "a name is not empty and has no colon and no control characters",
+            Problem::BadPassword => "a password is not empty and has no control characters",
+            Problem::BadHash => "a hash begins with $argon2id$ and asks for 1 GiB and 64 passes at most",
         }))
     }
 
     /// The exit status: the table of all commands.
     pub fn status(&self) -> u8 {
         match self {
-            Problem::Root { .. } | Problem::NotAFolder { .. } => 8,
-            Problem::NoOpenat2 | Problem::System(_) => 1,
+            Problem::NoOpenat2 | Problem::System(_) | Problem::NotMade | Problem::Tls(_) => 1,
+            Problem::BadUser(_) => 2,
+            _ => 8,
         }
     }
 }
@@ -91,9 +147,16 @@ impl fmt::Display for Event<'_> {
             }
             Event::LogBehind(lines) => write!(f, "the access log is behind: {lines} lines are missing"),
             Event::LogFailed(error) => write!(f, "the access log cannot be written: {}", reason(error)),
+            Event::TicketUsed(Some(peer)) => write!(f, "the link was used by {peer}: it works for nobody else"),
+            Event::TicketUsed(None) => f.write_str("the link was used: it works for nobody else"),
             Event::NotServed { path, refusal } => write!(f, "{}: not served: {refusal}", shown(path)),
         }
     }
+}
+
+/// Nothing, where nothing is known.
+fn behind(before: &str, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("{before}{text}") }
 }
 
 /// The reason and the errno by name, as the library's errors have them.

@@ -95,12 +95,14 @@ const RELAY: &[(&str, usize)] = &[
 const SERVE: &[(&str, usize)] = &[
     ("core", 0),
     ("event", 1),
+    ("gate", 2),
     ("http1", 3),
     ("log", 2),
     ("server", 4),
     ("problem", 1),
     ("words", 1),
     ("store", 2),
+    ("tls", 2),
     ("lib", 5),
 ];
 

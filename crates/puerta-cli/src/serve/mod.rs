@@ -16,6 +16,7 @@ use arguments::LogForm;
 use listeners::Listeners;
 use log::LogFile;
 use puerta_serve::event::Report;
+use puerta_serve::gate::Gate;
 use puerta_serve::http1::Service;
 use puerta_serve::log::{Form, Log};
 use puerta_serve::server::Server;
@@ -65,7 +66,8 @@ async fn serve(arguments: &Arguments, reporter: Reporter) -> Result<(), Trouble>
     let told: Arc<dyn Report> = Arc::new(Told(reporter));
     let form = if arguments.log_format == LogForm::Json { Form::Json } else { Form::Common };
     let log = log.map(|file| Log::start(file, form, told.clone())).transpose().map_err(Trouble::system)?;
-    let service = Service { site: arguments.site(), store, limits: arguments.limits(), report: told, log };
+    let gate = Gate::default();
+    let service = Service { site: arguments.site(), store, limits: arguments.limits(), gate, report: told, log };
     let sockets = std::mem::take(&mut listeners.sockets);
     let addresses = sockets.iter().map(listeners::local).collect::<Result<Vec<_>, _>>()?;
     let settings = arguments.settings();

@@ -73,6 +73,9 @@ fn as_json(event: &Event<'_>, message: &str) -> Value {
         Event::Lost(error) => json!({"event": "lost", "errno": error.name(), "message": message}),
         Event::Cut { path: at, .. } => json!({"event": "cut", "path": path(at), "message": message}),
         Event::NotServed { path: at, .. } => json!({"event": "not-served", "path": path(at), "message": message}),
+        Event::TicketUsed(peer) => {
+            json!({"event": "link-used", "peer": peer.map(ToString::to_string), "message": message})
+        }
         Event::LogBehind(lines) => json!({"event": "log-behind", "lines": lines, "message": message}),
         Event::LogFailed(_) => json!({"event": "log-failed", "message": message}),
     }

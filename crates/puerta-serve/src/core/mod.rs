@@ -9,6 +9,7 @@
 //! message is framed (`Content-Length`, `Transfer-Encoding`, `Connection`, `Date`) is the driver's.
 
 pub mod accept;
+pub mod access;
 pub mod conditions;
 pub mod date;
 pub mod encoding;

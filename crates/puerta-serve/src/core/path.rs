@@ -106,11 +106,23 @@ impl<'a> SitePath<'a> {
     /// The target of this path as a folder, with that query: `/docs/?page=2`. ASCII without controls and spaces, begins with
     /// exactly one slash, and reads back as the same path.
     pub fn folder_target(&self, query: Option<&[u8]>) -> Vec<u8> {
+        self.target_as(true, query)
+    }
+
+    /// The same as what it was asked for as: with a slash at its end only if that had one.
+    pub fn target(&self, query: Option<&[u8]>) -> Vec<u8> {
+        self.target_as(self.folder, query)
+    }
+
+    fn target_as(&self, folder: bool, query: Option<&[u8]>) -> Vec<u8> {
         let mut target = Vec::with_capacity(self.bytes.len() + 2 + query.map_or(0, |query| query.len() + 1));
         target.push(b'/');
         for segment in self.segments() {
             escape(segment, &mut target, |b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&b));
             target.push(b'/');
+        }
+        if !folder && target.len() > 1 {
+            target.pop();
         }
         if let Some(query) = query {
             target.push(b'?');

@@ -94,8 +94,12 @@ impl Status {
     pub const PARTIAL_CONTENT: Status = Status(206);
     /// 301
     pub const MOVED_PERMANENTLY: Status = Status(301);
+    /// 303
+    pub const SEE_OTHER: Status = Status(303);
     /// 304
     pub const NOT_MODIFIED: Status = Status(304);
+    /// 307
+    pub const TEMPORARY_REDIRECT: Status = Status(307);
     /// 400
     pub const BAD_REQUEST: Status = Status(400);
     /// 401
@@ -143,7 +147,9 @@ impl Status {
             204 => "No Content",
             206 => "Partial Content",
             301 => "Moved Permanently",
+            303 => "See Other",
             304 => "Not Modified",
+            307 => "Temporary Redirect",
             400 => "Bad Request",
             401 => "Unauthorized",
             403 => "Forbidden",

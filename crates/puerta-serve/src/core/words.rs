@@ -87,6 +87,10 @@ pub(super) fn exact_size(bytes: u64) -> String {
     counted(bytes, "byte", "bytes")
 }
 
+/// To who speaks HTTP where TLS is spoken.
+pub(super) const INSECURE: &str =
+    "400 HTTP on the port of HTTPS\nBegin the address with https:// in place of http://.\n";
+
 /// What a status of an error means to a visitor, and what to do about it.
 pub(super) fn error(status: u16) -> (&'static str, &'static str) {
     match status {

@@ -1,6 +1,7 @@
-//! From a head to a response: at once where nothing has to be waited for, else by the store's threads.
+//! From a head to a response: at once where nothing has to be waited for, else by threads that may wait.
 
 use super::Service;
+use crate::core::access::{self, Denied};
 use crate::core::found::Found;
 use crate::core::head::Head;
 use crate::core::plan::{Plan, plan};
@@ -8,15 +9,20 @@ use crate::core::respond;
 use crate::core::response::Response;
 use crate::core::site::Site;
 use crate::event::Event;
+use crate::gate::{Asks, Passed};
 use crate::store::handle::Handle;
 use crate::store::{Looked, Now};
+use puerta::Endpoint;
 
 impl Service {
     /// The response, if it can be told without waiting.
-    pub(super) fn respond_now(&self, head: &Head<'_>, now: Now) -> Option<Response<Handle>> {
-        let mut response = match plan(head, &self.site) {
-            Plan::Answer(answer) => respond::answer(head, answer, &self.site),
-            Plan::Lookup(lookup) => {
+    pub(super) fn respond_now(&self, head: &Head<'_>, peer: Option<&Endpoint>, now: Now) -> Option<Response<Handle>> {
+        let plan = plan(head, &self.site);
+        let passed = self.gate.pass_now(Asks { head, plan: &plan, peer }, now.wall)?;
+        let mut response = match (&passed, plan) {
+            (Passed::Denied(_) | Passed::To(..), _) => self.sent_away(head, &passed),
+            (_, Plan::Answer(answer)) => respond::answer(head, answer, &self.site),
+            (_, Plan::Lookup(lookup)) => {
                 let found = self.store.probe(&lookup, &self.site, now).map(|looked| self.found(looked))?;
                 respond::respond(head, &lookup, found, &self.site, now.wall)
             }
@@ -25,14 +31,18 @@ impl Service {
             let found = self.store.probe(&page, &self.site, now).map(|looked| self.found(looked))?;
             put_page(head, &mut response, found, &self.site);
         }
+        self.finish(&mut response, passed);
         Some(response)
     }
 
-    /// The response, by a thread that may wait.
-    pub(super) async fn respond(&self, head: &Head<'_>) -> Response<Handle> {
-        let mut response = match plan(head, &self.site) {
-            Plan::Answer(answer) => respond::answer(head, answer, &self.site),
-            Plan::Lookup(lookup) => {
+    /// The response, by threads that may wait.
+    pub(super) async fn respond(&self, head: &Head<'_>, peer: Option<&Endpoint>) -> Response<Handle> {
+        let plan = plan(head, &self.site);
+        let passed = self.gate.pass(Asks { head, plan: &plan, peer }, &*self.report, Now::read().wall).await;
+        let mut response = match (&passed, plan) {
+            (Passed::Denied(_) | Passed::To(..), _) => self.sent_away(head, &passed),
+            (_, Plan::Answer(answer)) => respond::answer(head, answer, &self.site),
+            (_, Plan::Lookup(lookup)) => {
                 let found = self.found(self.store.find(&lookup, &self.site).await);
                 respond::respond(head, &lookup, found, &self.site, Now::read().wall)
             }
@@ -41,7 +51,26 @@ impl Service {
             let found = self.found(self.store.find(&page, &self.site).await);
             put_page(head, &mut response, found, &self.site);
         }
+        self.finish(&mut response, passed);
         response
+    }
+
+    /// Nothing is looked up for who is not let in.
+    fn sent_away(&self, head: &Head<'_>, passed: &Passed) -> Response<Handle> {
+        match passed {
+            Passed::To(to, cookie) => access::enter(to, cookie.clone(), &self.site),
+            Passed::Denied(denied) => access::deny(head, *denied, &self.site),
+            Passed::In | Passed::With(_) => access::deny(head, Denied::Ticket, &self.site),
+        }
+    }
+
+    fn finish(&self, response: &mut Response<Handle>, passed: Passed) {
+        if self.gate.is_private() {
+            access::keep_private(response);
+        }
+        if let Passed::With(cookie) = passed {
+            access::bring(response, cookie);
+        }
     }
 
     /// What was found; what was in the way is told to the owner of the folder.

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use puerta::io::sendfile;
 use puerta::opt;
 use std::cell::Cell;
+use std::task::{Poll, ready};
 use std::time::Instant;
 
 /// How much is read at once where bytes have to go through our memory.
@@ -88,7 +89,10 @@ impl<T: Transport> Connection<T> {
     /// Sends a part of a file. One that ends before is never padded: the connection ends.
     async fn send_file(&mut self, file: &Handle, from: u64, length: u64) -> Result<(), End> {
         // Where the calls that send it end, no packet has to.
-        let corks = !T::BUFFERS && length >= CORKED && self.io.socket().get_ref().set(opt::Cork, true).is_ok();
+        let corks = !T::BUFFERS
+            && self.turn.is_none()
+            && length >= CORKED
+            && self.io.socket().get_ref().set(opt::Cork, true).is_ok();
         let sent = self.send_range(file, from, length).await;
         if corks {
             // Of a connection that is gone nothing is held back.
@@ -201,8 +205,12 @@ impl<T: Transport> Connection<T> {
     /// sendfile(2): the bytes never come to us.
     async fn splice(&mut self, file: &Handle, at: u64, want: usize) -> Result<usize, End> {
         let sent = self.paced(|this, cx| {
+            let room = ready!(this.poll_room(cx, want));
             let mut offset = at;
-            poll_write(this.io.socket(), cx, |socket| sendfile(socket, file, Some(&mut offset), want))
+            let sent = poll_write(this.io.socket(), cx, |socket| sendfile(socket, file, Some(&mut offset), room));
+            let used = if let Poll::Ready(Ok(used)) = &sent { *used } else { 0 };
+            this.put_back(room.saturating_sub(used));
+            sent
         });
         let sent = sent.await?;
         self.count(sent);

@@ -9,11 +9,12 @@ use super::write::{self, Clock, Delimited};
 use crate::core::head::{Head, Method, Version};
 use crate::core::respond;
 use crate::core::response::{Body, Response, Status};
+use crate::gate::pace::Turn;
 use crate::log::{self, Entry};
 use crate::store::Now;
 use crate::store::handle::Handle;
-use bytes::{Buf, Bytes};
-use puerta::opt;
+use bytes::Bytes;
+use puerta::{Endpoint, opt};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -67,19 +68,21 @@ pub struct Connection<T> {
     /// More has to come before anything can be done.
     hungry: bool,
     /// The deadline was another's: what is waited for next sets its own.
-    fresh: bool,
+    pub(super) fresh: bool,
     /// How much of a body is still to be passed over.
     skip: u64,
     /// What found no room in the socket: first this,
-    rest: Vec<u8>,
+    pub(super) rest: Vec<u8>,
     /// then this.
-    tail: Bytes,
+    pub(super) tail: Bytes,
     /// The transport may hold something back.
-    unflushed: bool,
+    pub(super) unflushed: bool,
     /// Bytes that were sent, and how many of them the client had when its pace was looked at.
-    sent: u64,
-    taken: u64,
+    pub(super) sent: u64,
+    pub(super) taken: u64,
     served: u32,
+    /// Where all connections together have a rate.
+    pub(super) turn: Option<Box<Turn>>,
 }
 
 /// What has to be done before the next request.
@@ -117,7 +120,8 @@ impl<T: Transport> Connection<T> {
         let (left, rest, tail) = (Vec::new(), Vec::new(), Bytes::new());
         let (hungry, fresh, skip, unflushed) = (true, false, 0, false);
         let (sent, taken, served) = (0, 0, 0);
-        Connection { io, service, watch, left, hungry, fresh, skip, rest, tail, unflushed, sent, taken, served }
+        let turn = service.gate.pace.as_ref().map(|pace| Box::new(pace.turn()));
+        Connection { io, service, watch, left, hungry, fresh, skip, rest, tail, unflushed, sent, taken, served, turn }
     }
 
     /// Answers until the connection ends.
@@ -239,7 +243,7 @@ impl<T: Transport> Connection<T> {
                     break Some(Step::Close { linger: true });
                 }
             };
-            let Some(response) = service.respond_now(&request.head, now) else { break Some(Step::Look) };
+            let Some(response) = service.respond_now(&request.head, self.peer(), now) else { break Some(Step::Look) };
             let step = self.begin(&request, response, output, clock, lines);
             rest = rest.get(request.length..).unwrap_or_default();
             if step.is_some() || !self.tail.is_empty() {
@@ -267,7 +271,8 @@ impl<T: Transport> Connection<T> {
         let mut room = Room::new();
         // It was whole before; now it is read again, since nothing that borrows it was kept.
         let Ok(Some(request)) = read(&left, &mut room, &service.limits.head) else { return Some(Step::Ended) };
-        let response = service.respond(&request.head).await;
+        let peer = self.peer().cloned();
+        let response = service.respond(&request.head, peer.as_ref()).await;
         let mut output = Vec::new();
         let step = SCRATCH.with_borrow_mut(|scratch| {
             scratch.clock.set(SystemTime::now());
@@ -330,116 +335,42 @@ impl<T: Transport> Connection<T> {
         closes.then_some(Step::Close { linger: passed_over != Some(0) })
     }
 
-    /// Sends as much as there is room for and keeps the rest. Whether that was all.
-    fn send_now(&mut self, cx: &mut Context<'_>, output: &[u8], more: bool) -> io::Result<bool> {
-        let tail = self.tail.len();
-        if output.is_empty() && tail == 0 {
-            return Ok(true);
-        }
-        let sent = match self.io.poll_send(cx, [output, &self.tail], more) {
-            Poll::Ready(sent) => sent?,
-            Poll::Pending => 0,
-        };
-        self.sent += sent as u64;
-        self.rest.extend_from_slice(output.get(sent..).unwrap_or_default());
-        self.tail.advance(sent.saturating_sub(output.len()).min(tail));
-        if T::BUFFERS {
-            self.unflushed = self.io.poll_flush(cx)?.is_pending();
-        }
-        Ok(self.rest.is_empty() && self.tail.is_empty() && !self.unflushed)
-    }
-
-    /// Sends what is left, as fast as the client takes it.
-    pub(super) async fn push(&mut self, more: bool) -> Result<(), End> {
-        self.start_pace();
-        self.fresh = true;
-        let mut at = 0;
-        self.paced(|this, cx| {
-            while at < this.rest.len() || !this.tail.is_empty() {
-                let first = this.rest.get(at..).unwrap_or_default();
-                let sent = ready!(this.io.poll_send(cx, [first, &this.tail], more))?;
-                this.sent += sent as u64;
-                let second = sent.saturating_sub(first.len()).min(this.tail.len());
-                at += sent - second;
-                this.tail.advance(second);
-            }
-            this.io.poll_flush(cx)
-        })
-        .await?;
-        (self.rest, self.unflushed) = (Vec::new(), false);
-        Ok(())
-    }
-
-    /// Sends bytes of any length.
-    pub(super) async fn push_bytes(&mut self, bytes: Bytes, more: bool) -> Result<(), End> {
-        self.tail = bytes;
-        self.push(more).await
-    }
-
-    /// From now on the client's pace counts.
-    pub(super) fn start_pace(&mut self) {
-        self.taken = self.taken_by_client();
-        self.watch.within(self.service.limits.rate_time);
-    }
-
-    /// Waits for what `poll` waits for, as long as the client keeps its pace.
-    pub(super) async fn paced<R>(
-        &mut self,
-        mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<io::Result<R>>,
-    ) -> Result<R, End> {
-        poll_fn(|cx| {
-            if let Poll::Ready(done) = poll(self, cx) {
-                return Poll::Ready(done.map_err(|_| End::Reset));
-            }
-            self.watch.wake_me(cx);
-            if !self.watch.is_late() {
-                return Poll::Pending;
-            }
-            let (taken, limits) = (self.taken_by_client(), &self.service.limits);
-            let least = limits.rate_time.as_secs_f64() * f64::from(limits.rate);
-            if (taken.saturating_sub(self.taken) as f64) < least {
-                return Poll::Ready(Err(End::Slow));
-            }
-            self.taken = taken;
-            self.watch.within(limits.rate_time);
-            Poll::Pending
-        })
-        .await
-    }
-
-    /// Counts bytes that were sent.
-    pub(super) fn count(&mut self, sent: usize) {
-        self.sent += sent as u64;
-    }
-
-    /// What the kernel has room for says nothing of the client: with TCP, what it acknowledged counts.
-    fn taken_by_client(&self) -> u64 {
-        let waiting = self.io.socket().get_ref().get(opt::SendQueue).unwrap_or(0);
-        self.sent.saturating_sub(waiting as u64)
-    }
-
     /// Prepares a response to what is no request.
     fn refuse(&mut self, status: Status) {
         let response = respond::refuse::<Handle>(status, &self.service.site);
+        self.prepare(None, response);
+    }
+
+    /// Prepares a response that the connection ends with.
+    pub(super) fn prepare(&mut self, head: Option<&Head<'_>>, response: Response<Handle>) {
+        let status = response.status;
         SCRATCH.with_borrow_mut(|scratch| {
             let Scratch { clock, lines, .. } = scratch;
             clock.set(SystemTime::now());
-            self.log(None, status, clock, lines);
+            self.log(head, status, clock, lines);
             let sent = write::short(&mut self.rest, response, clock);
             self.log_end(sent, lines);
         });
+    }
+
+    /// Who is served.
+    fn peer(&self) -> Option<&Endpoint> {
+        self.io.socket().get_ref().peer()
     }
 
     /// Begins the line of a response.
     fn log(&self, head: Option<&Head<'_>>, status: Status, clock: &Clock, lines: &mut Vec<u8>) {
         let Some(log) = &self.service.log else { return };
         let version = |head: &Head<'_>| if head.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" };
+        let gate = &self.service.gate;
+        let target = head.map(|head| gate.logged(head.target));
+        let referer = head.and_then(|head| head.first("referer")).map(|referer| gate.logged(referer));
         let entry = Entry {
-            peer: self.io.socket().get_ref().peer(),
+            peer: self.peer(),
             date: clock.date(),
-            request: head.map(|head| (head.method.name(), head.target, version(head))),
+            request: head.zip(target.as_deref()).map(|(head, target)| (head.method.name(), target, version(head))),
             status: status.0,
-            referer: head.and_then(|head| head.first("referer")),
+            referer: referer.as_deref(),
             agent: head.and_then(|head| head.first("user-agent")),
         };
         log.form().start(lines, &entry);
@@ -455,9 +386,22 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// Receives once, behind what came before. Whether something came, or the client's end; `None`: the deadline struck.
+    pub(super) async fn receive(&mut self, came: &mut Vec<u8>) -> Option<io::Result<bool>> {
+        let watch = self.watch.clone();
+        let receiving = watch.or_late(|cx| {
+            SCRATCH.with_borrow_mut(|scratch| {
+                let got = ready!(self.io.poll_recv(cx, &mut scratch.input))?;
+                came.extend_from_slice(scratch.input.get(..got).unwrap_or_default());
+                Poll::Ready(Ok(got > 0))
+            })
+        });
+        receiving.await
+    }
+
     /// Ends our direction. A socket that is closed while something of the client's is unread resets the connection, and the response is
     /// lost with it (RFC 9112, section 9.6); so with `linger` it is read and passed over.
-    async fn close(&mut self, linger: bool) {
+    pub(super) async fn close(&mut self, linger: bool) {
         let watch = self.watch.clone();
         watch.within(self.service.limits.linger);
         if !linger && !T::BUFFERS {

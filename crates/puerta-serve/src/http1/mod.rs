@@ -13,6 +13,8 @@ mod answer;
 mod body;
 mod connection;
 pub mod head;
+pub(crate) mod insecure;
+mod push;
 pub mod transport;
 pub mod watch;
 mod write;
@@ -21,6 +23,7 @@ pub use connection::{Connection, End, hand_log};
 
 use crate::core::site::Site;
 use crate::event::Report;
+use crate::gate::Gate;
 use crate::log::Log;
 use crate::store::Store;
 use std::sync::Arc;
@@ -75,6 +78,8 @@ pub struct Service {
     pub store: Store,
     /// What a connection may take.
     pub limits: Limits,
+    /// Who is let in, and how fast all of it may go.
+    pub gate: Gate,
     /// Who hears of what goes wrong.
     pub report: Arc<dyn Report>,
     /// Where each response is noted.

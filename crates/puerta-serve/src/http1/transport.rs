@@ -88,6 +88,19 @@ pub(super) fn poll_write<R>(
     }
 }
 
+/// The first byte that comes, which stays where it is; `None`: the end came.
+pub(crate) fn poll_first(stream: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        let mut first = [0];
+        match stream.try_io(Interest::READABLE, |socket| socket.recv(&mut first, Flags::PEEK)) {
+            Err(e) if e.would_block() => {}
+            Err(e) => return Poll::Ready(Err(e.into())),
+            Ok(got) => return Poll::Ready(Ok(first.first().copied().filter(|_| got.len > 0))),
+        }
+    }
+}
+
 impl Transport for TlsStream<Stream> {
     const BUFFERS: bool = true;
 

@@ -10,12 +10,14 @@ mod places;
 mod worker;
 
 use crate::event::Report;
+use crate::gate::pace::Pace;
 use crate::http1::Service;
 use accept::Acceptor;
 use places::Places;
 use puerta::{AnyStream, Listening, Socket};
 use rustls::ServerConfig;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use worker::Workers;
@@ -45,6 +47,7 @@ impl Default for Settings {
 pub struct Server {
     acceptor: Acceptor,
     workers: Workers,
+    pace: Option<Arc<Pace>>,
     stop_time: Duration,
 }
 
@@ -64,7 +67,7 @@ impl Server {
         let places = Places::new(settings.connections, settings.per_address);
         let acceptor = Acceptor::new(listeners, places, report)?;
         let workers = Workers::start(settings.threads.max(1), &service, tls)?;
-        Ok(Server { acceptor, workers, stop_time: settings.stop_time })
+        Ok(Server { acceptor, workers, pace: service.gate.pace.clone(), stop_time: settings.stop_time })
     }
 
     /// Serves until `stop` is done; then no more connections are accepted, idle ones end, and the others get [`Settings::stop_time`]
@@ -73,13 +76,23 @@ impl Server {
     /// # Errors
     /// What accept(2) says of a listener that is broken.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let Server { acceptor, workers, stop_time } = self;
+        let Server { acceptor, workers, pace, stop_time } = self;
+        let mut pacing = pin!(async {
+            match pace {
+                Some(pace) => pace.run().await,
+                None => std::future::pending().await,
+            }
+        });
         let accepted = tokio::select! {
             error = acceptor.run(&workers) => Err(error.into()),
             () = stop => Ok(()),
+            () = &mut pacing => Ok(()),
         };
         drop(acceptor);
-        workers.stop(stop_time).await;
+        tokio::select! {
+            () = workers.stop(stop_time) => {}
+            () = &mut pacing => {}
+        }
         accepted
     }
 }

@@ -1,5 +1,6 @@
 //! How many connections there are, in all and from each address.
 
+use crate::core::access::failures::network;
 use puerta::Endpoint;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -87,13 +88,5 @@ impl Drop for Place {
         }
         drop(taken);
         self.places.freed.notify_one();
-    }
-}
-
-/// One host has a whole /64 of IPv6 to itself.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        address => address,
     }
 }

@@ -2,7 +2,8 @@
 
 use super::places::Place;
 use crate::event::Event;
-use crate::http1::transport::{Plain, Stream};
+use crate::http1::insecure::is_plain;
+use crate::http1::transport::{Plain, Stream, poll_first};
 use crate::http1::watch::{Watch, Watchman};
 use crate::http1::{self, Connection, Service};
 use puerta::{AnyStream, Async, Connected, Socket};
@@ -134,6 +135,15 @@ async fn run(
 /// The handshake has the time of a head.
 async fn secure(stream: Stream, tls: TlsAcceptor, service: Arc<Service>, watch: Arc<Watch>) -> http1::End {
     watch.within(service.limits.head_time);
+    match watch.or_late(|cx| poll_first(&stream, cx)).await {
+        Some(Ok(Some(first))) if is_plain(first) => {
+            return Box::pin(Connection::new(Plain(stream), service, watch).turn_away()).await;
+        }
+        Some(Ok(Some(_))) => {}
+        Some(Ok(None)) => return http1::End::Done,
+        Some(Err(_)) => return http1::End::Reset,
+        None => return http1::End::Late,
+    }
     let mut handshake = Box::pin(tls.accept(stream));
     match watch.or_late(|cx| handshake.as_mut().poll(cx)).await {
         Some(Ok(stream)) => Connection::new(stream, service, watch).run().await,

@@ -3,6 +3,7 @@
 use puerta::{AnyStream, Endpoint, Family, Socket};
 use puerta_serve::core::site::Site;
 use puerta_serve::event::{Event, Report};
+use puerta_serve::gate::Gate;
 use puerta_serve::http1::{Limits, Service};
 use puerta_serve::log::Log;
 use puerta_serve::server::{Server, Settings};
@@ -79,6 +80,7 @@ pub(crate) struct How {
     pub(crate) site: Site,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) log: Option<Log>,
+    pub(crate) gate: Gate,
 }
 
 /// A server that is stopped with the test.
@@ -98,12 +100,13 @@ impl Served {
         let (tell, events) = channel();
         let report = Arc::new(Teller(Mutex::new(tell)));
         let store = Store::open(&folder.0, &store::Settings::default()).unwrap();
-        let service = Arc::new(Service { site: how.site, store, limits: how.limits, report, log: how.log });
+        let How { site, limits, gate, log, settings, tls } = how;
+        let service = Arc::new(Service { site, store, limits, gate, report, log });
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let server = Server::start(vec![listener], service, how.tls, &how.settings).unwrap();
+                let server = Server::start(vec![listener], service, tls, &settings).unwrap();
                 server.run(async { drop(stopped.await) }).await.unwrap();
             });
         });

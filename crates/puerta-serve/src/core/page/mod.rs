@@ -51,6 +51,11 @@ pub fn error(status: Status, page: bool) -> (&'static str, Bytes) {
     (HTML, out.into())
 }
 
+/// The body of the answer to who speaks HTTP where TLS is spoken.
+pub fn insecure() -> Bytes {
+    Bytes::from_static(words::INSECURE.as_bytes())
+}
+
 /// The start of a page, up to its body.
 pub(super) fn begin(title: &str, out: &mut Vec<u8>) {
     let head = html! {
