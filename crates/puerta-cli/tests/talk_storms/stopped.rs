@@ -48,6 +48,8 @@ fn who_stood_still_gets_exactly_what_was_missed_once_below_the_line_that_says_so
     let back = ana.has(30, LIMIT) - woken;
     ana.say("again");
     ana.stored(6, LIMIT);
+    // It is told that it is stored before it sees it in its place.
+    ana.has(31, LIMIT);
     bob.has(31, LIMIT);
     let events = ana.events();
     in_order(&events.messages());
