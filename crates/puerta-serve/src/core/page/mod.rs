@@ -14,7 +14,7 @@ pub const WEIGHT: usize = 12 * 1024;
 /// (CSP Level 3, section 2.3.1). A page that is not ours is not to get it.
 pub const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-Pl3uZiZbqTi9NBJ8MFb/kFj1iO8+n2/sCoeXgfbtCow='; \
-    script-src 'sha256-7vajM21/4L3Bs+/x+IxflHL4wdWwer3LTvvitFFkUTA='; \
+    script-src 'sha256-aeW90nPufCjPGVJWzjQI8SMAuQMhuFbZlW6LEqHWmqk='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `Content-Type` of a page.

@@ -32,7 +32,7 @@ const sort = (by, down) => {
 	const sign = down ? -1 : 1;
 	rows.sort((a, b) => b.folder - a.folder
 		|| sign * (by == 'size' && !a.folder ? a.size - b.size : by == 'time' ? (a.time > b.time) - (a.time < b.time) : 0)
-		|| (by == 'name' || by == 'size' && a.folder ? sign : 1) * compare(a.name, b.name));
+		|| (by == 'name' ? sign : 1) * compare(a.name, b.name));
 	for (const head of table.tHead.rows[0].cells) {
 		const own = head.dataset.by;
 		if (own == by) head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
@@ -115,6 +115,8 @@ local();
 find('#zone').remove();
 form.querySelector('button').hidden = true;
 find('#keys').hidden = false;
+// Who has the list filtered by the server is still typing.
+if (field.value) { field.focus(); field.setSelectionRange(field.value.length, field.value.length); }
 if (table.className && asked.has('sort')) sort(asked.get('sort'), asked.get('order') == 'desc');
 else if (field.value != field.defaultValue) changed();
 })();
