@@ -6,7 +6,7 @@ use puerta::{AnyStream, Endpoint, Family, Socket, opt};
 use puerta_serve::core::site::Site;
 use puerta_serve::event::{Event, Report};
 use puerta_serve::gate::Gate;
-use puerta_serve::http1::{Limits, Service};
+use puerta_serve::http1::{Limits, Service, Tally};
 use puerta_serve::log::{Form, Log};
 use puerta_serve::server::{Server, Settings};
 use puerta_serve::store::{self, Store};
@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         gate: Gate::default(),
         report: Arc::new(Stderr),
         log,
+        tally: Tally::default(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -5,6 +5,7 @@ use crate::problem::{Absence, Problem, Refusal};
 use puerta::{Call, Error, errno};
 use puerta_text::visible;
 use std::borrow::Cow;
+use std::path::Path;
 use std::{fmt, io};
 
 impl fmt::Display for Problem {
@@ -57,7 +58,11 @@ impl Problem {
                 Some(errno::EACCES) => "check that you may enter the folder and all those above it",
                 _ => return None,
             },
-            Problem::NotAFolder { .. } => "name the folder that the file lies in",
+            Problem::NotAFolder { path } => {
+                let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+                let folder = folder.unwrap_or(Path::new(".")).display();
+                return Some(format!("serve the folder that the file lies in: puerta serve {folder}").into());
+            }
             Problem::NoOpenat2 => "it needs Linux 5.6, and a container whose seccomp profile lets openat2 through",
             Problem::System(error) => match error.raw_os_error() {
                 Some(errno::EMFILE | errno::ENFILE) => "there are too few descriptors: raise the limit (`ulimit -n`)",

@@ -17,9 +17,9 @@ use listeners::Listeners;
 use log::LogFile;
 use puerta_serve::event::Report;
 use puerta_serve::gate::Gate;
-use puerta_serve::http1::Service;
+use puerta_serve::http1::{Service, Tally};
 use puerta_serve::log::{Form, Log};
-use puerta_serve::server::Server;
+use puerta_serve::server::{Server, Settings};
 use puerta_serve::store::Store;
 use report::Told;
 use std::io::{self, IsTerminal};
@@ -27,8 +27,12 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::oneshot;
 use trouble::Trouble;
+
+/// How long a stop takes before anything is said of it.
+const AT_ONCE: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let reporter = Reporter::new(&arguments.output);
@@ -63,36 +67,65 @@ async fn serve(arguments: &Arguments, reporter: Reporter) -> Result<(), Trouble>
         opened = opening => opened?,
         _ = stop.wait() => return Ok(()),
     };
-    let told: Arc<dyn Report> = Arc::new(Told(reporter));
+    let told: Arc<dyn Report> = Arc::new(Told::new(reporter));
     let form = if arguments.log_format == LogForm::Json { Form::Json } else { Form::Common };
     let log = log.map(|file| Log::start(file, form, told.clone())).transpose().map_err(Trouble::system)?;
-    let gate = Gate::default();
-    let service = Service { site: arguments.site(), store, limits: arguments.limits(), gate, report: told, log };
+    let (site, limits, gate, tally) = (arguments.site(), arguments.limits(), Gate::default(), Tally::default());
+    let service = Arc::new(Service { site, store, limits, gate, report: told, log, tally });
     let sockets = std::mem::take(&mut listeners.sockets);
     let addresses = sockets.iter().map(listeners::local).collect::<Result<Vec<_>, _>>()?;
     let settings = arguments.settings();
-    let server = Server::start(sockets, Arc::new(service), None, &settings).map_err(Trouble::system)?;
+    let server = Server::start(sockets, service.clone(), None, &settings).map_err(Trouble::system)?;
     for address in &addresses {
         report::serving(reporter, &folder.to_string_lossy(), address);
     }
-    let (tell, stopping) = oneshot::channel();
-    let mut running = pin!(server.run(async { drop(stopping.await) }));
-    loop {
-        let how = tokio::select! {
-            ended = &mut running => return ended.map_err(Trouble::system),
-            how = stop.wait_or_hang_up() => how,
-        };
+    if let Some(ports) = listeners.passed_over {
+        report::passed_over(reporter, ports);
+    }
+    let done = run_until_stopped(server, &mut stop, &settings, reporter, || {
         // A terminal that has hung up is none any more, and nobody is left who could stop us.
         let hung_up = terminal && !io::stderr().is_terminal();
-        if how.is_some() || arguments.log.is_none() || hung_up {
-            break;
+        let reopens = arguments.log.is_some() && !hung_up;
+        again.fetch_or(reopens, Ordering::Relaxed);
+        reopens
+    });
+    done.await.map_err(Trouble::system)?;
+    // Its log is written to the end before we say ours.
+    let tally = report::Totals::of(&service.tally);
+    drop(service);
+    report::stopped(reporter, &tally);
+    Ok(())
+}
+
+/// Serves until a signal; a second one cuts what is still under way. `hang_up` says whether SIGHUP means something else.
+async fn run_until_stopped(
+    server: Server,
+    stop: &mut Stop,
+    settings: &Settings,
+    reporter: Reporter,
+    hang_up: impl Fn() -> bool,
+) -> io::Result<()> {
+    let ((tell_stop, stopping), (tell_cut, cutting)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
+    let mut running = pin!(server.run_until(async { drop(stopping.await) }, async { drop(cutting.await) }));
+    loop {
+        tokio::select! {
+            ended = &mut running => return ended,
+            how = stop.wait_or_hang_up() => if how.is_some() || !hang_up() { break },
         }
-        again.store(true, Ordering::Relaxed);
     }
-    let _ = tell.send(());
+    drop(tell_stop);
+    // Idle connections end at once; of others it is said that they are waited for.
     tokio::select! {
-        ended = &mut running => ended.map_err(Trouble::system),
-        // The second one: what is under way is cut.
-        _ = stop.wait() => Ok(()),
+        ended = &mut running => return ended,
+        _ = stop.wait() => {}
+        () = tokio::time::sleep(AT_ONCE) => {
+            report::stopping(reporter, settings.stop_time);
+            tokio::select! {
+                ended = &mut running => return ended,
+                _ = stop.wait() => {}
+            }
+        }
     }
+    drop(tell_cut);
+    running.await
 }

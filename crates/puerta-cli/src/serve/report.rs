@@ -1,24 +1,106 @@
 //! What `serve` says: where it serves and who can reach that, what goes wrong meanwhile, and the end; as text or as JSON.
 
-use crate::report::{Reporter, object};
+use crate::report::{Reporter, line, object};
+use puerta::units::print_time;
 use puerta::{Endpoint, UnixAddr, interfaces};
 use puerta_relay::reach::{self, Reach};
 use puerta_serve::event::{Event, Report};
+use puerta_serve::http1::Tally;
 use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How many paths are named, at most; each is named once.
+const NAMED: usize = 256;
 
 /// Tells of events on stderr.
 #[derive(Debug)]
-pub(super) struct Told(pub(super) Reporter);
+pub(super) struct Told {
+    reporter: Reporter,
+    /// A client can ask for the same as often as it likes.
+    named: Mutex<HashSet<Vec<u8>>>,
+}
+
+impl Told {
+    pub(super) fn new(reporter: Reporter) -> Self {
+        Told { reporter, named: Mutex::default() }
+    }
+
+    /// Whether it is said, and whether it is the last that is.
+    fn is_new(&self, path: &[u8]) -> (bool, bool) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = named.len() < NAMED && named.insert(path.to_owned());
+        (new, new && named.len() == NAMED)
+    }
+}
 
 impl Report for Told {
     fn event(&self, event: &Event<'_>) {
+        let (new, last) = match event {
+            Event::Cut { path, .. } | Event::NotServed { path, .. } => self.is_new(path),
+            _ => (true, false),
+        };
+        if !new {
+            return;
+        }
         let message = event.to_string();
-        if self.0.json() {
-            object(as_json(event, &message));
-        } else {
-            self.0.note(&message);
+        match (self.reporter.json(), event) {
+            (true, _) => object(as_json(event, &message)),
+            // It says that all is well, which nobody asked for.
+            (false, Event::Resumed) => self.reporter.note(&message),
+            (false, _) => line(&message),
+        }
+        if last {
+            self.reporter.note(&format!("{NAMED} paths were named; those that are not served from now on are not"));
         }
     }
+}
+
+/// What was done, to its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Totals {
+    requests: u64,
+    sent: u64,
+    cut: u64,
+}
+
+impl Totals {
+    pub(super) fn of(tally: &Tally) -> Self {
+        Totals { requests: tally.requests(), sent: tally.sent(), cut: tally.cut() }
+    }
+}
+
+/// The last line.
+pub(super) fn stopped(reporter: Reporter, totals: &Totals) {
+    let Totals { requests, sent, cut } = *totals;
+    if reporter.json() {
+        object(json!({"event": "end", "requests": requests, "sent": sent, "cut": cut, "how": "stopped", "status": 0}));
+        return;
+    }
+    let many = |n: u64, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    let cut = match cut {
+        0 => "none was cut".to_owned(),
+        1 => "1 response was cut".to_owned(),
+        n => format!("{n} responses were cut"),
+    };
+    reporter.note(&format!("stopped; {} answered, {} sent, {cut}", many(requests, "request"), many(sent, "byte")));
+}
+
+/// Responses are under way.
+pub(super) fn stopping(reporter: Reporter, limit: Duration) {
+    let limit = print_time(limit);
+    if reporter.json() {
+        object(json!({"event": "stopping", "within": limit}));
+    } else {
+        reporter.note(&format!("stopping: what is under way has {limit}; a second signal cuts it"));
+    }
+}
+
+/// Why it is not the usual port.
+pub(super) fn passed_over(reporter: Reporter, (first, last): (u16, u16)) {
+    let taken = if first == last { format!("port {first} is") } else { format!("ports {first} to {last} are") };
+    reporter.note(&format!("{taken} taken by others; --listen chooses another"));
 }
 
 /// Where it serves, who can reach that, and what to type there.

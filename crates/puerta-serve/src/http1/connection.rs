@@ -83,6 +83,8 @@ pub struct Connection<T> {
     served: u32,
     /// Where all connections together have a rate.
     pub(super) turn: Option<Box<Turn>>,
+    /// A body that is not in memory is under way.
+    owes: bool,
 }
 
 /// What has to be done before the next request.
@@ -119,9 +121,25 @@ impl<T: Transport> Connection<T> {
         watch.within(service.limits.idle);
         let (left, rest, tail) = (Vec::new(), Vec::new(), Bytes::new());
         let (hungry, fresh, skip, unflushed) = (true, false, 0, false);
-        let (sent, taken, served) = (0, 0, 0);
+        let (sent, taken, served, owes) = (0, 0, 0, false);
         let turn = service.gate.pace.as_ref().map(|pace| Box::new(pace.turn()));
-        Connection { io, service, watch, left, hungry, fresh, skip, rest, tail, unflushed, sent, taken, served, turn }
+        Connection {
+            io,
+            service,
+            watch,
+            left,
+            hungry,
+            fresh,
+            skip,
+            rest,
+            tail,
+            unflushed,
+            sent,
+            taken,
+            served,
+            turn,
+            owes,
+        }
     }
 
     /// Answers until the connection ends.
@@ -150,10 +168,12 @@ impl<T: Transport> Connection<T> {
                     let (closes, before) = (long.closes, self.sent);
                     let mut long = *long;
                     let mut line = mem::take(&mut long.line);
+                    self.owes = true;
                     let sent = Box::pin(self.send(long)).await;
                     self.log_end(self.sent - before, &mut line);
                     SCRATCH.with_borrow_mut(|scratch| scratch.lines.append(&mut line));
                     sent?;
+                    self.owes = false;
                     self.fresh = true;
                     closes.then_some(Step::Close { linger: self.skip > 0 || !self.left.is_empty() })
                 }
@@ -236,6 +256,7 @@ impl<T: Transport> Connection<T> {
                     break None;
                 }
                 Err(refused) => {
+                    self.served = self.served.saturating_add(1);
                     let response = respond::refuse::<Handle>(refused.status, &service.site);
                     self.log(None, refused.status, clock, lines);
                     let sent = write::short(output, response, clock);
@@ -337,6 +358,7 @@ impl<T: Transport> Connection<T> {
 
     /// Prepares a response to what is no request.
     fn refuse(&mut self, status: Status) {
+        self.served = self.served.saturating_add(1);
         let response = respond::refuse::<Handle>(status, &self.service.site);
         self.prepare(None, response);
     }
@@ -420,18 +442,13 @@ impl<T: Transport> Connection<T> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::transport::Plain;
-    use super::*;
-
-    fn size_of_future<F>(_: impl FnOnce(Connection<Plain>) -> F) -> usize {
-        size_of::<F>()
-    }
-
-    #[test]
-    fn an_idle_connection_is_less_than_a_kibibyte() {
-        let size = size_of_future(Connection::run);
-        assert!(size <= 1024, "{size} bytes");
+impl<T> Drop for Connection<T> {
+    /// However it ends, it counts.
+    fn drop(&mut self) {
+        let owes = self.owes || self.unflushed || !self.rest.is_empty() || !self.tail.is_empty();
+        self.service.tally.add(self.served, self.sent, owes);
     }
 }
+
+#[cfg(test)]
+mod tests;

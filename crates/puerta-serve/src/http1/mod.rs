@@ -15,11 +15,14 @@ mod connection;
 pub mod head;
 pub(crate) mod insecure;
 mod push;
+mod tally;
 pub mod transport;
 pub mod watch;
 mod write;
 
 pub use connection::{Connection, End, hand_log};
+
+pub use tally::Tally;
 
 use crate::core::site::Site;
 use crate::event::Report;
@@ -84,4 +87,6 @@ pub struct Service {
     pub report: Arc<dyn Report>,
     /// Where each response is noted.
     pub log: Option<Log>,
+    /// What was done. A connection adds to it when it ends.
+    pub tally: Tally,
 }

@@ -76,6 +76,14 @@ impl Server {
     /// # Errors
     /// What accept(2) says of a listener that is broken.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        self.run_until(stop, std::future::pending()).await
+    }
+
+    /// The same, but what is still under way is cut as soon as `cut` is done.
+    ///
+    /// # Errors
+    /// As [`Server::run`].
+    pub async fn run_until(self, stop: impl Future<Output = ()>, cut: impl Future<Output = ()>) -> io::Result<()> {
         let Server { acceptor, workers, pace, stop_time } = self;
         let mut pacing = pin!(async {
             match pace {
@@ -90,7 +98,7 @@ impl Server {
         };
         drop(acceptor);
         tokio::select! {
-            () = workers.stop(stop_time) => {}
+            () = workers.stop(stop_time, cut) => {}
             () = &mut pacing => {}
         }
         accepted

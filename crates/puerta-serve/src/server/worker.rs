@@ -8,6 +8,7 @@ use crate::http1::watch::{Watch, Watchman};
 use crate::http1::{self, Connection, Service};
 use puerta::{AnyStream, Async, Connected, Socket};
 use rustls::ServerConfig;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,6 +19,8 @@ use tokio_rustls::TlsAcceptor;
 
 /// How many threads each of them may have for sorting long listings.
 const SORTERS: usize = 2;
+/// How long connections that are cut may take to end.
+const CUT: Duration = Duration::from_secs(1);
 
 /// A connection on its way to a thread.
 struct Given {
@@ -37,7 +40,9 @@ struct Worker {
     /// Without a bound of its own: no more wait in it than there are places.
     given: mpsc::UnboundedSender<Given>,
     watchman: Arc<Watchman>,
-    /// Told when the last connection has ended; dropped, it ends those that are left.
+    /// Dropped, it ends the connections that are left.
+    cut: oneshot::Sender<()>,
+    /// Told when the last connection has ended and is noted.
     ended: oneshot::Receiver<()>,
 }
 
@@ -57,19 +62,28 @@ impl Workers {
         }
     }
 
-    /// Ends idle connections, waits for the others, and ends what is left after `limit`.
-    pub(super) async fn stop(self, limit: Duration) {
-        for worker in &self.workers {
-            worker.watchman.stop();
+    /// Ends idle connections, waits for the others, and ends what is left after `limit`, or when `cut` is done.
+    pub(super) async fn stop(self, limit: Duration, cut: impl Future<Output = ()>) {
+        let (mut cuts, mut ends) = (Vec::new(), Vec::new());
+        for Worker { given, watchman, cut, ended } in self.workers {
+            watchman.stop();
+            drop(given);
+            cuts.push(cut);
+            ends.push(ended);
         }
-        let ended = async {
-            for worker in self.workers {
-                let Worker { given, ended, .. } = worker;
-                drop(given);
+        let mut ended = pin!(async {
+            for ended in ends {
                 let _ = ended.await;
             }
-        };
-        let _ = tokio::time::timeout(limit, ended).await;
+        });
+        tokio::select! {
+            () = &mut ended => return,
+            () = tokio::time::sleep(limit) => {}
+            () = cut => {}
+        }
+        drop(cuts);
+        // What is cut takes no time; what it was counted as is told by then.
+        let _ = tokio::time::timeout(CUT, ended).await;
     }
 }
 
@@ -79,11 +93,18 @@ impl Worker {
             runtime::Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(SORTERS).build()?;
         let watchman = Watchman::new(service.limits.shortest());
         let (given, taken) = mpsc::unbounded_channel();
+        let (cut, is_cut) = oneshot::channel();
         let (tell, ended) = oneshot::channel();
         let watched = watchman.clone();
         let name = format!("puerta-serve-{number}");
-        thread::Builder::new().name(name).spawn(move || runtime.block_on(run(taken, service, tls, watched, tell)))?;
-        Ok(Worker { given, watchman, ended })
+        thread::Builder::new().name(name).spawn(move || {
+            runtime.block_on(run(taken, service.clone(), tls, watched, is_cut));
+            runtime.shutdown_background();
+            http1::hand_log(&service);
+            drop(service);
+            let _ = tell.send(());
+        })?;
+        Ok(Worker { given, watchman, cut, ended })
     }
 }
 
@@ -92,7 +113,7 @@ async fn run(
     service: Arc<Service>,
     tls: Option<TlsAcceptor>,
     watchman: Arc<Watchman>,
-    mut tell: oneshot::Sender<()>,
+    mut is_cut: oneshot::Receiver<()>,
 ) {
     let looking = watchman.clone();
     let logging = service.clone();
@@ -124,12 +145,9 @@ async fn run(
     drop(running);
     tokio::select! {
         _ = all_ended.recv() => {}
-        () = tell.closed() => {}
+        _ = &mut is_cut => {}
     }
     looking.abort();
-    http1::hand_log(&service);
-    drop(service);
-    let _ = tell.send(());
 }
 
 /// The handshake has the time of a head.

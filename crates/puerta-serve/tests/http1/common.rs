@@ -4,7 +4,7 @@ use puerta::{AnyStream, Endpoint, Family, Socket};
 use puerta_serve::core::site::Site;
 use puerta_serve::event::{Event, Report};
 use puerta_serve::gate::Gate;
-use puerta_serve::http1::{Limits, Service};
+use puerta_serve::http1::{Limits, Service, Tally};
 use puerta_serve::log::Log;
 use puerta_serve::server::{Server, Settings};
 use puerta_serve::store::{self, Store};
@@ -101,7 +101,7 @@ impl Served {
         let report = Arc::new(Teller(Mutex::new(tell)));
         let store = Store::open(&folder.0, &store::Settings::default()).unwrap();
         let How { site, limits, gate, log, settings, tls } = how;
-        let service = Arc::new(Service { site, store, limits, gate, report, log });
+        let service = Arc::new(Service { site, store, limits, gate, report, log, tally: Tally::default() });
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
