@@ -89,6 +89,7 @@ fn a_full_disk_under_the_log_is_said_once_and_serving_goes_on() {
     server.run.signal("TERM");
     let done = server.run.finish();
     assert_eq!(done.ends_with(0).stderr.matches("no space left").count(), 1, "{}", done.stderr);
+    done.said("3 lines of the access log are missing\n");
     puerta(["serve", &folder.name(""), "--log", "/nowhere/access.log"])
         .finish()
         .ends_with(8)

@@ -29,7 +29,7 @@ pub enum Event<'a> {
         /// Why.
         refusal: Refusal,
     },
-    /// The access log could not be written as fast as there was something to write: so many lines are missing.
+    /// The access log could not be written, or not as fast as there was something to write: so many lines are missing.
     LogBehind(u64),
     /// The access log cannot be written. Told once, until it can be again.
     LogFailed(&'a io::Error),

@@ -150,7 +150,8 @@ impl fmt::Display for Event<'_> {
             Event::Cut { path, refusal } => {
                 write!(f, "{}: {refusal}; the connection that it was sent on is reset", shown(path))
             }
-            Event::LogBehind(lines) => write!(f, "the access log is behind: {lines} lines are missing"),
+            Event::LogBehind(1) => f.write_str("1 line of the access log is missing"),
+            Event::LogBehind(lines) => write!(f, "{lines} lines of the access log are missing"),
             Event::LogFailed(error) => write!(f, "the access log cannot be written: {}", reason(error)),
             Event::TicketUsed(Some(peer)) => write!(f, "the link was used by {peer}: it works for nobody else"),
             Event::TicketUsed(None) => f.write_str("the link was used: it works for nobody else"),

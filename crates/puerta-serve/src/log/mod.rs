@@ -10,7 +10,7 @@ pub use line::{Entry, Form};
 use crate::event::{Event, Report};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -43,7 +43,7 @@ impl Log {
         let (queue, waiting) = sync_channel(WAITING);
         let told = report.clone();
         let writer =
-            thread::Builder::new().name("puerta-log".to_owned()).spawn(move || write_all(file, &waiting, &*told))?;
+            thread::Builder::new().name("puerta-log".to_owned()).spawn(move || write_all(file, waiting, &*told))?;
         let (queue, writer) = (Mutex::new(Some(queue)), Mutex::new(Some(writer)));
         Ok(Log(Arc::new(Shared { form, report, queue, writer, lost: AtomicU64::new(0) })))
     }
@@ -89,17 +89,103 @@ impl Drop for Shared {
     }
 }
 
-/// After an error it goes on: a full disk may have room again. That is told once, until it works again.
-fn write_all(mut file: impl Write, waiting: &Receiver<Vec<u8>>, report: &dyn Report) {
-    let mut failed = false;
-    for portion in waiting {
-        match file.write_all(&portion).and_then(|()| file.flush()) {
-            Ok(()) => failed = false,
-            Err(error) if !failed => {
-                failed = true;
-                report.event(&Event::LogFailed(&error));
-            }
-            Err(_) => {}
+/// After an error it goes on: a full disk may have room again. That is told once, until it works again; then, or at the end, how many
+/// lines are missing.
+fn write_all(mut file: impl Write, waiting: impl IntoIterator<Item = Vec<u8>>, report: &dyn Report) {
+    let (mut failed, mut torn, mut lost) = (false, false, 0);
+    for mut portion in waiting {
+        if torn {
+            portion.insert(0, b'\n');
         }
+        let (written, done) = put(&mut file, &portion);
+        let (there, missing) = portion.split_at_checked(written).unwrap_or((&portion, &[]));
+        // What only ends the torn line is none itself.
+        let missing = missing.get(usize::from(torn && written == 0)..).unwrap_or_default();
+        torn = there.last().map_or(torn, |last| *last != b'\n');
+        match done {
+            Ok(()) => {
+                failed = false;
+                tell_lost(&mut lost, report);
+            }
+            Err(error) => {
+                lost += missing.iter().filter(|b| **b == b'\n').count() as u64;
+                if !failed {
+                    report.event(&Event::LogFailed(&error));
+                }
+                failed = true;
+            }
+        }
+    }
+    tell_lost(&mut lost, report);
+}
+
+/// Writes as much as can be, and tells how much that was.
+fn put(file: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match file.write(rest) {
+            Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+            Ok(n) => written += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (written, Err(error)),
+        }
+    }
+    (written, file.flush())
+}
+
+fn tell_lost(lost: &mut u64, report: &dyn Report) {
+    if *lost > 0 {
+        report.event(&Event::LogBehind(*lost));
+    }
+    *lost = 0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk with so much room, which is made when it is full.
+    struct Disk<'a> {
+        written: &'a mut Vec<u8>,
+        room: usize,
+        refusals: usize,
+    }
+
+    impl Write for Disk<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let n = if self.refusals == 0 { bytes.len() } else { bytes.len().min(self.room) };
+            self.room -= n.min(self.room);
+            if n == 0 {
+                self.refusals -= 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.written.extend_from_slice(&bytes[..n]);
+            Ok(n)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl Report for Told {
+        fn event(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(event.to_string());
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_once_then_how_many_lines_are_missing_and_no_two_lines_become_one() {
+        let (mut written, told) = (Vec::new(), Told::default());
+        let portions = ["one\ntwo\n", "three\n", "four\nfive\n", "six\n"].map(|text| text.as_bytes().to_vec());
+        write_all(Disk { written: &mut written, room: 6, refusals: 2 }, portions, &told);
+        assert_eq!(String::from_utf8(written).unwrap(), "one\ntw\nfour\nfive\nsix\n");
+        let told = told.0.into_inner().unwrap();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("the access log cannot be written: "), "{told:?}");
+        assert_eq!(told[1], "2 lines of the access log are missing");
     }
 }
