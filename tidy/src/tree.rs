@@ -10,6 +10,8 @@ use std::{fmt, fs, io};
 pub struct Tree {
     /// Sorted by path.
     pub files: Vec<Source>,
+    /// The paths of pictures, which pages may show.
+    pub pictures: Vec<String>,
 }
 
 /// One file.
@@ -65,7 +67,7 @@ impl Tree {
                 Source::new(path, (*text).to_owned(), !path.rsplit('/').next().unwrap_or(path).contains('.'))
             })
             .collect();
-        Tree { files }
+        Tree { files, ..Tree::default() }
     }
 
     /// The file of that path.
@@ -89,6 +91,8 @@ impl Tree {
                 if !hidden && !FOLDERS_LEFT_OUT.contains(&name.as_str()) {
                     self.walk(&entry.path(), &format!("{path}/"))?;
                 }
+            } else if kind.is_file() && name.ends_with(".png") {
+                self.pictures.push(path);
             } else if kind.is_file() {
                 let executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
                 if executable || ENDINGS.iter().any(|e| name.ends_with(e)) {

@@ -65,7 +65,7 @@ fn wget_mirrors_a_folder_by_its_listings() {
 
 #[test]
 fn each_case_of_the_tables_is_answered_over_plain_connections() {
-    holds(&[], |at| connect(at));
+    holds(&[], connect);
 }
 
 /// Asks all cases of servers that are started with these further arguments, over connections that `connect` makes to their address.

@@ -19,6 +19,8 @@ pub mod addresses {}
 pub mod explain_and_trace {}
 #[doc = include_str!("../recipes.md")]
 pub mod recipes {}
+#[doc = include_str!("../serve.md")]
+pub mod serve {}
 #[doc = include_str!("../talk-plain.md")]
 pub mod talk_plain {}
 #[doc = include_str!("../es.md")]

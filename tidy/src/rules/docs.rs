@@ -126,5 +126,6 @@ fn joined(page: &str, target: &str) -> String {
 
 fn exists(tree: &Tree, path: &str) -> bool {
     tree.files.iter().any(|f| f.path == path || f.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+        || tree.pictures.iter().any(|picture| picture == path)
         || matches!(path, "LICENSE-MIT" | "LICENSE-APACHE" | "Cargo.lock" | "")
 }

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     pub(crate) folder: Option<PathBuf>,
     /// Where to listen: :port (all interfaces), host:port, /path or @name (Unix sockets), fd:N (a listening socket that we were
     /// started with); repeatable [default: the sockets of systemd's LISTEN_FDS, else 127.0.0.1:8000 or the next free port]
-    #[arg(short, long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<String>,
     #[command(flatten)]
     pub(crate) pages: Pages,
