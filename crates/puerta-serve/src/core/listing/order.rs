@@ -136,8 +136,12 @@ pub(super) fn visible(bytes: &[u8]) -> String {
     String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
-/// Bytes that compare as the names do in natural order: lower case, each number led by its length, then the name itself, so
-/// that no two are equal.
+/// The letters without their marks, from U+00C0 to U+017F; `*` is one that has none to take away.
+const PLAIN: &[u8; 192] = b"AAAAAA*CEEEEIIII*NOOOOO*OUUUUY**aaaaaa*ceeeeiiii*nooooo*ouuuuy*y\
+    AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiI***JjKk*LlLlLl**LlNnNnNn***OoOoOo**RrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZz*";
+
+/// Bytes that compare as the names do in natural order: lower case and without the marks of Latin letters, each number led by
+/// its length, then the name itself, so that no two are equal.
 fn natural(name: &[u8]) -> (Vec<u8>, Box<[u8]>) {
     let mut key = Vec::with_capacity(name.len() + 8);
     let text = String::from_utf8_lossy(name);
@@ -152,13 +156,25 @@ fn natural(name: &[u8]) -> (Vec<u8>, Box<[u8]>) {
             rest = behind;
         } else {
             let mut buffer = [0; 4];
-            for lower in first.to_lowercase() {
+            for lower in plain(first).into_iter().flat_map(char::to_lowercase) {
                 key.extend_from_slice(lower.encode_utf8(&mut buffer).as_bytes());
             }
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
         }
     }
     (key, name.into())
+}
+
+/// A letter without its marks; nothing of a mark that stands alone (names from macOS).
+fn plain(letter: char) -> Option<char> {
+    match letter {
+        '\u{300}'..='\u{36f}' => None,
+        '\u{c0}'..='\u{17f}' => {
+            let found = PLAIN.get(letter as usize - 0xc0).copied().filter(|found| *found != b'*');
+            Some(found.map_or(letter, char::from))
+        }
+        _ => Some(letter),
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -224,19 +240,42 @@ mod tests {
 
     #[test]
     fn names_are_in_natural_order_and_folders_come_first() {
-        let mut entries: Vec<Entry> =
-            ["file10", "File2", "b", "file02", "FILE1", "a", "é", "file2b", "1", "01", "2", "10", "file"]
-                .into_iter()
-                .map(|n| file(n, 0))
-                .collect();
+        let mut entries: Vec<Entry> = [
+            "file10",
+            "File2",
+            "b",
+            "file02",
+            "FILE1",
+            "a",
+            "é",
+            "ñandú",
+            "n~",
+            "e\u{301}f",
+            "zz",
+            "file2b",
+            "1",
+            "01",
+            "2",
+            "10",
+            "file",
+        ]
+        .into_iter()
+        .map(|n| file(n, 0))
+        .collect();
         entries.extend([folder("z10"), folder("z9")]);
         let order = |entries: &[Entry]| {
             entries.iter().map(|e| String::from_utf8_lossy(&e.name).into_owned()).collect::<Vec<_>>().join(" ")
         };
         Asked::default().sort(&mut entries);
-        assert_eq!(order(&entries), "z9 z10 01 1 2 10 a b file FILE1 File2 file02 file2b file10 é");
+        assert_eq!(
+            order(&entries),
+            "z9 z10 01 1 2 10 a b é e\u{301}f file FILE1 File2 file02 file2b file10 ñandú n~ zz"
+        );
         Asked { descending: true, ..Asked::default() }.sort(&mut entries);
-        assert_eq!(order(&entries), "z10 z9 é file10 file2b file02 File2 FILE1 file b a 10 2 1 01");
+        assert_eq!(
+            order(&entries),
+            "z10 z9 zz n~ ñandú file10 file2b file02 File2 FILE1 file e\u{301}f é b a 10 2 1 01"
+        );
     }
 
     #[test]
