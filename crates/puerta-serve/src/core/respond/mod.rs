@@ -16,6 +16,7 @@ use super::plan::{Answer, Lookup};
 use super::range::{self, Range, Ranges};
 use super::response::{Body, Form, Listing, Response, Status};
 use super::site::{Cache, Site};
+use super::target::Target;
 use bytes::Bytes;
 use common::{ACCEPT, ACCEPT_ENCODING, finish};
 use std::time::SystemTime;
@@ -30,7 +31,9 @@ pub fn respond<F>(head: &Head<'_>, lookup: &Lookup<'_>, found: Found<F>, site: &
             of_file(head, lookup, file, site, now)
         }
         Found::File(_) => error_that_varies(head, Status::NOT_ACCEPTABLE, site, ACCEPT | ACCEPT_ENCODING),
-        Found::Folder(_) if !lookup.path.is_folder() => moved(head, lookup, site),
+        Found::Folder(_) if !lookup.path.is_folder() || (site.listing && has_empty_segments(head)) => {
+            moved(head, lookup, site)
+        }
         Found::Folder(folder) if site.listing => of_folder(head, lookup, folder.folder, site),
         Found::Folder(_) | Found::Missing => error(head, Status::NOT_FOUND, site),
         Found::Failed(Failure::Denied) => error(head, Status::FORBIDDEN, site),
@@ -165,6 +168,11 @@ fn of_folder<F>(head: &Head<'_>, lookup: &Lookup<'_>, folder: F, site: &Site) ->
 }
 
 /// To the same with a slash, so that relative links work.
+/// Whether slashes follow each other in the path: from there, the links of a listing to the folders above would lead to others.
+fn has_empty_segments(head: &Head<'_>) -> bool {
+    matches!(Target::read(head.target), Ok(Target::Path { path, .. }) if path.windows(2).any(|pair| pair == b"//"))
+}
+
 fn moved<F>(head: &Head<'_>, lookup: &Lookup<'_>, site: &Site) -> Response<F> {
     let mut fields = Fields::new();
     fields.push("Location", Value::of(&lookup.path.folder_target(lookup.query.as_deref())));
