@@ -58,6 +58,8 @@ fn a_folder_is_browsed_by_click_breadcrumb_and_the_way_up() {
         page.until("location.pathname == '/music/'");
         page.go(&served.at("music"));
         assert_eq!(page.text(PATH), "/music/", "a folder's address ends with a slash");
+        page.go(&served.at("music//live/"));
+        assert_eq!(page.text(PATH), "/music/live/", "and has no empty names, which breadcrumbs would count");
     });
 }
 
@@ -86,6 +88,29 @@ fn each_column_sorts_both_ways_and_folders_below_keep_the_order() {
         assert_eq!(page.text("location.search"), "?sort=time&order=asc");
         assert_eq!(page.text(SORTED), "time ascending");
     });
+}
+
+#[test]
+fn names_with_marks_and_numbers_have_the_same_place_with_scripts_and_without() {
+    const NAMES_THERE: [&str; 9] =
+        ["ñandú", "Nora", "oso", "éclair", "e\u{301}toile", "Elena", "file10", "file9", "Über"];
+    let browser = Chromium::start();
+    for over in WAYS {
+        let served = Served::start(over, |site| {
+            NAMES_THERE.iter().for_each(|name| {
+                site.file(name, "");
+            });
+        });
+        let page = browser.page();
+        page.go(&served.url);
+        let by_server = names(&page);
+        assert_eq!(by_server, "éclair Elena e\u{301}toile file9 file10 ñandú Nora oso Über");
+        page.click("th[data-by=name] a");
+        page.click("th[data-by=name] a");
+        assert_eq!((page.text(SORTED), names(&page)), ("name ascending".into(), by_server));
+        page.is_content();
+        served.stop();
+    }
 }
 
 #[test]
