@@ -11,6 +11,9 @@ mod talk {
     pub(crate) mod screen;
 }
 
+#[path = "../src/qr.rs"]
+mod qr;
+
 #[path = "../src/signals.rs"]
 mod signals;
 

@@ -7,6 +7,7 @@ mod exchange;
 mod explain;
 mod pages;
 mod progress;
+mod qr;
 mod report;
 mod resolve;
 mod serve;

@@ -53,6 +53,18 @@ pub fn target(address: &SocketAddr, interfaces: &[Interface]) -> (&'static str, 
     (place, SocketAddr::new(host, address.port()))
 }
 
+/// All addresses under which others reach this one, the likeliest first.
+pub fn addresses(address: &SocketAddr, interfaces: &[Interface]) -> Vec<SocketAddr> {
+    let mut all: Vec<SocketAddr> = Vec::new();
+    for interface in outside(address, interfaces) {
+        let at = SocketAddr::new(interface.address, address.port());
+        if !all.contains(&at) {
+            all.push(at);
+        }
+    }
+    all
+}
+
 impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,6 @@
 //! The arguments of `serve`.
 
+use super::share::Sharing;
 use crate::arguments::{Output, time};
 use clap::{Args, ValueEnum};
 use puerta::units;
@@ -22,6 +23,8 @@ pub(crate) struct Arguments {
     /// started with); repeatable [default: the sockets of systemd's LISTEN_FDS, else 127.0.0.1:8000 or the next free port]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<String>,
+    #[command(flatten)]
+    pub(crate) sharing: Sharing,
     #[command(flatten)]
     pub(crate) pages: Pages,
     #[command(flatten)]

@@ -33,8 +33,9 @@ enum Place {
 }
 
 impl Listeners {
-    /// All that were asked for; with none, those that systemd passes, else the first free port of loopback.
-    pub(super) async fn open(asked: &[String], reporter: Reporter) -> Result<Self, Trouble> {
+    /// All that were asked for; with none, those that systemd passes, else the first free port of loopback, or of all
+    /// interfaces where it is `everywhere`.
+    pub(super) async fn open(asked: &[String], everywhere: bool, reporter: Reporter) -> Result<Self, Trouble> {
         let mut listeners = Listeners::default();
         let places: Vec<Place> = asked.iter().map(|text| place(text)).collect::<Result<_, _>>()?;
         for place in places {
@@ -49,7 +50,7 @@ impl Listeners {
             }
         }
         if listeners.sockets.is_empty() {
-            listeners.listen_on_a_free_port(reporter)?;
+            listeners.listen_on_a_free_port(everywhere, reporter)?;
         }
         for socket in &listeners.sockets {
             // Connections inherit it: the end of a response never waits for an acknowledgement.
@@ -75,9 +76,10 @@ impl Listeners {
         Ok(())
     }
 
-    fn listen_on_a_free_port(&mut self, reporter: Reporter) -> Result<(), Trouble> {
+    fn listen_on_a_free_port(&mut self, everywhere: bool, reporter: Reporter) -> Result<(), Trouble> {
         for port in PORT..PORT + PORTS {
-            let target = Target::Inet { host: Host::V4(Ipv4Addr::LOCALHOST), service: puerta::Service::Port(port) };
+            let host = if everywhere { Host::Any } else { Host::V4(Ipv4Addr::LOCALHOST) };
+            let target = Target::Inet { host, service: puerta::Service::Port(port) };
             let address = Address { transport: Transport::Tcp, target };
             let request = ListenRequest { address, settings: Vec::new(), family: None, backlog: None };
             match open::listen(&request, &reporter) {

@@ -1,9 +1,12 @@
 //! `serve`: a folder, to any browser.
 
 mod arguments;
+mod certificate;
 mod listeners;
 mod log;
+mod password;
 mod report;
+mod share;
 mod trouble;
 
 pub(crate) use arguments::Arguments;
@@ -16,12 +19,12 @@ use arguments::LogForm;
 use listeners::Listeners;
 use log::LogFile;
 use puerta_serve::event::Report;
-use puerta_serve::gate::Gate;
 use puerta_serve::http1::{Service, Tally};
 use puerta_serve::log::{Form, Log};
 use puerta_serve::server::{Server, Settings};
 use puerta_serve::store::Store;
 use report::Told;
+use share::Shared;
 use std::io::{self, IsTerminal};
 use std::pin::pin;
 use std::process::ExitCode;
@@ -37,11 +40,15 @@ const AT_ONCE: Duration = Duration::from_millis(300);
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let reporter = Reporter::new(&arguments.output);
     trace::start(arguments.output.trace);
+    let sharing = match Shared::prepare(&arguments.sharing) {
+        Ok(sharing) => sharing,
+        Err(trouble) => return trouble.tell(reporter),
+    };
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return Trouble::system(error).tell(reporter),
     };
-    let done = runtime.block_on(serve(arguments, reporter));
+    let done = runtime.block_on(serve(arguments, sharing, reporter));
     // A name server that does not answer holds a thread; nobody waits for it.
     runtime.shutdown_background();
     match done {
@@ -51,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// Serves until a signal comes. What is opened is opened in this order, before any thread starts: folder, log, sockets.
-async fn serve(arguments: &Arguments, reporter: Reporter) -> Result<(), Trouble> {
+async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -> Result<(), Trouble> {
     let mut stop = Stop::watch().map_err(Trouble::system)?;
     let terminal = io::stderr().is_terminal();
     let folder = arguments.folder();
@@ -61,7 +68,7 @@ async fn serve(arguments: &Arguments, reporter: Reporter) -> Result<(), Trouble>
         Some(path) => Some(LogFile::open(path, again.clone()).map_err(|error| Trouble::Log(path.clone(), error))?),
         None => None,
     };
-    let opening = Listeners::open(&arguments.listen, reporter);
+    let opening = Listeners::open(&arguments.listen, arguments.sharing.share, reporter);
     let mut listeners = tokio::select! {
         biased;
         opened = opening => opened?,
@@ -70,24 +77,30 @@ async fn serve(arguments: &Arguments, reporter: Reporter) -> Result<(), Trouble>
     let told: Arc<dyn Report> = Arc::new(Told::new(reporter));
     let form = if arguments.log_format == LogForm::Json { Form::Json } else { Form::Common };
     let log = log.map(|file| Log::start(file, form, told.clone())).transpose().map_err(Trouble::system)?;
-    let (site, limits, gate, tally) = (arguments.site(), arguments.limits(), Gate::default(), Tally::default());
+    let gate = std::mem::take(&mut sharing.gate);
+    let (site, limits, tally) = (arguments.site(), arguments.limits(), Tally::default());
     let service = Arc::new(Service { site, store, limits, gate, report: told, log, tally });
     let sockets = std::mem::take(&mut listeners.sockets);
     let addresses = sockets.iter().map(listeners::local).collect::<Result<Vec<_>, _>>()?;
+    sharing.allows(&addresses)?;
     let settings = arguments.settings();
-    let server = Server::start(sockets, service.clone(), None, &settings).map_err(Trouble::system)?;
+    let server = Server::start(sockets, service.clone(), sharing.tls()?, &settings).map_err(Trouble::system)?;
     for address in &addresses {
-        report::serving(reporter, &folder.to_string_lossy(), address);
+        report::serving(reporter, &folder.to_string_lossy(), address, &sharing);
     }
     if let Some(ports) = listeners.passed_over {
         report::passed_over(reporter, ports);
     }
+    sharing.say(reporter, &addresses, arguments.output.quiet);
     let done = run_until_stopped(server, &mut stop, &settings, reporter, || {
         // A terminal that has hung up is none any more, and nobody is left who could stop us.
         let hung_up = terminal && !io::stderr().is_terminal();
-        let reopens = arguments.log.is_some() && !hung_up;
-        again.fetch_or(reopens, Ordering::Relaxed);
-        reopens
+        let goes_on = (arguments.log.is_some() || sharing.reloads()) && !hung_up;
+        again.fetch_or(goes_on, Ordering::Relaxed);
+        if goes_on {
+            sharing.reload(reporter);
+        }
+        goes_on
     });
     done.await.map_err(Trouble::system)?;
     // Its log is written to the end before we say ours.

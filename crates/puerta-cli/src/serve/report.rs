@@ -1,5 +1,6 @@
 //! What `serve` says: where it serves and who can reach that, what goes wrong meanwhile, and the end; as text or as JSON.
 
+use super::share::Shared;
 use crate::report::{Reporter, line, object};
 use puerta::units::print_time;
 use puerta::{Endpoint, UnixAddr, interfaces};
@@ -104,13 +105,15 @@ pub(super) fn passed_over(reporter: Reporter, (first, last): (u16, u16)) {
 }
 
 /// Where it serves, who can reach that, and what to type there.
-pub(super) fn serving(reporter: Reporter, folder: &str, address: &Endpoint) {
+pub(super) fn serving(reporter: Reporter, folder: &str, address: &Endpoint, sharing: &Shared) {
+    let (scheme, query) = (sharing.scheme(), sharing.query());
     let interfaces = interfaces().unwrap_or_default();
     let reach = reach::reach(address, &interfaces);
     let (shown, elsewhere) = match address {
         Endpoint::Inet(at) => {
             let (place, target) = reach::target(at, &interfaces);
-            (format!("http://{at}/"), at.ip().is_unspecified().then(|| format!("{place}: http://{target}/")))
+            let elsewhere = at.ip().is_unspecified() || !query.is_empty();
+            (format!("{scheme}://{at}/"), elsewhere.then(|| format!("{place}: {scheme}://{target}/{query}")))
         }
         Endpoint::Unix(at) => (address.to_string(), unix(at).map(|line| format!("from this machine: {line}"))),
     };
@@ -119,8 +122,10 @@ pub(super) fn serving(reporter: Reporter, folder: &str, address: &Endpoint) {
             Reach::Here => Vec::new(),
             Reach::Networks(all) => all,
         };
-        object(json!({"event": "serving", "folder": folder, "address": address.to_string(), "url": url(address),
-            "port": address.inet().map(|at| at.port()), "reached_from": networks, "elsewhere": elsewhere}));
+        object(
+            json!({"event": "serving", "folder": folder, "address": address.to_string(), "url": url(address, scheme),
+            "port": address.inet().map(|at| at.port()), "reached_from": networks, "elsewhere": elsewhere}),
+        );
         return;
     }
     reporter.note(&format!("serving {folder} on {shown}; {reach}"));
@@ -129,8 +134,8 @@ pub(super) fn serving(reporter: Reporter, folder: &str, address: &Endpoint) {
     }
 }
 
-fn url(address: &Endpoint) -> Option<String> {
-    address.inet().map(|at| format!("http://{at}/"))
+fn url(address: &Endpoint, scheme: &str) -> Option<String> {
+    address.inet().map(|at| format!("{scheme}://{at}/"))
 }
 
 fn unix(address: &UnixAddr) -> Option<String> {

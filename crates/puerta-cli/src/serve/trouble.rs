@@ -20,6 +20,8 @@ pub(crate) enum Trouble {
     Inherited(i32, puerta::Error),
     /// The folder, or threads.
     Serve(puerta_serve::problem::Problem),
+    /// A password could not be asked for, for this user.
+    NoTerminal(String, io::Error),
     /// The log could not be opened.
     Log(PathBuf, io::Error),
 }
@@ -47,6 +49,11 @@ impl Trouble {
             Trouble::Serve(problem) => {
                 (problem.to_string(), problem.hint().map(std::borrow::Cow::into_owned), problem.status())
             }
+            Trouble::NoTerminal(user, error) => (
+                format!("the password cannot be asked for: {error}"),
+                Some(format!("put it into a file that nobody else can read: --auth {}:FILE", visible(user))),
+                8,
+            ),
             Trouble::Log(path, error) => {
                 let hint = match error.raw_os_error() {
                     Some(errno::ENOENT) => Some("make its folder first (`mkdir -p`)"),

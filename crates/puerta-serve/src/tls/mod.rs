@@ -3,6 +3,7 @@
 mod made;
 
 pub use made::{kept, names};
+pub use rustls::ServerConfig;
 
 use crate::core::date::Date;
 use crate::problem::Problem;
@@ -14,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore, ServerConfig};
+use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;

@@ -1,0 +1,101 @@
+//! `puerta serve --auth`: names and passwords.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod serving;
+
+use serving::{Place, Served};
+
+/// Of `geheim`, as cheap as can be: a test is not to wait for what is slow by intention.
+const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$";
+
+fn with(served: &Served, path: &str, credentials: &str) -> u16 {
+    served.curl(path, &["-u", credentials]).status
+}
+
+#[test]
+fn who_knows_the_password_is_let_in_and_others_are_asked_for_it() {
+    let place = Place::new();
+    let log = place.path("log");
+    let auth = format!("ana:{}", place.file("password", "señal secreta\n".as_bytes(), 0o600));
+    let mut served = place.serve(&["--auth", &auth, "--log", &log]);
+    let asked = served.curl("a.txt", &[]);
+    assert_eq!(
+        (asked.status, asked.field("www-authenticate")),
+        (401, Some("Basic realm=\"puerta\", charset=\"UTF-8\""))
+    );
+    // Of what is not there nothing more is said.
+    for path in ["missing", ".git/config", "folder/"] {
+        assert_eq!(served.curl(path, &[]).status, 401, "{path}");
+    }
+    for wrong in ["ana:", "ana:señal", "eva:señal secreta", ":"] {
+        assert_eq!(with(&served, "a.txt", wrong), 401, "{wrong}");
+    }
+    assert_eq!(served.curl("a.txt", &["-H", "Authorization: Bearer x"]).status, 401);
+    for _ in 0..3 {
+        let right = served.curl("a.txt", &["-u", "ana:señal secreta"]);
+        assert_eq!((right.status, right.body.as_str()), (200, "alpha\n"));
+        assert_eq!(right.field("cache-control"), Some("private, no-cache"));
+    }
+    assert_eq!(with(&served, "missing", "ana:señal secreta"), 404);
+    assert_eq!(served.curl("a.txt", &["-X", "OPTIONS"]).status, 204);
+    served.stop();
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(
+        !log.contains("secreta") && !log.contains("YW5h") && !served.said.iter().any(|line| line.contains("secreta"))
+    );
+}
+
+#[test]
+fn who_is_wrong_too_often_is_not_even_looked_at() {
+    let place = Place::new();
+    let auth = format!(
+        "ana:{}",
+        place.file(
+            "hash",
+            format!("{HASH}c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n").as_bytes(),
+            0o600
+        )
+    );
+    let served = place.serve(&["--auth", &auth]);
+    let statuses: Vec<u16> = (0..12).map(|_| with(&served, "a.txt", "ana:x")).collect();
+    assert!(statuses.iter().take(10).all(|status| *status == 401) && statuses.contains(&429), "{statuses:?}");
+    let late = served.curl("a.txt", &["-u", "ana:x"]);
+    assert!(
+        late.status != 429 || late.field("retry-after").is_some_and(|after| (1..=6).contains(&after.parse().unwrap()))
+    );
+}
+
+#[test]
+fn passwords_are_taken_in_the_clear_from_this_machine_alone_unless_that_is_wanted() {
+    let place = Place::new();
+    let auth = format!("ana:{}", place.file("password", b"geheim", 0o600));
+    let (said, status) = place.refused(&["--listen", ":0", "--auth", &auth]);
+    assert_eq!(status, 2, "{said}");
+    assert!(said.contains("in the clear") && said.contains("--tls"), "{said}");
+    let served = place.serve(&["--listen", ":0", "--auth", &auth, "--auth-in-clear"]);
+    assert_eq!(with(&served, "a.txt", "ana:geheim"), 200);
+    let served = place.serve(&["--share", "--auth", &auth]);
+    assert!(served.url.starts_with("https:"));
+    assert_eq!((with(&served, "a.txt", "ana:geheim"), served.curl("a.txt", &[]).status), (200, 401));
+}
+
+#[test]
+fn a_password_comes_from_a_terminal_or_a_closed_file_and_nowhere_else() {
+    let place = Place::new();
+    let open = place.file("open", b"geheim", 0o640);
+    let empty = place.file("empty", b"\n", 0o600);
+    let bad = place.file("bad", b"$argon2id$nonsense", 0o600);
+    for (auth, told, status) in [
+        (format!("ana:{open}"), "others can get at it", 8),
+        (format!("ana:{empty}"), "cannot be a password", 8),
+        (format!("ana:{bad}"), "no hash of argon2", 8),
+        (format!("ana:{}", place.path("missing")), "cannot read", 8),
+        ("ana".to_owned(), "cannot be asked for", 8),
+        (format!(":{open}"), "", 8),
+    ] {
+        let (said, got) = place.refused(&["--auth", &auth]);
+        assert_eq!(got, status, "{auth}: {said}");
+        assert!(said.contains(told) && said.contains("\nhint: ") && !said.contains("geheim"), "{said}");
+    }
+}

@@ -1,0 +1,126 @@
+//! `puerta serve --share`: a link with a secret, and a rate.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod serving;
+
+use serving::{LONG, Place, Served, field};
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::Instant;
+
+const PAGE: &str = "Accept: text/html";
+
+/// Serves on all interfaces of loopback's network alone, and gives the ticket: `ticket=…`.
+fn shared(place: &Place, arguments: &[&str]) -> (Served, String) {
+    let mut served = place.serve(&[&["--share"], arguments].concat());
+    // On a machine without a network the line that others type is this machine's.
+    let line = served.said.iter().find(|line| line.contains("\"serving\"")).unwrap().clone();
+    let link = field(&line, "elsewhere");
+    let ticket = link.split_once("/?").unwrap().1.to_owned();
+    served.until("\"sharing\"");
+    (served, ticket)
+}
+
+#[test]
+fn the_link_leads_in_by_a_cookie_and_without_it_nobody_comes_in() {
+    let place = Place::new();
+    let log = place.path("log");
+    let (mut served, ticket) = shared(&place, &["--log", &log]);
+    for path in ["", "a.txt", "missing", ".hidden", "?ticket=", "?ticket=AAAAAAAAAAAAAAAAAAAAAA"] {
+        let answer = served.curl(path, &[]);
+        assert_eq!((answer.status, answer.field("set-cookie")), (403, None), "{path}");
+    }
+    let entered = served.curl(&format!("?{ticket}&sort=size"), &["-H", PAGE]);
+    assert_eq!((entered.status, entered.field("location")), (303, Some("/?sort=size")));
+    let set = entered.field("set-cookie").unwrap().to_owned();
+    for part in ["Secure", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age="] {
+        assert!(set.contains(part), "{set}");
+    }
+    let cookie = format!("Cookie: {}", set.split(';').next().unwrap());
+    assert_eq!(served.curl("a.txt", &["-H", &cookie]).body, "alpha\n");
+    assert_eq!(served.curl("a.txt", &["-H", &cookie]).field("cache-control"), Some("private, no-cache"));
+    assert_eq!(served.curl("a.txt", &["-H", &cookie, "-H", "Range: bytes=1-2"]).body, "lp");
+    // What is no browser gets the file at once.
+    let direct = served.curl(&format!("a.txt?{ticket}"), &[]);
+    assert_eq!((direct.status, direct.body.as_str()), (200, "alpha\n"));
+    served.curl("a.txt", &["-H", &cookie, "-H", &format!("Referer: {}?{ticket}", served.url)]);
+    served.stop();
+    // Neither secret is in the log, nor in what the system shows of the process.
+    let secret = ticket.trim_start_matches("ticket=");
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("\"GET /?ticket=-&sort=size HTTP/1.1\" 303") && !log.contains(secret), "{log}");
+    assert!(!log.contains(cookie.rsplit('=').next().unwrap()), "{log}");
+    assert!(served.said.iter().filter(|line| line.contains(secret)).all(|line| line.contains("ing\"")));
+}
+
+#[test]
+fn a_secret_is_in_no_argument_and_no_variable() {
+    let place = Place::new();
+    let password = place.file("password", b"geheimnis\n", 0o600);
+    let (served, ticket) = shared(&place, &[]);
+    let auth = place.serve(&["--auth", &format!("ana:{password}")]);
+    for (pid, secret) in [(served.child.id(), ticket.trim_start_matches("ticket=")), (auth.child.id(), "geheimnis")] {
+        for file in ["cmdline", "environ"] {
+            let text = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
+            assert!(!String::from_utf8_lossy(&text).contains(secret), "{file}");
+        }
+    }
+}
+
+#[test]
+fn a_link_that_works_once_lets_in_the_first_alone() {
+    let place = Place::new();
+    let (mut served, ticket) = shared(&place, &["--once"]);
+    let link = format!("?{ticket}");
+    assert_eq!(served.curl(&link, &["-I"]).status, 200, "who only looks does not use it up");
+    let first = served.curl(&link, &["-H", PAGE]);
+    assert_eq!(first.status, 303);
+    served.until("link-used");
+    for second in
+        [served.curl(&link, &["-H", PAGE]), served.curl(&link, &[]), served.curl(&format!("a.txt{link}"), &[])]
+    {
+        assert_eq!((second.status, second.field("set-cookie")), (410, None));
+    }
+    let cookie = format!("Cookie: {}", first.field("set-cookie").unwrap().split(';').next().unwrap());
+    assert_eq!(served.curl("a.txt", &["-H", &cookie]).status, 200);
+    assert_eq!(served.curl(&link, &["-H", PAGE, "-H", &cookie]).status, 303);
+}
+
+#[test]
+fn an_expired_link_and_its_cookie_are_gone() {
+    let place = Place::new();
+    let (served, ticket) = shared(&place, &["--expires", "1ms"]);
+    assert_eq!(served.curl(&format!("?{ticket}"), &["-H", PAGE]).status, 410);
+    assert_eq!(served.curl("a.txt", &[]).status, 403);
+}
+
+#[test]
+fn of_a_rate_no_more_comes_in_any_time_than_it_allows() {
+    const RATE: u64 = 400 << 10;
+    let place = Place::new();
+    std::fs::write(place.0.join("site/large"), vec![7; 2 << 20]).unwrap();
+    std::fs::write(place.0.join("site/small"), vec![7; 100 << 10]).unwrap();
+    let served = place.serve(&["--limit", "400kB/s"]);
+    let started = Instant::now();
+    // Large files go by sendfile, small ones from memory: the rate is for both together.
+    let mut streams: Vec<TcpStream> = ["large", "small", "large"]
+        .map(|name| {
+            let mut stream = TcpStream::connect(("127.0.0.1", served.port())).unwrap();
+            stream.set_read_timeout(Some(LONG)).unwrap();
+            std::io::Write::write_all(&mut stream, format!("GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())
+                .unwrap();
+            stream
+        })
+        .into();
+    let mut came = 0;
+    while came < 600 << 10 {
+        for stream in &mut streams {
+            stream.set_read_timeout(Some(LONG / 600)).unwrap();
+            came += stream.read(&mut [0; 16384]).unwrap_or(0) as u64;
+            // Slower it may always be.
+            let most = RATE / 10 + (RATE as f64 * started.elapsed().as_secs_f64()) as u64;
+            assert!(came <= most + 1, "{came} bytes where {most} may have come");
+        }
+    }
+}
