@@ -21,6 +21,8 @@ pub mod explain_and_trace {}
 pub mod recipes {}
 #[doc = include_str!("../serve.md")]
 pub mod serve {}
+#[doc = include_str!("../serve-sharing.md")]
+pub mod serve_sharing {}
 #[doc = include_str!("../talk-plain.md")]
 pub mod talk_plain {}
 #[doc = include_str!("../es.md")]
