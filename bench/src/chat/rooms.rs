@@ -76,7 +76,7 @@ impl Chat for Rooms {
         let home = folder.path().to_string_lossy().into_owned();
         let mut words = vec!["env".to_owned(), format!("HOME={home}")];
         words.extend(["XDG_CONFIG_HOME=", "XDG_DATA_HOME="].map(str::to_owned));
-        words.extend(self.contender().words(program, port, &format!("{home}/store/room.db")));
+        words.extend(self.contender().words(program, port, &format!("{home}/room.db")));
         Server::start(&words, port, Some(folder), |_, running| running.said().contains("listening on"))
     }
 
