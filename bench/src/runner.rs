@@ -103,6 +103,8 @@ pub(crate) fn compare(job: &dyn Job, ours: &Result<PathBuf>, options: &Options) 
             if row.failed.is_some() {
                 continue;
             }
+            // What the one before has left to be written is not the next one's burden.
+            rustix::fs::sync();
             match job.measure(contender, program, options) {
                 Ok(sample) => row.samples.push(sample),
                 Err(message) => row.failed = Some(format!("in round {}: {message}", round + 1)),
