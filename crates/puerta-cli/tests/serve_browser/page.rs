@@ -85,7 +85,7 @@ impl<'a> Page<'a> {
     pub(crate) fn until(&self, condition: &str) -> &Self {
         let script = format!(
             "new Promise((done, failed) => {{
-                const end = performance.now() + 15000;
+                const end = performance.now() + 30000;
                 const look = () => ({condition}) ? done(true) : performance.now() > end ? failed(document.documentElement.outerHTML) : requestAnimationFrame(look);
                 look();
             }})"

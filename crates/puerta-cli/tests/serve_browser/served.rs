@@ -9,10 +9,12 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Over {
     Plain,
+    /// With a certificate that the server makes for itself.
+    Tls,
 }
 
 /// All ways.
-pub(crate) const WAYS: [Over; 1] = [Over::Plain];
+pub(crate) const WAYS: [Over; 2] = [Over::Plain, Over::Tls];
 
 /// A server of its own folder, which is removed with it.
 pub(crate) struct Served {
@@ -30,12 +32,14 @@ impl Served {
         fill(&site);
         let log = folder.name("access.log");
         let mut arguments = vec!["serve", site.0.to_str().unwrap(), "--listen", "127.0.0.1:0", "--log", &log];
-        match over {
-            Over::Plain => {}
+        if over == Over::Tls {
+            arguments.push("--tls");
         }
         arguments.extend(["--log-format", "json", "--json"]);
-        let server = puerta(arguments).start();
+        // The certificate that it makes is kept here, not among the user's.
+        let server = puerta(arguments).env("XDG_CONFIG_HOME", folder.path("config")).start();
         let url = url(&server);
+        assert_eq!(url.starts_with("https://"), over == Over::Tls, "{url}");
         Served { server, folder, url }
     }
 
