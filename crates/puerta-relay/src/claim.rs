@@ -62,6 +62,11 @@ impl Claim {
         Ok(())
     }
 
+    /// The path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether a dead socket was removed.
     pub fn took_over(&self) -> bool {
         self.took_over

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod http1;
 pub mod log;
 pub mod problem;
+pub mod sandbox;
 pub mod server;
 pub mod store;
 pub mod tls;

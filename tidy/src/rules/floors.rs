@@ -98,6 +98,7 @@ const SERVE: &[(&str, usize)] = &[
     ("gate", 2),
     ("http1", 3),
     ("log", 2),
+    ("sandbox", 2),
     ("server", 4),
     ("problem", 1),
     ("words", 1),

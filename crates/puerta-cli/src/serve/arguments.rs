@@ -36,6 +36,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FORM", default_value = "common", requires = "log")]
     pub(crate) log_format: LogForm,
     #[command(flatten)]
+    pub(crate) guard: super::guard::Guard,
+    #[command(flatten)]
     pub(crate) output: Output,
 }
 

@@ -9,6 +9,7 @@ use puerta_relay::open::{self, ListenRequest, Opened};
 use puerta_relay::problem::Problem;
 use std::net::Ipv4Addr;
 use std::os::fd::RawFd;
+use std::path::Path;
 
 /// The first port that is tried where no address was given, and how many are.
 const PORT: u16 = 8000;
@@ -93,6 +94,11 @@ impl Listeners {
             }
         }
         Ok(())
+    }
+
+    /// The paths that are ours to unlink.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.claims.iter().map(Claim::path)
     }
 
     fn take(&mut self, opened: Opened) {

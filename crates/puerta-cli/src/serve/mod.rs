@@ -2,6 +2,7 @@
 
 mod arguments;
 mod certificate;
+mod guard;
 mod listeners;
 mod log;
 mod password;
@@ -57,7 +58,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// Serves until a signal comes. What is opened is opened in this order, before any thread starts: folder, log, sockets.
+/// Serves until a signal comes. What is opened is opened in this order, before any thread starts: folder, log, sockets; then the
+/// sandbox closes.
 async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -> Result<(), Trouble> {
     let mut stop = Stop::watch().map_err(Trouble::system)?;
     let terminal = io::stderr().is_terminal();
@@ -74,6 +76,9 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
         opened = opening => opened?,
         _ = stop.wait() => return Ok(()),
     };
+    // It asks how many cores we may use, which is read from files.
+    let settings = arguments.settings();
+    guard::restrict(&arguments.guard, &store, &listeners, arguments.log.as_deref(), arguments.sharing.read_again(), reporter)?;
     let told: Arc<dyn Report> = Arc::new(Told::new(reporter));
     let form = if arguments.log_format == LogForm::Json { Form::Json } else { Form::Common };
     let log = log.map(|file| Log::start(file, form, told.clone())).transpose().map_err(Trouble::system)?;
@@ -83,7 +88,6 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     let sockets = std::mem::take(&mut listeners.sockets);
     let addresses = sockets.iter().map(listeners::local).collect::<Result<Vec<_>, _>>()?;
     sharing.allows(&addresses)?;
-    let settings = arguments.settings();
     let server = Server::start(sockets, service.clone(), sharing.tls()?, &settings).map_err(Trouble::system)?;
     for address in &addresses {
         report::serving(reporter, &folder.to_string_lossy(), address, &sharing);

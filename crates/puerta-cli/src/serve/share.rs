@@ -76,6 +76,16 @@ pub(super) struct Shared {
     query: String,
 }
 
+impl Sharing {
+    /// Where the certificate and its key will be read again: their folders, and those that links now lead to, since a new one comes into the
+    /// place of the old.
+    pub(super) fn read_again(&self) -> Vec<PathBuf> {
+        let given = [&self.cert, &self.key].into_iter().flatten();
+        let all = given.flat_map(|path| [std::path::absolute(path), path.canonicalize()]).flatten();
+        all.filter_map(|path| path.parent().map(PathBuf::from)).collect()
+    }
+}
+
 impl Shared {
     /// Reads keys, and asks for passwords: before anything else, so that a signal still ends us as it ends others.
     pub(super) fn prepare(given: &Sharing) -> Result<Shared, Trouble> {

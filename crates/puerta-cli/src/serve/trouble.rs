@@ -22,6 +22,8 @@ pub(crate) enum Trouble {
     Serve(puerta_serve::problem::Problem),
     /// A password could not be asked for, for this user.
     NoTerminal(String, io::Error),
+    /// The kernel refused the sandbox.
+    Sandbox(io::Error),
     /// The log could not be opened.
     Log(PathBuf, io::Error),
 }
@@ -54,6 +56,9 @@ impl Trouble {
                 Some(format!("put it into a file that nobody else can read: --auth {}:FILE", visible(user))),
                 8,
             ),
+            Trouble::Sandbox(error) => {
+                (format!("cannot close the sandbox: {error}"), Some("--no-sandbox serves without it".to_owned()), 1)
+            }
             Trouble::Log(path, error) => {
                 let hint = match error.raw_os_error() {
                     Some(errno::ENOENT) => Some("make its folder first (`mkdir -p`)"),

@@ -5,7 +5,7 @@ use super::warm::Warm;
 use crate::problem::{Absence, Problem, Refusal};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstatfs, openat, openat2};
 use rustix::io::Errno;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -59,6 +59,11 @@ impl Root {
             Err(errno) => Err(Problem::Root { path: path.to_string_lossy().into_owned(), error: errno.into() }),
             Ok(_) => Ok(root),
         }
+    }
+
+    /// The folder itself, open with `O_PATH`: for a rule of the sandbox.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 
     /// What lies at a path, without opening it: no device, FIFO or lease takes notice. `path` is relative, without `.` and `..`;

@@ -14,6 +14,7 @@ use crate::core::found::{Content, File, Folder, Found};
 use crate::core::plan::{Fits, Step};
 use crate::problem::{Absence, Problem, Refusal};
 use bytes::Bytes;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,6 +62,10 @@ impl Inner {
             keep: settings.file,
             content_tags: settings.content_tags,
         })
+    }
+
+    pub(super) fn root(&self) -> BorrowedFd<'_> {
+        self.root.fd()
     }
 
     pub(super) fn cached(&self) -> usize {

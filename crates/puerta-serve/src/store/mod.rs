@@ -29,6 +29,7 @@ use handle::Handle;
 use look::Inner;
 use pool::Pool;
 use std::borrow::Cow;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -170,6 +171,11 @@ impl Store {
     /// As [`Listing::portion`], and [`Refusal::Crowded`].
     pub async fn portion(&self, mut listing: Listing) -> Result<Option<(Vec<Entry>, Listing)>, Refusal> {
         self.pool.run(move || Ok(listing.portion()?.map(|entries| (entries, listing)))).await?
+    }
+
+    /// The folder itself, open with `O_PATH`: for the sandbox.
+    pub fn root(&self) -> BorrowedFd<'_> {
+        self.inner.root()
     }
 
     /// Bytes in the cache.
