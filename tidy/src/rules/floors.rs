@@ -93,6 +93,7 @@ const RELAY: &[(&str, usize)] = &[
 
 #[rustfmt::skip] // One line for each, so that additions do not meet.
 const SERVE: &[(&str, usize)] = &[
+    ("audit", 3),
     ("core", 0),
     ("event", 1),
     ("gate", 2),

@@ -2,11 +2,13 @@
 
 use super::listeners::Listeners;
 use super::trouble::Trouble;
+use crate::arguments::time;
 use crate::report::Reporter;
 use clap::Args;
 use puerta_serve::sandbox::{self, Allowed, Sandbox};
 use puerta_serve::store::Store;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What keeps the machine from us.
 #[derive(Debug, Args)]
@@ -15,6 +17,11 @@ pub(crate) struct Guard {
     /// could then do whatever its user may
     #[arg(long)]
     no_sandbox: bool,
+    /// Serve nothing: list what should hardly be served (repositories, keys, databases, backups, links that lead out, what everybody can
+    /// change), for at most a TIME; the status is 1 when something was found [default without =TIME: 60s]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "60s", value_parser = time,
+        conflicts_with_all = ["listen", "log"])]
+    pub(super) audit: Option<Duration>,
 }
 
 /// Restricts this thread and all that it will start. `read`: files that will be read again.

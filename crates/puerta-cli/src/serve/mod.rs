@@ -1,6 +1,7 @@
 //! `serve`: a folder, to any browser.
 
 mod arguments;
+mod audit;
 mod certificate;
 mod guard;
 mod listeners;
@@ -19,6 +20,7 @@ use crate::trace;
 use arguments::LogForm;
 use listeners::Listeners;
 use log::LogFile;
+use puerta_serve::audit::Bounds;
 use puerta_serve::event::Report;
 use puerta_serve::http1::{Service, Tally};
 use puerta_serve::log::{Form, Log};
@@ -41,6 +43,10 @@ const AT_ONCE: Duration = Duration::from_millis(300);
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let reporter = Reporter::new(&arguments.output);
     trace::start(arguments.output.trace);
+    if let Some(time) = arguments.guard.audit {
+        let bounds = Bounds { time, hidden: arguments.site().hidden, ..Bounds::default() };
+        return audit::run(&arguments.folder(), &bounds, reporter).unwrap_or_else(|trouble| trouble.tell(reporter));
+    }
     let sharing = match Shared::prepare(&arguments.sharing) {
         Ok(sharing) => sharing,
         Err(trouble) => return trouble.tell(reporter),

@@ -10,6 +10,7 @@
 
 pub mod accept;
 pub mod access;
+pub mod audit;
 pub mod conditions;
 pub mod date;
 pub mod encoding;
