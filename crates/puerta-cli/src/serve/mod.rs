@@ -84,7 +84,14 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     };
     // It asks how many cores we may use, which is read from files.
     let settings = arguments.settings();
-    guard::restrict(&arguments.guard, &store, &listeners, arguments.log.as_deref(), arguments.sharing.read_again(), reporter)?;
+    guard::restrict(
+        &arguments.guard,
+        &store,
+        &listeners,
+        arguments.log.as_deref(),
+        arguments.sharing.read_again(),
+        reporter,
+    )?;
     let told: Arc<dyn Report> = Arc::new(Told::new(reporter));
     let form = if arguments.log_format == LogForm::Json { Form::Json } else { Form::Common };
     let log = log.map(|file| Log::start(file, form, told.clone())).transpose().map_err(Trouble::system)?;
