@@ -60,7 +60,7 @@ Examples:
 Examples:
   puerta serve                                this folder, to this machine alone
   puerta serve ~/photos --listen :8000        to all who reach this machine
-  puerta serve ~/photos --share --once        to who gets the link or sees the code
+  puerta serve ~/photos --share --once        to who gets the link or code
   puerta serve docs --share --auth ana        to who knows the password
   puerta serve dist --spa --cache immutable   an application and its assets
   puerta serve www --log access.log           with a line for each response
