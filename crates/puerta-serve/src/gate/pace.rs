@@ -88,7 +88,7 @@ impl Pace {
 
 impl Turn {
     /// How many of the bytes that are `wanted`, which is at least one, may be sent now. What is not sent has to go back by
-    /// [`Turn::sent`].
+    /// [`put_back`](Self::put_back).
     pub fn poll(&mut self, cx: &Context<'_>, wanted: usize) -> Poll<usize> {
         let wanted = u64::try_from(wanted).unwrap_or(u64::MAX).clamp(1, PORTION);
         self.waited |= self.waits;

@@ -66,7 +66,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The shortest of the times: what a [`Watchman`] has to keep.
+    /// The shortest of the times: what a [`Watchman`](watch::Watchman) has to keep.
     pub fn shortest(&self) -> Duration {
         self.head_time.min(self.idle).min(self.rate_time).min(self.linger)
     }
