@@ -4,7 +4,7 @@ use crate::event::{Event, Limit, Report};
 use crate::problem::Problem;
 use crate::wire::Wire;
 use puerta::io::{self, Events, PollFd};
-use puerta::{AnyStream, Async, Connected, Endpoint, Error, Listening, Result, Socket, UnixPacket, errno};
+use puerta::{AnyStream, Async, Connected, Endpoint, Listening, Result, Socket, UnixPacket};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::task::{Poll, ready};
@@ -88,7 +88,7 @@ impl Listener {
                     },
                 };
                 Poll::Ready($wire(client).map_err(|refused| {
-                    *$held.borrow_mut() = is_limit(&refused.error).then_some(refused.object);
+                    *$held.borrow_mut() = refused.error.is_limit().then_some(refused.object);
                     refused.error
                 }))
             }};
@@ -165,8 +165,8 @@ impl Acceptor {
             }
             match self.accept_once(report).await {
                 Ok(wire) => return Ok((wire, self.places.take())),
-                Err(e) if is_limit(&e) => self.pause(report, Limit::System(&e)).await,
-                Err(e) if concerns_one_client(&e) => tokio::task::yield_now().await,
+                Err(e) if e.is_limit() => self.pause(report, Limit::System(&e)).await,
+                Err(e) if e.concerns_one_client() => tokio::task::yield_now().await,
                 Err(e) => return Err(Problem::Socket(e)),
             }
         }
@@ -236,28 +236,4 @@ impl Acceptor {
             report.event(&Event::AtLimit(limit));
         }
     }
-}
-
-fn is_limit(error: &Error) -> bool {
-    matches!(error.errno(), Some(errno::EMFILE | errno::ENFILE | errno::ENOBUFS | errno::ENOMEM | errno::ENOSPC))
-}
-
-/// accept(2): errors that were pending on the new connection; the listener is as good as before.
-fn concerns_one_client(error: &Error) -> bool {
-    matches!(
-        error.errno(),
-        Some(
-            errno::ECONNABORTED
-                | errno::EPROTO
-                | errno::EINTR
-                | errno::EAGAIN
-                | errno::EPERM
-                | errno::EOPNOTSUPP
-                | errno::EHOSTUNREACH
-                | errno::ENETUNREACH
-                | errno::ETIMEDOUT
-                | errno::ECONNRESET
-                | errno::ENOTCONN
-        )
-    )
 }

@@ -31,6 +31,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod accept;
 mod address;
 mod ancillary;
 mod convert;

@@ -35,6 +35,7 @@ pub const HOUSES: [House; 4] = [
 /// The ground is one knot: an error names addresses, an address is what `sys` encodes, and every call of `sys` feeds the trace
 /// and builds the error.
 const LIBRARY: &[(&str, usize)] = &[
+    ("accept", 0),
     ("address", 0),
     ("ancillary", 0),
     ("credentials", 0),

@@ -3,7 +3,7 @@
 use super::places::{NoPlace, Place, Places};
 use super::worker::Workers;
 use crate::event::{Event, Report};
-use puerta::{AnyStream, Async, Connected, Endpoint, Error, Flags, Listening, Result, Shutdown, Socket, errno};
+use puerta::{AnyStream, Async, Connected, Endpoint, Error, Flags, Listening, Result, Shutdown, Socket};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -48,13 +48,13 @@ impl Acceptor {
                         workers.serve(socket, place);
                     }
                 }
-                Err(e) if is_limit(&e) => {
+                Err(e) if e.is_limit() => {
                     if !self.paused.replace(true) {
                         self.report.event(&Event::Paused(&e));
                     }
                     let _ = tokio::time::timeout(PAUSE, self.places.freed()).await;
                 }
-                Err(e) if concerns_one_client(&e) => tokio::task::yield_now().await,
+                Err(e) if e.concerns_one_client() => tokio::task::yield_now().await,
                 Err(e) => return e,
             }
         }
@@ -105,28 +105,4 @@ fn poll_one(
             done => return Poll::Ready(done),
         }
     }
-}
-
-fn is_limit(error: &Error) -> bool {
-    matches!(error.errno(), Some(errno::EMFILE | errno::ENFILE | errno::ENOBUFS | errno::ENOMEM))
-}
-
-/// accept(2): errors that were pending on the new connection; the listener is as good as before.
-fn concerns_one_client(error: &Error) -> bool {
-    matches!(
-        error.errno(),
-        Some(
-            errno::ECONNABORTED
-                | errno::EPROTO
-                | errno::EINTR
-                | errno::EAGAIN
-                | errno::EPERM
-                | errno::EOPNOTSUPP
-                | errno::EHOSTUNREACH
-                | errno::ENETUNREACH
-                | errno::ETIMEDOUT
-                | errno::ECONNRESET
-                | errno::ENOTCONN
-        )
-    )
 }
