@@ -3,11 +3,10 @@
 use super::connection::{Connection, End};
 use super::transport::{Transport, poll_write};
 use super::write::{self, Delimited};
-use crate::core::listing::{self, Entry, Kind, Writer};
+use crate::core::listing::{self, Writer};
 use crate::core::response::{Body, Listing};
 use crate::event::Event;
 use crate::problem::Refusal;
-use crate::store::entries;
 use crate::store::folder::{Fault, Wait};
 use crate::store::handle::{FETCH, Handle};
 use bytes::Bytes;
@@ -169,7 +168,7 @@ impl<T: Transport> Connection<T> {
             match read {
                 Ok(Some((entries, next))) => {
                     held += entries.len();
-                    writer.take(entries.into_iter().map(entry));
+                    writer.take(entries.into_iter().map(Into::into));
                     reading = Some(next);
                 }
                 Ok(None) => {
@@ -249,11 +248,6 @@ async fn sorted(mut writer: Writer) -> Result<(Writer, Vec<u8>, bool), End> {
         (writer, portion, more)
     });
     sorting.await.map_err(|_| End::Broken)
-}
-
-fn entry(found: entries::Entry) -> Entry {
-    let kind = if found.folder { Kind::Folder } else { Kind::File };
-    Entry { name: found.name, kind, size: found.size, modified: found.modified }
 }
 
 #[cfg(test)]
