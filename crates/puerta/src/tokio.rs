@@ -169,11 +169,7 @@ impl<T: AsFd> Async<T> {
     /// # Errors
     /// `EAGAIN` where it is not ready (then nothing is called), and whatever the call gives.
     pub fn try_io<R>(&self, interest: Interest, call: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        let done = self.fd.try_io(interest, |held| match call(&held.object) {
-            Err(e) if e.would_block() => Err(io::ErrorKind::WouldBlock.into()),
-            done => Ok(done),
-        });
-        done.unwrap_or_else(|_| Err(Error::bare(Call::Poll, libc::EAGAIN)))
+        self.try_io_until(interest, call, |_| false)
     }
 
     /// As [`try_io`](Self::try_io); where `drained` says so of a success, the readiness is cleared as after `EAGAIN`, with the
