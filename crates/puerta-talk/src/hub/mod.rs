@@ -247,7 +247,7 @@ impl Inner {
     fn look_after(&mut self, now: Instant) {
         if self.look.is_some_and(|look| look <= now) {
             let Inner { outs, server, .. } = self;
-            let again = outs.values_mut().filter_map(|out| out.look(server).then_some(())).count() > 0;
+            let again = outs.values_mut().fold(false, |again, out| out.look(server) | again);
             self.look = again.then(|| now + LOOK);
         }
     }
