@@ -15,6 +15,11 @@ use std::mem::MaybeUninit;
 /// The most fields that [`Limits`] can allow.
 pub const MOST_FIELDS: usize = 256;
 
+/// In a request line, what there may be around the longest target: a method, two spaces and the version.
+const AROUND: usize = 32;
+/// Two spaces and the version.
+const VERSION: usize = 10;
+
 /// What a request may bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -22,7 +27,8 @@ pub struct Limits {
     pub head: usize,
     /// Fields, repeated ones included. Default: 100; at most [`MOST_FIELDS`]. More is 431.
     pub fields: usize,
-    /// Bytes of the target. Default: 8 KiB (RFC 9112, section 3, asks for 8,000 at least). More is 414.
+    /// Bytes of the target. Default: 8 KiB (RFC 9112, section 3, asks for 8,000 at least). More is 414, and so is a line that a
+    /// method makes longer than that by 32 bytes or more.
     pub target: usize,
 }
 
@@ -81,7 +87,7 @@ pub enum Why {
     RequestLine,
     /// The target has no form that the method allows, or holds a fragment.
     Target,
-    /// The target is longer than [`Limits::target`].
+    /// The target is longer than [`Limits::target`], or its line is longer than that by 32 bytes or more.
     TargetTooLong,
     /// The version is no 1.0 or 1.1.
     Version,
@@ -156,7 +162,8 @@ pub fn read<'a>(bytes: &'a [u8], room: &'a mut Room<'a>, limits: &Limits) -> Res
     let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
         return Err(Why::RequestLine.into());
     };
-    if target.len() > limits.target {
+    // As in pieces, where the line is too long before its end has come.
+    if target.len() > limits.target || method.len() + target.len() + VERSION >= limits.target + AROUND {
         return Err(Why::TargetTooLong.into());
     }
     let fields: &[Field<'_>] = request.headers;
@@ -245,8 +252,6 @@ fn within(length: usize, limits: &Limits) -> Result<(), Refused> {
 }
 
 fn incomplete<'a>(head: &[u8], start: usize, limits: &Limits) -> Result<Option<Request<'a>>, Refused> {
-    /// A method, two spaces and the version.
-    const AROUND: usize = 32;
     if head.len() > limits.target + AROUND && !head.contains(&b'\n') {
         return Err(Why::TargetTooLong.into());
     }
@@ -267,7 +272,7 @@ fn refusal(error: httparse::Error, head: &[u8], limits: &Limits) -> Why {
         Error::HeaderValue => Why::FieldValue,
         Error::NewLine => Why::LineEnd,
         Error::TooManyHeaders => Why::TooManyFields,
-        _ if line.len() > limits.target + 32 => Why::TargetTooLong,
+        _ if line.len() > limits.target + AROUND => Why::TargetTooLong,
         Error::Version if is_other_version(line) => Why::Version,
         _ => Why::RequestLine,
     }
@@ -284,9 +289,9 @@ fn is_other_version(line: &[u8]) -> bool {
 fn has_form(method: Method, target: &[u8]) -> bool {
     match target {
         _ if target.contains(&b'#') => false,
+        _ if method == Method::Connect => is_host(target),
         [b'/', ..] => true,
         b"*" => method == Method::Options,
-        _ if method == Method::Connect => is_host(target),
         _ => {
             let strip = |scheme: &[u8]| {
                 let (start, rest) = target.split_at_checked(scheme.len())?;

@@ -129,6 +129,7 @@ fn a_target_has_a_form_that_its_method_allows() {
         ("GET http://[::1]:80/b", true),
         ("OPTIONS *", true),
         ("CONNECT a:80", true),
+        ("CONNECT /a", false),
         ("GET *", false),
         ("GET a", false),
         ("GET a:80", false),
@@ -269,6 +270,12 @@ fn too_much_of_anything_is_refused_before_it_has_come_whole() {
     assert_eq!(refused(&long[..limits.target + 40]), Why::TargetTooLong);
     let just = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(limits.target - 1));
     assert!(read_one(just.as_bytes()).is_ok());
+    // A method that makes the line too long, whole and before its end has come.
+    let line = |length: usize| format!("{} / HTTP/1.1\r\nHost: a\r\n\r\n", "M".repeat(length - 11));
+    assert!(read_one(line(limits.target + 31).as_bytes()).is_ok());
+    assert_eq!(read_one(&line(limits.target + 31).as_bytes()[..limits.target + 32]), Ok(None));
+    assert_eq!(refused(&line(limits.target + 32)), Why::TargetTooLong);
+    assert_eq!(refused(&line(limits.target + 32)[..limits.target + 33]), Why::TargetTooLong);
     let fields = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "A: b\r\n".repeat(count - 1));
     assert!(read_one(fields(limits.fields).as_bytes()).is_ok());
     assert_eq!(refused(&fields(limits.fields + 1)), Why::TooManyFields);
