@@ -252,7 +252,8 @@ fn within(length: usize, limits: &Limits) -> Result<(), Refused> {
 }
 
 fn incomplete<'a>(head: &[u8], start: usize, limits: &Limits) -> Result<Option<Request<'a>>, Refused> {
-    if head.len() > limits.target + AROUND && !head.contains(&b'\n') {
+    let line = head.iter().position(|b| *b == b'\n').unwrap_or(head.len());
+    if line > limits.target + AROUND {
         return Err(Why::TargetTooLong.into());
     }
     // A line that ends in LF alone would let us wait for the rest of a head that its sender holds for whole.

@@ -276,6 +276,8 @@ fn too_much_of_anything_is_refused_before_it_has_come_whole() {
     assert_eq!(read_one(&line(limits.target + 31).as_bytes()[..limits.target + 32]), Ok(None));
     assert_eq!(refused(&line(limits.target + 32)), Why::TargetTooLong);
     assert_eq!(refused(&line(limits.target + 32)[..limits.target + 33]), Why::TargetTooLong);
+    let end = line(limits.target + 32).len();
+    assert_eq!(refused(&line(limits.target + 32)[..end - 2]), Why::TargetTooLong);
     let fields = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "A: b\r\n".repeat(count - 1));
     assert!(read_one(fields(limits.fields).as_bytes()).is_ok());
     assert_eq!(refused(&fields(limits.fields + 1)), Why::TooManyFields);
