@@ -9,6 +9,7 @@ mod nats;
 mod ncat;
 mod ngircd;
 mod pace;
+mod quic;
 mod rooms;
 mod tcp;
 mod window;

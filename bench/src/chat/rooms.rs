@@ -1,8 +1,9 @@
-//! Our own hub: members over QUIC, each with a key and a socket of its own, all on one thread. A record is counted by the fields in
-//! front of its text alone; what a member said itself comes back to it, and is not counted.
+//! Our own hub: members over QUIC, each with a key, a socket and a task of its own, all on one thread. A record is counted by the
+//! fields in front of its text alone; what a member said itself comes back to it, and is not counted.
 
 use super::body::{body, sender};
 use super::pace::beat;
+use super::quic::{self, Link, Links};
 use super::window::Window;
 use super::{Chat, Done, Load, Work};
 use crate::Result;
@@ -14,11 +15,8 @@ use puerta_talk::room::codec::{self, Frames, decode};
 use puerta_talk::room::frame::{Hello, Send, Target, ToHub, ToMember, VERSION};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::record::{Kind, Person, Record};
-use puerta_talk::transport::{Dialer, Expected, member_socket};
-use quinn::{Connection, RecvStream, SendStream};
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -35,9 +33,6 @@ const ENTERING: usize = 64;
 
 /// How long the last messages may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How much a member reads at once.
-const CHUNK: usize = 64 << 10;
 
 /// How many messages are under way while the bodies are compared.
 const COMPARING: u64 = 8;
@@ -95,17 +90,14 @@ impl Chat for Rooms {
 
 struct Room {
     work: Work,
-    members: Vec<tokio::sync::Mutex<Member>>,
+    members: Vec<Member>,
     shared: Rc<Shared>,
 }
 
 /// A member's end of what it says.
 struct Member {
-    stream: SendStream,
-    said: u64,
-    // The connection ends with it.
-    _connection: Connection,
-    _dialer: Dialer,
+    link: Rc<Link>,
+    said: Cell<u64>,
 }
 
 /// What the readers of all members share.
@@ -136,6 +128,8 @@ impl Room {
             failure: RefCell::default(),
             progress: Notify::new(),
         });
+        let links = Links::new();
+        tokio::task::spawn_local(quic::tick(links.clone()));
         let joined = timeout(JOINING, async {
             let mut joined = Vec::new();
             let mut joining = JoinSet::new();
@@ -143,7 +137,7 @@ impl Room {
                 if joining.len() >= ENTERING {
                     joined.push(done(joining.join_next().await)?);
                 }
-                joining.spawn_local(enter(member, port));
+                joining.spawn_local(enter(member, port, links.clone(), shared.clone()));
             }
             while !joining.is_empty() {
                 joined.push(done(joining.join_next().await)?);
@@ -151,12 +145,8 @@ impl Room {
             Ok::<_, String>(joined)
         });
         let mut joined = joined.await.map_err(|_| "the members took too long to join".to_owned())??;
-        joined.sort_by_key(|(member, ..)| *member);
-        let mut members = Vec::new();
-        for (member, state, receive, frames) in joined {
-            tokio::task::spawn_local(listen(member, receive, frames, shared.clone()));
-            members.push(state.into());
-        }
+        joined.sort_by_key(|(member, _)| *member);
+        let members = joined.into_iter().map(|(_, link)| Member { link, said: Cell::new(0) }).collect();
         // What the joining caused passes: presence is told within half a second.
         tokio::time::sleep(Duration::from_secs(1)).await;
         Ok(Room { work: *work, members, shared })
@@ -167,7 +157,8 @@ impl Room {
         within(PATIENCE, &self.shared, async {
             for number in 0..messages {
                 self.shared.wait(|window| window.free() > 0).await?;
-                self.say(sender(number, self.work.speakers), &text(number)).await?;
+                self.say(sender(number, self.work.speakers), &text(number));
+                self.send();
             }
             self.shared.wait(Window::is_empty).await
         })
@@ -183,9 +174,10 @@ impl Room {
             while Instant::now() < end {
                 let free = self.shared.window.borrow().free();
                 for _ in 0..free {
-                    self.say(sender(number, self.work.speakers), &message).await?;
+                    self.say(sender(number, self.work.speakers), &message);
                     number += 1;
                 }
+                self.send();
                 self.shared.wait(|window| window.free() > 0).await?;
             }
             self.shared.wait(Window::is_empty).await
@@ -201,7 +193,8 @@ impl Room {
         within(time + PATIENCE, &self.shared, async {
             while beat.recv().await.is_some() {
                 self.shared.sent.borrow_mut().push(Instant::now());
-                self.say(0, &message).await?;
+                self.say(0, &message);
+                self.send();
             }
             self.shared.wait(Window::is_empty).await
         })
@@ -221,16 +214,21 @@ impl Room {
         Done { deliveries, taken, latencies: self.shared.latencies.take(), bodies: self.shared.bodies.take() }
     }
 
-    async fn say(&self, by: usize, text: &str) -> Result<()> {
+    /// Something that goes out with [`send`](Self::send).
+    fn say(&self, by: usize, text: &str) {
         self.shared.window.borrow_mut().send(by);
-        let Some(member) = self.members.get(by) else { return Ok(()) };
-        let mut member = member.lock().await;
-        member.said += 1;
-        let id = MessageId { stream: stream_of(by), number: member.said };
-        let (after, to) = (member.said - 1, Target::Room(ROOM.to_owned()));
-        let send = Send { id, after, to, kind: Kind::Text, text: text.to_owned() };
-        let frame = codec::bytes(&ToHub::Send(send));
-        member.stream.write_chunk(frame).await.map_err(|e| format!("member {by} cannot send: {e}"))
+        let Some(member) = self.members.get(by) else { return };
+        let after = member.said.replace(member.said.get() + 1);
+        let id = MessageId { stream: stream_of(by), number: after + 1 };
+        let send = Send { id, after, to: Target::Room(ROOM.to_owned()), kind: Kind::Text, text: text.to_owned() };
+        member.link.write(&codec::bytes(&ToHub::Send(send)));
+    }
+
+    /// What was said since the last time goes out.
+    fn send(&self) {
+        for member in self.members.iter().take(self.work.speakers) {
+            member.link.send();
+        }
     }
 }
 
@@ -349,7 +347,7 @@ fn text(number: u64) -> String {
     String::from_utf8_lossy(&body(number)).into_owned()
 }
 
-type Entered = (usize, Member, RecvStream, Vec<u8>);
+type Entered = (usize, Rc<Link>);
 
 fn done(joined: Option<std::result::Result<Result<Entered>, tokio::task::JoinError>>) -> Result<Entered> {
     match joined {
@@ -359,14 +357,11 @@ fn done(joined: Option<std::result::Result<Result<Entered>, tokio::task::JoinErr
     }
 }
 
-/// A member comes into the room.
-async fn enter(member: usize, port: u16) -> Result<Entered> {
+/// A member comes into the room, and hears what is said there.
+async fn enter(member: usize, port: u16, links: Rc<Links>, shared: Rc<Shared>) -> Result<Entered> {
     let tell = |e: &dyn Display| format!("member {member} cannot join: {e}");
     let key = Key::generate().map_err(|e| tell(&e))?;
-    let dialer = Dialer::new(&key, member_socket().map_err(|e| tell(&e))?).map_err(|e| tell(&e))?;
-    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let (connection, _) = dialer.connect(at, Expected::Any).await.map_err(|e| tell(&e))?;
-    let (mut stream, mut receive) = connection.open_bi().await.map_err(|e| tell(&e))?;
+    let link = Link::open(&key, port, &links).await.map_err(|e| tell(&e))?;
     let hello = Hello {
         version: VERSION,
         name: format!("m{member}"),
@@ -374,17 +369,17 @@ async fn enter(member: usize, port: u16) -> Result<Entered> {
         streams: vec![stream_of(member)],
         feed: true,
     };
-    stream.write_chunk(codec::bytes(&ToHub::Hello(hello))).await.map_err(|e| tell(&e))?;
+    link.write(&codec::bytes(&ToHub::Hello(hello)));
+    link.send();
     let mut frames = Frames::default();
     let mut room: Option<RoomNo> = None;
     while room.is_none() {
-        let chunk = receive.read_chunk(CHUNK, true).await.map_err(|e| tell(&e))?;
-        frames.push(&chunk.ok_or_else(|| tell(&"the hub closed the connection"))?.bytes);
+        link.hear(&links.buffer, |bytes| frames.push(bytes)).await.map_err(|e| tell(&e))?;
         while let Some(frame) = frames.take::<ToMember>().map_err(|_| tell(&"what came is no frame"))? {
             match frame {
                 ToMember::Welcome(_) => {
-                    let join = codec::bytes(&ToHub::Join { room: ROOM.to_owned() });
-                    stream.write_chunk(join).await.map_err(|e| tell(&e))?;
+                    link.write(&codec::bytes(&ToHub::Join { room: ROOM.to_owned() }));
+                    link.send();
                 }
                 ToMember::Room(facts) if facts.name.is_some() => room = Some(facts.no),
                 ToMember::Denied(denial) => return Err(tell(&format!("{denial:?}"))),
@@ -392,24 +387,25 @@ async fn enter(member: usize, port: u16) -> Result<Entered> {
             }
         }
     }
-    Ok((member, Member { stream, said: 0, _connection: connection, _dialer: dialer }, receive, frames.rest()))
+    tokio::task::spawn_local(listen(member, link.clone(), frames.rest(), links, shared));
+    Ok((member, link))
 }
 
 /// Reads for a member until its connection ends.
-async fn listen(member: usize, mut receive: RecvStream, mut rest: Vec<u8>, shared: Rc<Shared>) {
+async fn listen(member: usize, link: Rc<Link>, mut rest: Vec<u8>, links: Rc<Links>, shared: Rc<Shared>) {
     loop {
-        match receive.read_chunk(CHUNK, true).await {
-            Ok(Some(chunk)) if rest.is_empty() => {
-                let heard = shared.hear(member, &chunk.bytes);
-                rest.extend_from_slice(chunk.bytes.get(heard..).unwrap_or_default());
-            }
-            Ok(Some(chunk)) => {
-                rest.extend_from_slice(&chunk.bytes);
+        let heard = link.hear(&links.buffer, |bytes| {
+            if rest.is_empty() {
+                let heard = shared.hear(member, bytes);
+                rest.extend_from_slice(bytes.get(heard..).unwrap_or_default());
+            } else {
+                rest.extend_from_slice(bytes);
                 let heard = shared.hear(member, &rest);
                 rest.drain(..heard);
             }
-            Ok(None) => return shared.fail(format!("the hub closed the connection of member {member}")),
-            Err(error) => return shared.fail(format!("member {member}: {error}")),
+        });
+        if let Err(error) = heard.await {
+            return shared.fail(format!("member {member}: {error}"));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::identity::Key;
 use crate::problem::Problem;
 use crate::room::ids::Device;
 use puerta::{Ip, Socket, Udp};
-use quinn::{ConnectError, Connection, Endpoint};
+use quinn::{ClientConfig, ConnectError, Connection, Endpoint, EndpointConfig};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,17 @@ pub struct Dialer {
 }
 
 /// TLS wants a name for the peer. It is neither sent nor checked: the key is.
-const NAME: &str = "hub";
+pub const NAME: &str = "hub";
+
+/// What a [`Dialer`] gives to QUIC for one connection without tokens of earlier ones: for those who run QUIC in a loop of their own.
+///
+/// # Errors
+/// [`Problem::System`]: never with the provider of this crate.
+pub fn member_config(key: &Key, to: SocketAddr, expected: Expected) -> Result<(EndpointConfig, ClientConfig), Problem> {
+    let verifier = Arc::new(HubKey::new(expected));
+    let client = config::client(key, to, verifier, Arc::default(), config::FIRST_ROUND_TRIP)?;
+    Ok((config::endpoint(), client))
+}
 
 impl Dialer {
     /// Takes a socket, such as [`member_socket`](super::member_socket) makes. It is made non-blocking.

@@ -19,7 +19,7 @@ pub use config::{
     ALPN, Acknowledgements, CONNECTION_WINDOW, CONNECTIONS, CRYPTO_BUFFER, HANDSHAKE, HANDSHAKES, HELLO, IDLE,
     INCOMING, INCOMING_BUFFER, INCOMING_BUFFERS, KEEP_ALIVE, MEMBER_WINDOW, SEND_WINDOW, STREAM_WINDOW,
 };
-pub use dial::{Dialer, Expected};
+pub use dial::{Dialer, Expected, NAME, member_config};
 pub use listen::{Door, Listener, Wait};
 pub use server::{Counts, Event, Peer, Server, Sink};
 pub use socket::{BUFFER, HubSocket, hub_socket, member_socket};
