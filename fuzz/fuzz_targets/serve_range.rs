@@ -35,7 +35,7 @@ enum Sent {
 
 fn bounded(value: &[u8], size: u64) -> Sent {
     let ranges = match read(value, size) {
-        Ranges::Whole => return Sent::Whole,
+        Ranges::Whole(_) => return Sent::Whole,
         Ranges::Unsatisfiable => return Sent::Nothing,
         Ranges::One(range) => vec![range],
         Ranges::Many(ranges) => {

@@ -18,6 +18,62 @@ pub enum Verdict {
     Failed,
 }
 
+/// A precondition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// `If-Match`
+    Match,
+    /// `If-Unmodified-Since`
+    UnmodifiedSince,
+    /// `If-None-Match`
+    NoneMatch,
+    /// `If-Modified-Since`
+    ModifiedSince,
+}
+
+/// What one precondition says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weighed {
+    /// It is not there.
+    Absent,
+    /// It has no objection.
+    Holds,
+    /// It decides: [`Rule::verdict`].
+    Decides,
+    /// It is there and passed over.
+    PassedOver(Invalid),
+}
+
+/// Why a date is passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invalid {
+    /// A tag says more: section 13.1.3, 13.1.4.
+    Outweighed,
+    /// It is no date, or comes twice.
+    Date,
+    /// There is no `Last-Modified` that it could be compared with.
+    Nothing,
+}
+
+/// What `If-Range` says (section 13.1.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfRange {
+    /// It is not there, or names exactly these bytes.
+    Same,
+    /// It comes twice.
+    Twice,
+    /// It names another tag, or there is none.
+    OtherTag,
+    /// Its tag is weak, and a range needs a strong one.
+    Weak,
+    /// It is neither a tag nor a date.
+    Invalid,
+    /// It names another date, or there is none.
+    OtherDate,
+    /// It names the date, which is less than a second old.
+    TooNew,
+}
+
 /// What identifies the bytes that would be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validators<'a> {
@@ -27,42 +83,81 @@ pub struct Validators<'a> {
     pub modified: Option<&'a Date>,
 }
 
-/// What `If-Match`, `If-Unmodified-Since`, `If-None-Match` and `If-Modified-Since` say. A date that is not valid, that
-/// comes twice or has nothing to be compared with is passed over; of a list of tags what stands before the first that is
-/// not valid counts.
+impl Rule {
+    /// All, in the order in which they are weighed.
+    pub const ALL: [Rule; 4] = [Rule::Match, Rule::UnmodifiedSince, Rule::NoneMatch, Rule::ModifiedSince];
+
+    /// The field.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Rule::Match => "If-Match",
+            Rule::UnmodifiedSince => "If-Unmodified-Since",
+            Rule::NoneMatch => "If-None-Match",
+            Rule::ModifiedSince => "If-Modified-Since",
+        }
+    }
+
+    /// What it comes to where it decides.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Rule::Match | Rule::UnmodifiedSince => Verdict::Failed,
+            Rule::NoneMatch | Rule::ModifiedSince => Verdict::NotModified,
+        }
+    }
+}
+
+/// What `If-Match`, `If-Unmodified-Since`, `If-None-Match` and `If-Modified-Since` say: the first that decides.
 pub fn check(head: &Head<'_>, validators: Validators<'_>) -> Verdict {
-    let since = |name| Some((head.only(name).and_then(Date::parse)?.seconds(), validators.modified?.seconds()));
-    if has(head, "If-Match") {
-        if !names(head, "If-Match", validators.etag, Compare::Strong) {
-            return Verdict::Failed;
-        }
-    } else if since("If-Unmodified-Since").is_some_and(|(since, modified)| modified > since) {
-        return Verdict::Failed;
+    let decides = |rule: &Rule| weigh(*rule, head, validators) == Weighed::Decides;
+    Rule::ALL.into_iter().find(decides).map_or(Verdict::Proceed, Rule::verdict)
+}
+
+/// What one of them says. A date that is not valid, that comes twice or has nothing to be compared with is passed over; of a
+/// list of tags what stands before the first that is not valid counts.
+pub fn weigh(rule: Rule, head: &Head<'_>, validators: Validators<'_>) -> Weighed {
+    if !has(head, rule.name()) {
+        return Weighed::Absent;
     }
-    if has(head, "If-None-Match") {
-        if names(head, "If-None-Match", validators.etag, Compare::Weak) {
-            return Verdict::NotModified;
+    let decides = match rule {
+        Rule::Match => !names(head, rule.name(), validators.etag, Compare::Strong),
+        Rule::NoneMatch => names(head, rule.name(), validators.etag, Compare::Weak),
+        Rule::UnmodifiedSince if has(head, Rule::Match.name()) => return Weighed::PassedOver(Invalid::Outweighed),
+        Rule::ModifiedSince if has(head, Rule::NoneMatch.name()) => return Weighed::PassedOver(Invalid::Outweighed),
+        Rule::UnmodifiedSince | Rule::ModifiedSince => {
+            let Some(since) = head.only(rule.name()).and_then(Date::parse) else {
+                return Weighed::PassedOver(Invalid::Date);
+            };
+            let Some(modified) = validators.modified else { return Weighed::PassedOver(Invalid::Nothing) };
+            (modified.seconds() > since.seconds()) == (rule == Rule::UnmodifiedSince)
         }
-    } else if since("If-Modified-Since").is_some_and(|(since, modified)| modified <= since) {
-        return Verdict::NotModified;
-    }
-    Verdict::Proceed
+    };
+    if decides { Weighed::Decides } else { Weighed::Holds }
 }
 
 /// Whether a `Range` counts (section 13.1.5): there is no `If-Range`, or it names exactly these bytes. A weak tag never
 /// does, and a date only if it is the one that is sent and a second old: what changes twice within a second keeps its date
 /// (section 8.8.2.2).
-pub fn range_counts(head: &Head<'_>, validators: Validators<'_>, now: SystemTime) -> bool {
-    if !has(head, "If-Range") {
-        return true;
+pub fn if_range(head: &Head<'_>, validators: Validators<'_>, now: SystemTime) -> IfRange {
+    let mut all = head.all("If-Range");
+    let value = match (all.next(), all.next()) {
+        (None, _) => return IfRange::Same,
+        (Some(_), Some(_)) => return IfRange::Twice,
+        (Some(value), None) => value,
+    };
+    if value.starts_with(b"W/") {
+        return IfRange::Weak;
     }
-    let Some(value) = head.only("If-Range") else { return false };
-    if value.starts_with(b"\"") || value.starts_with(b"W/") {
-        return validators.etag.is_some_and(|etag| value == etag.text());
+    if value.starts_with(b"\"") {
+        let same = validators.etag.is_some_and(|etag| value == etag.text());
+        return if same { IfRange::Same } else { IfRange::OtherTag };
     }
-    let (Some(date), Some(modified)) = (Date::parse(value), validators.modified) else { return false };
+    let Some(date) = Date::parse(value) else { return IfRange::Invalid };
+    let Some(modified) = validators.modified.filter(|modified| modified.seconds() == date.seconds()) else {
+        return IfRange::OtherDate;
+    };
     let settled = now.checked_sub(Duration::from_secs(1)).and_then(Date::of);
-    date.seconds() == modified.seconds() && settled.is_some_and(|settled| modified.seconds() <= settled.seconds())
+    let is_settled = settled.is_some_and(|settled| modified.seconds() <= settled.seconds());
+    if is_settled { IfRange::Same } else { IfRange::TooNew }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,26 +292,44 @@ mod tests {
 
     #[test]
     fn a_range_counts_only_for_the_very_bytes() {
+        use IfRange::{Invalid, OtherDate, OtherTag, Same, TooNew, Twice, Weak};
         let later = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 + seconds);
-        for (fields, now, counts) in [
-            (&[][..], later(9), true),
-            (&[("If-Range", "\"x\"")], later(9), true),
-            (&[("If-Range", "W/\"x\"")], later(9), false),
-            (&[("If-Range", "\"other\"")], later(9), false),
-            (&[("If-Range", "\"x\", \"x\"")], later(9), false),
-            (&[("If-Range", "*")], later(9), false),
-            (&[("If-Range", "x")], later(9), false),
-            (&[("If-Range", "")], later(9), false),
-            (&[("If-Range", "\"x\""), ("If-Range", "\"x\"")], later(9), false),
-            (&[("If-Range", DAY)], later(9), true),
-            (&[("If-Range", DAY)], later(1), true),
-            (&[("If-Range", DAY)], later(0), false),
-            (&[("If-Range", BEFORE)], later(9), false),
-            (&[("If-Range", AFTER)], later(9), false),
-            (&[("If-Range", "Sun, 06 Nov 1994")], later(9), false),
+        for (fields, now, says) in [
+            (&[][..], later(9), Same),
+            (&[("If-Range", "\"x\"")], later(9), Same),
+            (&[("If-Range", "W/\"x\"")], later(9), Weak),
+            (&[("If-Range", "\"other\"")], later(9), OtherTag),
+            (&[("If-Range", "\"x\", \"x\"")], later(9), OtherTag),
+            (&[("If-Range", "*")], later(9), Invalid),
+            (&[("If-Range", "x")], later(9), Invalid),
+            (&[("If-Range", "")], later(9), Invalid),
+            (&[("If-Range", "\"x\""), ("If-Range", "\"x\"")], later(9), Twice),
+            (&[("If-Range", DAY)], later(9), Same),
+            (&[("If-Range", DAY)], later(1), Same),
+            (&[("If-Range", DAY)], later(0), TooNew),
+            (&[("If-Range", BEFORE)], later(9), OtherDate),
+            (&[("If-Range", AFTER)], later(9), OtherDate),
+            (&[("If-Range", "Sun, 06 Nov 1994")], later(9), Invalid),
         ] {
-            assert_eq!(with(fields, |head, validators| range_counts(head, validators, now)), counts, "{fields:?}");
+            assert_eq!(with(fields, |head, validators| if_range(head, validators, now)), says, "{fields:?}");
         }
+    }
+
+    #[test]
+    fn what_does_not_decide_is_told_apart() {
+        use Weighed::{Absent, Decides, Holds, PassedOver};
+        let says = |fields: &[(&str, &str)]| with(fields, |head, known| Rule::ALL.map(|rule| weigh(rule, head, known)));
+        let outweighed = PassedOver(Invalid::Outweighed);
+        assert_eq!(says(&[]), [Absent; 4]);
+        let held = [("If-Match", "\"x\""), ("If-Unmodified-Since", BEFORE), ("If-None-Match", "\"other\"")];
+        assert_eq!(says(&held), [Holds, outweighed, Holds, Absent]);
+        let decided = [("If-None-Match", "\"x\""), ("If-Modified-Since", BEFORE)];
+        assert_eq!(says(&decided), [Absent, Absent, Decides, outweighed]);
+        let dates = [("If-Unmodified-Since", "never"), ("If-Modified-Since", BEFORE)];
+        assert_eq!(says(&dates), [Absent, PassedOver(Invalid::Date), Absent, Holds]);
+        let none = Validators { etag: None, modified: None };
+        let since = with(&[("If-Modified-Since", DAY)], |head, _| weigh(Rule::ModifiedSince, head, none));
+        assert_eq!(since, PassedOver(Invalid::Nothing));
     }
 
     #[test]
@@ -232,6 +345,6 @@ mod tests {
         ] {
             assert_eq!(with(&[(name, value)], |head, _| check(head, none)), verdict, "{name}: {value}");
         }
-        assert!(!with(&[("If-Range", DAY)], |head, _| range_counts(head, none, SystemTime::now())));
+        assert_eq!(with(&[("If-Range", DAY)], |head, _| if_range(head, none, SystemTime::now())), IfRange::OtherDate);
     }
 }

@@ -29,4 +29,5 @@ pub mod respond;
 pub mod response;
 pub mod site;
 pub mod target;
+pub mod why;
 mod words;

@@ -3,7 +3,7 @@
 use super::accept;
 use super::encoding::Accepted;
 use super::head::{Head, Method};
-use super::path::SitePath;
+use super::path::{BadPath, SitePath};
 use super::response::Status;
 use super::site::Site;
 use super::target::Target;
@@ -23,8 +23,23 @@ pub enum Plan<'a> {
 pub enum Answer {
     /// 204 with `Allow`; to a CORS preflight also with what it asks, if the site allows its origin.
     Options,
-    /// An error: 400 for a refused target, 404 for a hidden one, 405 with `Allow`, 501 for a method that is none.
-    Refused(Status),
+    /// An error.
+    Refused(Why),
+}
+
+/// Why a request is refused without looking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The method is none that is known: 501.
+    UnknownMethod,
+    /// Files do not answer this method: 405 with `Allow`.
+    Method,
+    /// The target is no path here: 400.
+    Target(BadPath),
+    /// `*`, which is for OPTIONS alone: 400.
+    Server,
+    /// A name in the path begins with a dot: 404.
+    Hidden,
 }
 
 /// What a store is asked for.
@@ -65,32 +80,48 @@ pub enum Fits {
 /// An unknown method is 501, then a refused target 400, then a hidden path 404, then a method that files do not answer 405
 /// (RFC 9110 sections 9.1, 15.5.6, 15.6.2). `*` is for OPTIONS alone (RFC 9112 section 3.2.4).
 pub fn plan<'a>(head: &Head<'a>, site: &Site) -> Plan<'a> {
-    let refused = |status| Plan::Answer(Answer::Refused(status));
+    let refused = |why| Plan::Answer(Answer::Refused(why));
     let serves = matches!(head.method, Method::Get | Method::Head);
     match head.method {
-        Method::Unknown => return refused(Status::NOT_IMPLEMENTED),
+        Method::Unknown => return refused(Why::UnknownMethod),
         // Its target is an authority, which names nothing here.
-        Method::Connect => return refused(Status::METHOD_NOT_ALLOWED),
+        Method::Connect => return refused(Why::Method),
         _ => {}
     }
     let (path, query) = match Target::read(head.target) {
         Ok(Target::Path { path, query, .. }) => (path, query),
         Ok(Target::Server) if head.method == Method::Options => return Plan::Answer(Answer::Options),
-        Ok(Target::Server) | Err(_) => return refused(Status::BAD_REQUEST),
+        Ok(Target::Server) => return refused(Why::Server),
+        Err(bad) => return refused(Why::Target(bad)),
     };
-    let Ok(path) = SitePath::read(path) else { return refused(Status::BAD_REQUEST) };
+    let path = match SitePath::read(path) {
+        Ok(path) => path,
+        Err(bad) => return refused(Why::Target(bad)),
+    };
     if path.is_hidden() && !site.hidden {
-        return refused(Status::NOT_FOUND);
+        return refused(Why::Hidden);
     }
     if head.method == Method::Options {
         return Plan::Answer(Answer::Options);
     }
     if !serves {
-        return refused(Status::METHOD_NOT_ALLOWED);
+        return refused(Why::Method);
     }
     let codings = if site.compression { Accepted::read(head.all("Accept-Encoding")) } else { Accepted::IDENTITY };
     let page = site.spa.is_some() && accept::is_page(head);
     Plan::Lookup(Lookup { path, query: query.map(Cow::Borrowed), codings, page })
+}
+
+impl Why {
+    /// The status that says so.
+    pub const fn status(self) -> Status {
+        match self {
+            Why::UnknownMethod => Status::NOT_IMPLEMENTED,
+            Why::Method => Status::METHOD_NOT_ALLOWED,
+            Why::Target(_) | Why::Server => Status::BAD_REQUEST,
+            Why::Hidden => Status::NOT_FOUND,
+        }
+    }
 }
 
 impl Lookup<'_> {

@@ -3,6 +3,7 @@
 //! Memory and work are bounded by what may be asked for, never by the file: at most [`MOST`] ranges, and never more bytes
 //! than the file has, else the whole file is the answer (section 14.2 lets a server pass over a Range field).
 
+use super::conditions::IfRange;
 use super::list::elements;
 
 /// How many ranges one request may ask for, before they are merged; with more, it gets the whole.
@@ -11,14 +12,37 @@ pub const MOST: usize = 16;
 /// What a field `Range` asks for of so many bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ranges {
-    /// Everything, with 200: another unit, no valid field, too many ranges, more bytes than there are, or an empty file.
-    Whole,
+    /// Everything, with 200.
+    Whole(Whole),
     /// One range, with 206.
     One(Range),
     /// Two to [`MOST`], with 206, in the order in which they were asked for; none overlaps or touches another.
     Many(Vec<Range>),
     /// None of them begins before the end: 416.
     Unsatisfiable,
+}
+
+/// Why everything is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whole {
+    /// No range is asked for.
+    NotAsked,
+    /// The field comes twice.
+    Twice,
+    /// Ranges are for GET alone (section 14.2).
+    Method,
+    /// `If-Range` does not name these bytes.
+    Changed(IfRange),
+    /// Another unit than bytes.
+    Unit,
+    /// The field is not valid.
+    Invalid,
+    /// More than [`MOST`] ranges.
+    TooMany,
+    /// More bytes, in all, than there are.
+    TooLong,
+    /// There are no bytes.
+    Empty,
 }
 
 /// Bytes `from` to `from + length`; never empty, never beyond the end.
@@ -32,17 +56,24 @@ pub struct Range {
 
 /// What the value of a field `Range` asks for of `size` bytes.
 pub fn read(value: &[u8], size: u64) -> Ranges {
-    let Some(set) = in_bytes(value).filter(|_| size > 0) else { return Ranges::Whole };
+    let Some(set) = in_bytes(value) else { return Ranges::Whole(Whole::Unit) };
+    if size == 0 {
+        return Ranges::Whole(Whole::Empty);
+    }
     let mut asked: [Option<Range>; MOST] = [None; MOST];
     let mut count = 0;
     for spec in elements(set) {
-        let (Some(slot), Some(range)) = (asked.get_mut(count), read_one(spec, size)) else { return Ranges::Whole };
+        let Some(range) = read_one(spec, size) else { return Ranges::Whole(Whole::Invalid) };
+        let Some(slot) = asked.get_mut(count) else { return Ranges::Whole(Whole::TooMany) };
         *slot = range;
         count += 1;
     }
     let asked = asked.into_iter().flatten();
-    if count == 0 || asked.clone().fold(0, |sum: u64, range| sum.saturating_add(range.length)) > size {
-        return Ranges::Whole;
+    if count == 0 {
+        return Ranges::Whole(Whole::Invalid);
+    }
+    if asked.clone().fold(0, |sum: u64, range| sum.saturating_add(range.length)) > size {
+        return Ranges::Whole(Whole::TooLong);
     }
     let mut merged: Vec<Range> = Vec::new();
     for range in asked {
@@ -53,6 +84,11 @@ pub fn read(value: &[u8], size: u64) -> Ranges {
         [one] => Ranges::One(*one),
         _ => Ranges::Many(merged),
     }
+}
+
+/// How many ranges the value of a field `Range` asks for, valid or not.
+pub fn count(value: &[u8]) -> usize {
+    in_bytes(value).map_or(0, |set| elements(set).count())
 }
 
 impl Range {
@@ -112,7 +148,7 @@ fn merge(merged: &mut Vec<Range>, mut range: Range) {
 
 #[cfg(test)]
 mod tests {
-    use super::Ranges::{Many, One, Unsatisfiable, Whole};
+    use super::Ranges::{Many, One, Unsatisfiable};
     use super::*;
     use proptest::prelude::*;
 
@@ -194,7 +230,8 @@ mod tests {
             "none",
             "bytes=0-1,x",
         ] {
-            assert_eq!(read(value.as_bytes(), 10_000), Whole, "{value}");
+            let why = if value.starts_with("bytes=") { Whole::Invalid } else { Whole::Unit };
+            assert_eq!(read(value.as_bytes(), 10_000), Ranges::Whole(why), "{value}");
         }
     }
 
@@ -205,18 +242,18 @@ mod tests {
             read(format!("bytes={}", all.join(",")).as_bytes(), 10_000)
         };
         assert!(matches!(many(16), Many(ranges) if ranges.len() == 16));
-        assert_eq!(many(17), Whole);
-        assert_eq!(read(b"bytes=0-,0-", 10), Whole);
-        assert_eq!(read(b"bytes=0-5,0-4", 10), Whole);
+        assert_eq!(many(17), Ranges::Whole(Whole::TooMany));
+        assert_eq!(read(b"bytes=0-,0-", 10), Ranges::Whole(Whole::TooLong));
+        assert_eq!(read(b"bytes=0-5,0-4", 10), Ranges::Whole(Whole::TooLong));
         assert_eq!(read(b"bytes=0-4,5-9", 10), one(0, 10));
         assert_eq!(read(b"bytes=0-", u64::MAX), one(0, u64::MAX));
-        assert_eq!(read(b"bytes=0-,0-", u64::MAX - 1), Whole);
+        assert_eq!(read(b"bytes=0-,0-", u64::MAX - 1), Ranges::Whole(Whole::TooLong));
     }
 
     #[test]
     fn an_empty_file_is_sent_whole() {
         for value in ["bytes=0-", "bytes=0-0", "bytes=-1", "bytes=5-"] {
-            assert_eq!(read(value.as_bytes(), 0), Whole, "{value}");
+            assert_eq!(read(value.as_bytes(), 0), Ranges::Whole(Whole::Empty), "{value}");
         }
     }
 
@@ -234,7 +271,7 @@ mod tests {
             let ranges = match read(format!("bytes={}", text.join(",")).as_bytes(), size) {
                 One(range) => vec![range],
                 Many(ranges) => ranges,
-                Whole | Unsatisfiable => return Ok(()),
+                Ranges::Whole(_) | Unsatisfiable => return Ok(()),
             };
             let mut sent = vec![0; usize::try_from(size).unwrap()];
             for range in &ranges {

@@ -114,7 +114,7 @@ fn look(bytes: &[u8]) -> Seen {
 /// What the core answers, over a folder with the files of the vectors.
 fn status(request: &Request<'_>) -> u16 {
     match plan(&request.head, &Site::default()) {
-        Plan::Answer(Answer::Refused(status)) => status.0,
+        Plan::Answer(Answer::Refused(why)) => why.status().0,
         Plan::Answer(Answer::Options) => 204,
         Plan::Lookup(lookup) if matches!(lookup.path.as_bytes(), b"a" | b"b" | b"smuggled") => 200,
         Plan::Lookup(_) => 404,

@@ -39,7 +39,7 @@ impl Plan<'_> {
     pub fn is_for_all(&self) -> bool {
         match self {
             Plan::Answer(Answer::Options) => true,
-            Plan::Answer(Answer::Refused(status)) => *status != Status::NOT_FOUND,
+            Plan::Answer(Answer::Refused(why)) => why.status() != Status::NOT_FOUND,
             Plan::Lookup(_) => false,
         }
     }

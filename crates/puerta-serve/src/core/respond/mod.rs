@@ -4,7 +4,7 @@ mod common;
 mod parts;
 
 use super::accept;
-use super::conditions::{self, Validators, Verdict};
+use super::conditions::{self, IfRange, Rule, Validators, Verdict};
 use super::date::Date;
 use super::encoding::Coding;
 use super::fields::{Fields, Value};
@@ -13,10 +13,11 @@ use super::head::{Head, Method};
 use super::listing::{Asked, Writer};
 use super::page;
 use super::plan::{Answer, Lookup};
-use super::range::{self, Range, Ranges};
+use super::range::{self, Range, Ranges, Whole};
 use super::response::{Body, Form, Listing, Response, Status};
 use super::site::{Cache, Site};
 use super::target::Target;
+use super::why::{Hear, Why};
 use bytes::Bytes;
 use common::{ACCEPT, ACCEPT_ENCODING, finish};
 use std::time::SystemTime;
@@ -26,19 +27,51 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 /// The response to a request that was looked up. `now` is what the driver says in `Date`.
 pub fn respond<F>(head: &Head<'_>, lookup: &Lookup<'_>, found: Found<F>, site: &Site, now: SystemTime) -> Response<F> {
+    respond_telling(head, lookup, found, site, now, &mut ())
+}
+
+/// The same, and why.
+pub fn respond_telling<F>(
+    head: &Head<'_>,
+    lookup: &Lookup<'_>,
+    found: Found<F>,
+    site: &Site,
+    now: SystemTime,
+    hear: &mut impl Hear<Why>,
+) -> Response<F> {
     match found {
         Found::File(file) if lookup.codings.identity() || file.coding != Coding::Identity => {
-            of_file(head, lookup, file, site, now)
+            of_file(head, lookup, file, site, now, hear)
         }
-        Found::File(_) => error_that_varies(head, Status::NOT_ACCEPTABLE, site, ACCEPT | ACCEPT_ENCODING),
+        Found::File(_) => {
+            hear.hear(|| Why::NotAcceptable);
+            error_that_varies(head, Status::NOT_ACCEPTABLE, site, ACCEPT | ACCEPT_ENCODING)
+        }
         Found::Folder(_) if !lookup.path.is_folder() || (site.listing && has_empty_segments(head)) => {
+            hear.hear(|| if lookup.path.is_folder() { Why::Slashes } else { Why::Slash });
             moved(head, lookup, site)
         }
-        Found::Folder(folder) if site.listing => of_folder(head, lookup, folder.folder, site),
-        Found::Folder(_) | Found::Missing => error(head, Status::NOT_FOUND, site),
-        Found::Failed(Failure::Denied) => error(head, Status::FORBIDDEN, site),
-        Found::Failed(Failure::Broken) => error(head, Status::INTERNAL_SERVER_ERROR, site),
-        Found::Failed(Failure::Busy) => {
+        Found::Folder(folder) if site.listing => of_folder(head, lookup, folder.folder, site, hear),
+        Found::Folder(_) => {
+            hear.hear(|| Why::NotListed);
+            error(head, Status::NOT_FOUND, site)
+        }
+        Found::Missing => {
+            hear.hear(|| Why::Missing);
+            error(head, Status::NOT_FOUND, site)
+        }
+        Found::Failed(failure) => {
+            hear.hear(|| Why::Failed(failure));
+            failed(head, failure, site)
+        }
+    }
+}
+
+fn failed<F>(head: &Head<'_>, failure: Failure, site: &Site) -> Response<F> {
+    match failure {
+        Failure::Denied => error(head, Status::FORBIDDEN, site),
+        Failure::Broken => error(head, Status::INTERNAL_SERVER_ERROR, site),
+        Failure::Busy => {
             let mut response = error(head, Status::SERVICE_UNAVAILABLE, site);
             response.fields.push("Retry-After", "1");
             response
@@ -56,7 +89,7 @@ pub fn answer<F>(head: &Head<'_>, answer: Answer, site: &Site) -> Response<F> {
             let response = Response { status: Status::NO_CONTENT, fields, length: None, body: Body::Empty };
             finish(Some(head), site, 0, response)
         }
-        Answer::Refused(status) => error(head, status, site),
+        Answer::Refused(why) => error(head, why.status(), site),
     }
 }
 
@@ -79,12 +112,20 @@ pub fn put_page<F>(head: &Head<'_>, response: &mut Response<F>, page: File<F>, s
     response.body = if head.method == Method::Head { Body::Empty } else { whole(page.content) };
 }
 
-fn of_file<F>(head: &Head<'_>, lookup: &Lookup<'_>, file: File<F>, site: &Site, now: SystemTime) -> Response<F> {
+fn of_file<F>(
+    head: &Head<'_>,
+    lookup: &Lookup<'_>,
+    file: File<F>,
+    site: &Site,
+    now: SystemTime,
+    hear: &mut impl Hear<Why>,
+) -> Response<F> {
     let File { content, coding, varies, etag, modified, media } = file;
+    hear.hear(|| Why::File { coding, size: content.size() });
     let modified = modified.map(|modified| not_later(modified, now));
     let validators = Validators { etag: Some(&etag), modified: modified.as_ref() };
     let vary = if varies { ACCEPT_ENCODING } else { 0 } | if lookup.page { ACCEPT } else { 0 };
-    let verdict = conditions::check(head, validators);
+    let verdict = check(head, validators, hear);
     if verdict == Verdict::Failed {
         return error_that_varies(head, Status::PRECONDITION_FAILED, site, vary | ACCEPT);
     }
@@ -98,13 +139,11 @@ fn of_file<F>(head: &Head<'_>, lookup: &Lookup<'_>, file: File<F>, site: &Site, 
         return finish(Some(head), site, vary, response);
     }
     let size = content.size();
-    let ranges = match head.only("Range") {
-        // RFC 9110 section 14.2: ranges are for GET alone.
-        Some(value) if head.method == Method::Get && conditions::range_counts(head, validators, now) => {
-            range::read(value, size)
-        }
-        _ => Ranges::Whole,
-    };
+    let ranges = ranges(head, validators, size, now);
+    hear.hear(|| {
+        let asked = head.only("Range").map_or(0, range::count);
+        Why::Ranges { ranges: ranges.clone(), size, asked }
+    });
     if ranges == Ranges::Unsatisfiable {
         let mut response = error_that_varies(head, Status::RANGE_NOT_SATISFIABLE, site, vary | ACCEPT);
         response.fields.push("Content-Range", Value::of(format!("bytes */{size}").as_bytes()));
@@ -137,8 +176,16 @@ fn of_file<F>(head: &Head<'_>, lookup: &Lookup<'_>, file: File<F>, site: &Site, 
 }
 
 /// A listing has no validators: it changes with the times and sizes of its entries, which are not known before it is sent.
-fn of_folder<F>(head: &Head<'_>, lookup: &Lookup<'_>, folder: F, site: &Site) -> Response<F> {
-    match conditions::check(head, Validators { etag: None, modified: None }) {
+fn of_folder<F>(
+    head: &Head<'_>,
+    lookup: &Lookup<'_>,
+    folder: F,
+    site: &Site,
+    hear: &mut impl Hear<Why>,
+) -> Response<F> {
+    let form = accept::form(head);
+    hear.hear(|| Why::Listed(form));
+    match check(head, Validators { etag: None, modified: None }, hear) {
         Verdict::Failed => return error(head, Status::PRECONDITION_FAILED, site),
         Verdict::NotModified => {
             let mut fields = Fields::new();
@@ -148,7 +195,6 @@ fn of_folder<F>(head: &Head<'_>, lookup: &Lookup<'_>, folder: F, site: &Site) ->
         }
         Verdict::Proceed => {}
     }
-    let form = accept::form(head);
     let mut fields = Fields::new();
     match form {
         Form::Html => {
@@ -167,12 +213,31 @@ fn of_folder<F>(head: &Head<'_>, lookup: &Lookup<'_>, folder: F, site: &Site) ->
     finish(Some(head), site, ACCEPT, Response { status: Status::OK, fields, length: None, body })
 }
 
-/// To the same with a slash, so that relative links work.
+fn check(head: &Head<'_>, validators: Validators<'_>, hear: &mut impl Hear<Why>) -> Verdict {
+    hear.hear(|| Why::Conditions(Rule::ALL.map(|rule| (rule, conditions::weigh(rule, head, validators)))));
+    conditions::check(head, validators)
+}
+
+fn ranges(head: &Head<'_>, validators: Validators<'_>, size: u64, now: SystemTime) -> Ranges {
+    let mut all = head.all("Range");
+    match (all.next(), all.next()) {
+        (None, _) => Ranges::Whole(Whole::NotAsked),
+        // RFC 9110 section 14.2: ranges are for GET alone.
+        _ if head.method != Method::Get => Ranges::Whole(Whole::Method),
+        (Some(_), Some(_)) => Ranges::Whole(Whole::Twice),
+        (Some(value), None) => match conditions::if_range(head, validators, now) {
+            IfRange::Same => range::read(value, size),
+            changed => Ranges::Whole(Whole::Changed(changed)),
+        },
+    }
+}
+
 /// Whether slashes follow each other in the path: from there, the links of a listing to the folders above would lead to others.
 fn has_empty_segments(head: &Head<'_>) -> bool {
     matches!(Target::read(head.target), Ok(Target::Path { path, .. }) if path.windows(2).any(|pair| pair == b"//"))
 }
 
+/// To the same with a slash, so that relative links work.
 fn moved<F>(head: &Head<'_>, lookup: &Lookup<'_>, site: &Site) -> Response<F> {
     let mut fields = Fields::new();
     fields.push("Location", Value::of(&lookup.path.folder_target(lookup.query.as_deref())));
