@@ -6,12 +6,15 @@ use super::entry::{Entry, INLINE, Reading, Variant, is_tagged_by_content};
 use super::folder::{Fault, Root, Wait};
 use super::handle::Handle;
 use super::pool::Pool;
-use super::stat::Kind;
+use super::stat::{Kind, Stat};
+use super::tried::{Made, Neighbour, NotMade, Tried};
 use super::{Looked, Now, Settings, Trouble};
 use crate::core::encoding::{Accepted, Coding};
 use crate::core::etag::ETag;
 use crate::core::found::{Content, File, Folder, Found};
-use crate::core::plan::{Fits, Step};
+use crate::core::plan::{Fits, Lookup, Step};
+use crate::core::site::Site;
+use crate::core::why::Hear;
 use crate::problem::{Absence, Problem, Refusal};
 use bytes::Bytes;
 use std::os::fd::BorrowedFd;
@@ -35,6 +38,14 @@ pub struct Asked {
     pub now: Now,
     /// Whether this thread may wait.
     pub wait: Wait,
+    /// Whether what is compressed on the fly is made by this thread, before the look ends; else by another, for who asks later.
+    pub make_now: bool,
+}
+
+impl Asked {
+    pub(super) fn of(lookup: &Lookup<'_>, site: &Site, now: Now, wait: Wait) -> Asked {
+        Asked { codings: lookup.codings, compression: site.compression, now, wait, make_now: false }
+    }
 }
 
 #[derive(Debug)]
@@ -73,10 +84,19 @@ impl Inner {
     }
 
     /// The first step that fits. `None`: it would have to wait.
-    pub(super) fn look<'s>(self: &Arc<Self>, steps: impl Iterator<Item = Step<'s>>, asked: &Asked) -> Option<Looked> {
+    pub(super) fn look<'s>(
+        self: &Arc<Self>,
+        steps: impl Iterator<Item = Step<'s>>,
+        asked: &Asked,
+        hear: &mut impl Hear<Tried>,
+    ) -> Option<Looked> {
         let mut trouble = None;
         for step in steps {
-            match self.step(&step.path, step.fits, asked) {
+            let done = self.step(&step.path, step.fits, asked, hear);
+            if let Err(Fault::Refused(refusal)) = done {
+                hear.hear(|| Tried::refused(&step.path, refusal));
+            }
+            match done {
                 Ok(Some(found)) => return Some(Looked { found, trouble }),
                 Ok(None) => {}
                 Err(Fault::Blocks) => return None,
@@ -91,17 +111,25 @@ impl Inner {
         Some(Looked { found: Found::Missing, trouble })
     }
 
-    fn step(self: &Arc<Self>, path: &[u8], fits: Fits, asked: &Asked) -> Result<Option<Found<Handle>>, Fault> {
+    fn step(
+        self: &Arc<Self>,
+        path: &[u8],
+        fits: Fits,
+        asked: &Asked,
+        hear: &mut impl Hear<Tried>,
+    ) -> Result<Option<Found<Handle>>, Fault> {
         if fits != Fits::Folder
-            && let Some(entry) = self.checked(path, asked)?
+            && let Some(entry) = self.checked(path, asked, hear)?
         {
-            return self.file(path, Known { entry, handle: None }, asked).map(|f| Some(Found::File(f)));
+            hear.hear(|| Tried::seen(path, fits, &Stat { kind: Kind::File, identity: entry.identity }));
+            return self.file(path, Known { entry, handle: None }, asked, hear).map(|f| Some(Found::File(f)));
         }
         let seen = self.root.inspect(path, asked.wait)?;
+        hear.hear(|| Tried::seen(path, fits, &seen));
         match (seen.kind, fits) {
             (Kind::File, Fits::File | Fits::Any) => {
-                let known = self.load(path, asked)?;
-                self.file(path, known, asked).map(|f| Some(Found::File(f)))
+                let known = self.load(path, asked, hear)?;
+                self.file(path, known, asked, hear).map(|f| Some(Found::File(f)))
             }
             (Kind::Folder, Fits::Folder | Fits::Any) => {
                 let folder = Handle::open(&self.root, path, Kind::Folder, asked.wait)?;
@@ -112,7 +140,7 @@ impl Inner {
     }
 
     /// What is kept of a path, if that is still so.
-    fn checked(&self, path: &[u8], asked: &Asked) -> Result<Option<Arc<Entry>>, Fault> {
+    fn checked(&self, path: &[u8], asked: &Asked, hear: &mut impl Hear<Tried>) -> Result<Option<Arc<Entry>>, Fault> {
         let entry = match self.cache.get(path, asked.now.instant) {
             None => return Ok(None),
             Some(Hit::Fresh(entry)) => return Ok(Some(entry)),
@@ -132,7 +160,7 @@ impl Inner {
             self.cache.forget(path, &entry);
             return Ok(None);
         }
-        self.look_for_neighbours(path, &entry, asked)?;
+        self.look_for_neighbours(path, &entry, asked, hear)?;
         self.cache.confirm(path, &entry, asked.now.instant);
         Ok(Some(entry))
     }
@@ -152,12 +180,12 @@ impl Inner {
     }
 
     /// Opens a file and learns what there is to know of it.
-    fn load(&self, path: &[u8], asked: &Asked) -> Result<Known, Fault> {
+    fn load(&self, path: &[u8], asked: &Asked, hear: &mut impl Hear<Tried>) -> Result<Known, Fault> {
         let handle = Handle::open(&self.root, path, Kind::File, asked.wait)?;
         let identity = *handle.identity();
         if !is_tagged_by_content(identity.size, self.content_tags) {
             let entry = Arc::new(Entry::large(path, identity, asked.now.wall));
-            self.look_for_neighbours(path, &entry, asked)?;
+            self.look_for_neighbours(path, &entry, asked, hear)?;
             return Ok(Known { entry, handle: Some(handle) });
         }
         let entry = match self.read(&handle, asked)? {
@@ -169,7 +197,7 @@ impl Inner {
             }
             Reading::Steady(entry) => entry,
         };
-        self.look_for_neighbours(path, &entry, asked)?;
+        self.look_for_neighbours(path, &entry, asked, hear)?;
         let size = entry.content.as_ref().map_or(0, Bytes::len);
         if self.cache.insert(path, &entry, size, asked.now.instant) {
             entry.set_kept();
@@ -186,28 +214,45 @@ impl Inner {
     }
 
     /// Precompressed neighbours, unless they are older than the file: then they are of what it was.
-    fn look_for_neighbours(&self, path: &[u8], entry: &Entry, asked: &Asked) -> Result<(), Fault> {
+    fn look_for_neighbours(
+        &self,
+        path: &[u8],
+        entry: &Entry,
+        asked: &Asked,
+        hear: &mut impl Hear<Tried>,
+    ) -> Result<(), Fault> {
         if !asked.compression || !entry.compressible {
             return Ok(());
         }
         let mut there = Vec::new();
         for coding in Coding::ALL {
-            match self.root.inspect(&neighbour(path, coding), asked.wait) {
+            let path = neighbour(path, coding);
+            let seen = match self.root.inspect(&path, asked.wait) {
                 Err(Fault::Blocks) => return Err(Fault::Blocks),
-                Ok(seen) if seen.kind == Kind::File && seen.identity.mtime >= entry.identity.mtime => {
-                    there.push(coding)
-                }
-                _ => {}
+                Err(Fault::Refused(refusal)) => Neighbour::Refused(refusal),
+                Ok(seen) if seen.kind != Kind::File => Neighbour::Folder,
+                Ok(seen) if seen.identity.mtime < entry.identity.mtime => Neighbour::Older,
+                Ok(_) => Neighbour::There,
+            };
+            if seen == Neighbour::There {
+                there.push(coding);
             }
+            hear.hear(|| Tried::Neighbour { path: path.into(), coding, seen });
         }
         entry.set_neighbours(there.into_iter());
         Ok(())
     }
 
     /// The file in the first coding that is at hand. What is not yet is begun, once, and sent to who asks later.
-    fn file(self: &Arc<Self>, path: &[u8], mut known: Known, asked: &Asked) -> Result<File<Handle>, Fault> {
+    fn file(
+        self: &Arc<Self>,
+        path: &[u8],
+        mut known: Known,
+        asked: &Asked,
+        hear: &mut impl Hear<Tried>,
+    ) -> Result<File<Handle>, Fault> {
         if asked.compression
-            && let Some(coded) = self.coded(path, &known.entry, asked)?
+            && let Some(coded) = self.coded(path, &known.entry, asked, hear)?
         {
             return Ok(coded);
         }
@@ -227,30 +272,41 @@ impl Inner {
             }
             // It has changed since it was checked, which is no reason to serve what is known to be old.
             self.cache.forget(path, entry);
-            known = self.load(path, asked)?;
+            known = self.load(path, asked, hear)?;
         }
         Err(Fault::Refused(Refusal::Exhausted(puerta::errno::EAGAIN)))
     }
 
-    fn coded(self: &Arc<Self>, path: &[u8], entry: &Arc<Entry>, asked: &Asked) -> Result<Option<File<Handle>>, Fault> {
+    fn coded(
+        self: &Arc<Self>,
+        path: &[u8],
+        entry: &Arc<Entry>,
+        asked: &Asked,
+        hear: &mut impl Hear<Tried>,
+    ) -> Result<Option<File<Handle>>, Fault> {
         for coding in asked.codings.codings() {
             if entry.has_neighbour(coding)
-                && let Some((content, tag)) = self.precompressed(path, coding, asked)?
+                && let Some((content, tag)) = self.precompressed(path, coding, asked, hear)?
             {
+                hear.hear(|| Tried::Coded { coding, made: Made::Before });
                 return Ok(Some(self.with(entry, content, coding, tag, asked)));
+            }
+            if asked.make_now && is_to_be_made(entry, coding) {
+                self.make(path, entry, coding);
             }
             match entry.variant(coding) {
                 Some(Some(Variant { content, tag })) => {
+                    hear.hear(|| Tried::Coded { coding, made: Made::OnTheFly });
                     return Ok(Some(self.with(entry, Content::Memory(content.clone()), coding, *tag, asked)));
                 }
-                Some(None) => {}
-                None if entry.is_kept() && is_worth_compressing(entry) && entry.begin(coding) => {
+                Some(None) => hear.hear(|| Tried::NotMade { coding, why: NotMade::NotSmaller }),
+                None if is_to_be_made(entry, coding) => {
                     let (inner, path, making) = (Arc::clone(self), Box::<[u8]>::from(path), Arc::clone(entry));
                     if self.compressors.hand(move || inner.make(&path, &making, coding)).is_err() {
                         entry.give_up(coding);
                     }
                 }
-                None => {}
+                None => hear.hear(|| Tried::NotMade { coding, why: not_made(entry) }),
             }
         }
         Ok(None)
@@ -261,17 +317,21 @@ impl Inner {
         path: &[u8],
         coding: Coding,
         asked: &Asked,
+        hear: &mut impl Hear<Tried>,
     ) -> Result<Option<(Content<Handle>, ETag)>, Fault> {
         let path = neighbour(path, coding);
-        let known = match self.checked(&path, asked) {
+        let known = match self.checked(&path, asked, hear) {
             Ok(Some(entry)) if entry.content.is_some() => Ok(Known { entry, handle: None }),
-            Ok(_) => self.load(&path, asked),
+            Ok(_) => self.load(&path, asked, hear),
             Err(fault) => Err(fault),
         };
         match known {
             Err(Fault::Blocks) => Err(Fault::Blocks),
             // The file itself is there.
-            Err(Fault::Refused(_)) => Ok(None),
+            Err(Fault::Refused(refusal)) => {
+                hear.hear(|| Tried::refused(&path, refusal));
+                Ok(None)
+            }
             Ok(Known { entry, handle }) => {
                 let content = match (&entry.content, handle) {
                     (Some(content), _) => Content::Memory(content.clone()),
@@ -312,6 +372,21 @@ impl Inner {
         let read = Entry::read(&handle, compress::UP_TO, Wait::Allowed, std::time::SystemTime::UNIX_EPOCH).ok()?;
         let Reading::Steady(read) = read else { return None };
         read.content.clone().filter(|_| read.tag == entry.tag)
+    }
+}
+
+/// Whether it falls to the caller to have a variant made: true once.
+fn is_to_be_made(entry: &Entry, coding: Coding) -> bool {
+    entry.is_kept() && is_worth_compressing(entry) && entry.begin(coding)
+}
+
+fn not_made(entry: &Entry) -> NotMade {
+    match entry.identity.size {
+        _ if !entry.compressible => NotMade::Incompressible,
+        ..compress::FROM => NotMade::Small,
+        size if size > compress::UP_TO => NotMade::Large,
+        _ if !entry.is_kept() => NotMade::NotKept,
+        _ => NotMade::UnderWay,
     }
 }
 

@@ -15,13 +15,16 @@ pub mod handle;
 mod look;
 pub mod pool;
 pub mod stat;
+mod tried;
 mod warm;
 
 pub use look::Asked;
+pub use tried::{Made, Neighbour, NotMade, Tried};
 
 use crate::core::found::{Failure, Found};
 use crate::core::plan::{Lookup, Step};
 use crate::core::site::Site;
+use crate::core::why::Hear;
 use crate::problem::{Problem, Refusal};
 use entries::{Entry, Listing};
 use folder::{Fault, Wait};
@@ -66,7 +69,7 @@ pub struct Now {
 pub struct Looked {
     /// For the core.
     pub found: Found<Handle>,
-    /// For the log, and for `--explain`: the last thing that was in the way.
+    /// For the log: the last thing that was in the way.
     pub trouble: Option<Box<Trouble>>,
 }
 
@@ -101,8 +104,7 @@ impl Store {
     /// A hot file costs no system call. A file whose last check is a second ago costs those of a check, and one that is only in the
     /// system's memory is read, up to 64 KiB.
     pub fn probe(&self, lookup: &Lookup<'_>, site: &Site, now: Now) -> Option<Looked> {
-        let asked = Asked { codings: lookup.codings, compression: site.compression, now, wait: Wait::Never };
-        self.inner.look(lookup.steps(site), &asked)
+        self.inner.look(lookup.steps(site), &Asked::of(lookup, site, now, Wait::Never), &mut ())
     }
 
     /// The same, by a thread that may wait.
@@ -110,11 +112,11 @@ impl Store {
         let own = |step: Step<'_>| Step { path: Cow::Owned(step.path.into_owned()), fits: step.fits };
         let steps: Vec<Step<'static>> = lookup.steps(site).map(own).collect();
         let path = lookup.path.as_bytes().into();
-        let (codings, compression) = (lookup.codings, site.compression);
+        let asked = Asked::of(lookup, site, Now::read(), Wait::Allowed);
         let inner = Arc::clone(&self.inner);
         let done = self.pool.run(move || {
-            let asked = Asked { codings, compression, now: Now::read(), wait: Wait::Allowed };
-            inner.look(steps.into_iter(), &asked)
+            // It may have waited for a thread.
+            inner.look(steps.into_iter(), &Asked { now: Now::read(), ..asked }, &mut ())
         });
         match done.await {
             Ok(Some(looked)) => looked,
@@ -126,7 +128,15 @@ impl Store {
 
     /// The first step that fits, looked up by this thread. `None`: it would have to wait, and may not.
     pub fn look<'s>(&self, steps: impl Iterator<Item = Step<'s>>, asked: &Asked) -> Option<Looked> {
-        self.inner.look(steps, asked)
+        self.inner.look(steps, asked, &mut ())
+    }
+
+    /// The same as [`Store::find`] by this thread, with each thing that is tried on the way. What is compressed on the fly is made
+    /// at once: it is found as who asks later finds it.
+    pub fn look_telling(&self, lookup: &Lookup<'_>, site: &Site, now: Now, hear: &mut impl Hear<Tried>) -> Looked {
+        let asked = Asked { make_now: true, ..Asked::of(lookup, site, now, Wait::Allowed) };
+        let looked = self.inner.look(lookup.steps(site), &asked, hear);
+        looked.unwrap_or_else(|| Looked::refused(lookup.path.as_bytes().into(), Refusal::Crowded))
     }
 
     /// Brings a part of a file into the system's memory, at most [`handle::FETCH`] bytes, so that sending it does not wait.

@@ -79,7 +79,7 @@ impl Pool {
         told.await.map_err(|_| Refusal::Crowded)
     }
 
-    /// How many threads there are: for tests and for `--explain`.
+    /// How many threads there are: for tests.
     pub fn threads(&self) -> usize {
         self.shared.lock().threads
     }

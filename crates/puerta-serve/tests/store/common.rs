@@ -83,7 +83,7 @@ impl Drop for Place {
 
 /// How a test asks: identity alone, waiting allowed, now.
 pub fn asked() -> Asked {
-    Asked { codings: Accepted::IDENTITY, compression: true, now: Now::read(), wait: Wait::Allowed }
+    Asked { codings: Accepted::IDENTITY, compression: true, now: Now::read(), wait: Wait::Allowed, make_now: false }
 }
 
 /// So long after the start of the test, when all its files are settled.
