@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod core;
 pub mod event;
+pub mod explain;
 pub mod gate;
 pub mod http1;
 pub mod log;

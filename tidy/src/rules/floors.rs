@@ -97,6 +97,7 @@ const SERVE: &[(&str, usize)] = &[
     ("audit", 3),
     ("core", 0),
     ("event", 1),
+    ("explain", 4),
     ("gate", 2),
     ("http1", 3),
     ("log", 2),

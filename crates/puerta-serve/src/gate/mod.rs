@@ -48,8 +48,8 @@ pub struct Entry {
 }
 
 /// What is to be done about a request.
-#[derive(Debug)]
-pub(crate) enum Passed {
+#[derive(Debug, Clone)]
+pub enum Passed {
     /// It is let in.
     In,
     /// It is let in, and the response brings it this cookie.

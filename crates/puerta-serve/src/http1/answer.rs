@@ -1,34 +1,55 @@
 //! From a head to a response: at once where nothing has to be waited for, else by threads that may wait.
 
 use super::Service;
+use super::head::{Framing, Request};
+use super::tell::Told;
+use super::write::Delimited;
 use crate::core::access::{self, Denied};
 use crate::core::found::Found;
-use crate::core::head::Head;
-use crate::core::plan::{Plan, plan};
+use crate::core::head::{Head, Method};
+use crate::core::plan::{Lookup, Plan, plan};
 use crate::core::respond;
 use crate::core::response::Response;
 use crate::core::site::Site;
+use crate::core::why::{Hear, Why};
 use crate::event::Event;
 use crate::gate::{Asks, Passed};
 use crate::store::handle::Handle;
-use crate::store::{Looked, Now};
+use crate::store::{Looked, Now, Tried};
 use puerta::Endpoint;
 
 impl Service {
     /// The response, if it can be told without waiting.
     pub(super) fn respond_now(&self, head: &Head<'_>, peer: Option<&Endpoint>, now: Now) -> Option<Response<Handle>> {
+        let pass = |plan: &Plan<'_>| self.gate.pass_now(Asks { head, plan, peer }, now.wall);
+        let find = |lookup: &Lookup<'_>, (): &mut ()| self.store.probe(lookup, &self.site, now);
+        self.respond_by(head, now, pass, find, &mut ())
+    }
+
+    /// The response where `pass` knows whether the request is let in, and `find` what a lookup leads to; `hear` is told of each step.
+    pub(super) fn respond_by<H: Hear<Told> + Hear<Tried> + Hear<Why>>(
+        &self,
+        head: &Head<'_>,
+        now: Now,
+        pass: impl FnOnce(&Plan<'_>) -> Option<Passed>,
+        mut find: impl FnMut(&Lookup<'_>, &mut H) -> Option<Looked>,
+        hear: &mut H,
+    ) -> Option<Response<Handle>> {
         let plan = plan(head, &self.site);
-        let passed = self.gate.pass_now(Asks { head, plan: &plan, peer }, now.wall)?;
+        hear.hear(|| Told::planned(head, &plan));
+        let passed = pass(&plan)?;
+        hear.hear(|| Told::passed(head, &plan, &passed));
         let mut response = match (&passed, plan) {
             (Passed::Denied(_) | Passed::To(..), _) => self.sent_away(head, &passed),
             (_, Plan::Answer(answer)) => respond::answer(head, answer, &self.site),
             (_, Plan::Lookup(lookup)) => {
-                let found = self.store.probe(&lookup, &self.site, now).map(|looked| self.found(looked))?;
-                respond::respond(head, &lookup, found, &self.site, now.wall)
+                let found = find(&lookup, hear).map(|looked| self.found(looked))?;
+                respond::respond_telling(head, &lookup, found, &self.site, now.wall, hear)
             }
         };
         if let Some(page) = self.site.error_page(response.status) {
-            let found = self.store.probe(&page, &self.site, now).map(|looked| self.found(looked))?;
+            hear.hear(|| Told::ErrorPage(response.status));
+            let found = find(&page, hear).map(|looked| self.found(looked))?;
             put_page(head, &mut response, found, &self.site);
         }
         self.finish(&mut response, passed);
@@ -79,6 +100,38 @@ impl Service {
             self.report.event(&Event::NotServed { path: &trouble.path, refusal: trouble.refusal });
         }
         looked.found
+    }
+}
+
+/// How long a body may be that comes with a request, if the connection is to go on after it.
+const PASSED_OVER: u64 = 64 * 1024;
+
+/// How a response begins, and what becomes of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    pub(super) delimited: Delimited,
+    /// Bytes of the request's body that are passed over; `None`: nobody knows where it ends, or waits for that.
+    pub(super) passed_over: Option<u64>,
+    /// No other request can follow.
+    pub(super) closes: bool,
+}
+
+impl Start {
+    /// Of the response to a request; `last`: it is to be the connection's last.
+    pub(super) fn of(request: &Request<'_>, response: &Response<Handle>, last: bool) -> Self {
+        let passed_over = match request.framing {
+            Framing::Empty => Some(0),
+            Framing::Length(length) => Some(length).filter(|n| *n <= PASSED_OVER && !request.expects_continue),
+            Framing::Chunked => None,
+        };
+        let delimited = Delimited::of(response, request.head.version);
+        // Of a method that nobody knows, nobody knows what follows.
+        let closes = !request.keep_alive
+            || request.head.method == Method::Unknown
+            || passed_over.is_none()
+            || delimited == Delimited::Close
+            || last;
+        Start { delimited, passed_over, closes }
     }
 }
 

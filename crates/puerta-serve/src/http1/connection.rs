@@ -1,12 +1,13 @@
 //! One connection: requests in, responses out, in order.
 
 use super::Service;
+use super::answer::Start;
 use super::body::{Listed, Long};
-use super::head::{Framing, Request, Room, read};
+use super::head::{Request, Room, read};
 use super::transport::Transport;
 use super::watch::Watch;
-use super::write::{self, Clock, Delimited};
-use crate::core::head::{Head, Method, Version};
+use super::write::{self, Clock};
+use crate::core::head::{Head, Version};
 use crate::core::respond;
 use crate::core::response::{Body, Response, Status};
 use crate::gate::pace::Turn;
@@ -28,8 +29,6 @@ const INPUT: usize = 64 * 1024;
 const GATHERED: usize = 64 * 1024;
 /// Up to this many bytes, a body is copied behind its head; longer ones are sent from where they are, in the same call.
 const COPIED: usize = 8 * 1024;
-/// How long a body that comes with a request may be if the connection is to go on after it.
-const PASSED_OVER: u64 = 64 * 1024;
 /// How much of what comes after a refused request is passed over before the connection is closed.
 const LINGERED: usize = 1 << 20;
 
@@ -322,22 +321,10 @@ impl<T: Transport> Connection<T> {
         }
         let limits = &self.service.limits;
         self.served = self.served.saturating_add(1);
-        let passed_over = match request.framing {
-            Framing::Empty => Some(0),
-            Framing::Length(length) => Some(length).filter(|n| *n <= PASSED_OVER && !request.expects_continue),
-            Framing::Chunked => None,
-        };
+        let last = self.served >= limits.requests || self.watch.is_stopping();
+        let Start { delimited, passed_over, closes } = Start::of(request, &response, last);
         self.skip = passed_over.unwrap_or(0);
-        let version = request.head.version;
-        let delimited = Delimited::of(&response, version);
-        // Of a method that nobody knows, nobody knows what follows.
-        let closes = !request.keep_alive
-            || request.head.method == Method::Unknown
-            || passed_over.is_none()
-            || delimited == Delimited::Close
-            || self.served >= limits.requests
-            || self.watch.is_stopping();
-        write::head(output, &response, delimited, version, !closes, clock);
+        write::head(output, &response, delimited, request.head.version, !closes, clock);
         let in_memory = matches!(response.body, Body::Empty | Body::Bytes(_));
         let mut line = Vec::new();
         self.log(Some(&request.head), response.status, clock, if in_memory { &mut *lines } else { &mut line });

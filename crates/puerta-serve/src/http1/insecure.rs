@@ -1,5 +1,6 @@
 //! A client that speaks HTTP where TLS is spoken: it is told so, or sent to where it wanted to go.
 
+use super::Service;
 use super::connection::{Connection, End};
 use super::head::{Room, read};
 use super::transport::Plain;
@@ -27,13 +28,13 @@ impl Connection<Plain> {
             let service = self.service.clone();
             match read(&came, &mut room, &service.limits.head) {
                 Ok(Some(request)) => {
-                    let response = self.elsewhere(&request.head);
+                    let response = service.elsewhere(&request.head);
                     self.prepare(Some(&request.head), response);
                     break;
                 }
                 Ok(None) => {}
                 Err(_) => {
-                    let response = self.misdirected();
+                    let response = service.misdirected();
                     self.prepare(None, response);
                     break;
                 }
@@ -51,9 +52,11 @@ impl Connection<Plain> {
         self.close(true).await;
         End::Done
     }
+}
 
+impl Service {
     /// To the same host, as the client calls it, and the same port: it is this one.
-    fn elsewhere(&self, head: &Head<'_>) -> Response<Handle> {
+    pub(super) fn elsewhere(&self, head: &Head<'_>) -> Response<Handle> {
         let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(b);
         let host = head.only("Host").filter(|host| !host.is_empty() && host.iter().all(plain));
         let is_path = head.target.starts_with(b"/")
@@ -62,15 +65,15 @@ impl Connection<Plain> {
         let (Some(host), true, Method::Get | Method::Head) = (host, is_path, head.method) else {
             return self.misdirected();
         };
-        let mut response = respond::refuse(Status::TEMPORARY_REDIRECT, &self.service.site);
+        let mut response = respond::refuse(Status::TEMPORARY_REDIRECT, &self.site);
         response.fields.remove("Content-Type");
         response.fields.push("Location", Value::of(&[b"https://", host, head.target].concat()));
         response.fields.set("Cache-Control", "no-store");
         Response { length: Some(0), body: Body::Empty, ..response }
     }
 
-    fn misdirected(&self) -> Response<Handle> {
-        let response = respond::refuse(Status::BAD_REQUEST, &self.service.site);
+    pub(super) fn misdirected(&self) -> Response<Handle> {
+        let response = respond::refuse(Status::BAD_REQUEST, &self.site);
         let body = page::insecure();
         Response { length: Some(body.len() as u64), body: Body::Bytes(body), ..response }
     }

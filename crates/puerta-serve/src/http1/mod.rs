@@ -16,6 +16,7 @@ pub mod head;
 pub(crate) mod insecure;
 mod push;
 mod tally;
+pub mod tell;
 pub mod transport;
 pub mod watch;
 mod write;

@@ -6,6 +6,7 @@ mod bodies;
 #[path = "../cases/mod.rs"]
 mod cases;
 mod common;
+mod explain;
 mod limits;
 mod requests;
 mod secure;

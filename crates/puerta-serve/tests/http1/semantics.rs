@@ -40,7 +40,7 @@ fn holds(tls: Option<(Arc<ServerConfig>, Arc<ClientConfig>)>) {
 }
 
 /// One request on a connection of its own; where that goes on, it is seen to.
-fn answer<S: Read + Write>(mut client: Client<S>, ask: &Ask) -> Answer {
+pub(crate) fn answer<S: Read + Write>(mut client: Client<S>, ask: &Ask) -> Answer {
     client.send(ask.bytes());
     let common::Answer { status, head, body } = client.answer_to(&ask.method);
     let fields = head.lines().skip(1).filter_map(|line| line.split_once(": "));
@@ -60,7 +60,7 @@ fn answer<S: Read + Write>(mut client: Client<S>, ask: &Ask) -> Answer {
 }
 
 /// What is compressed on the fly is sent as it is until that is done.
-fn until_compressed(words: &str, ask: &impl Fn(&Ask) -> Answer) {
+pub(crate) fn until_compressed(words: &str, ask: &impl Fn(&Ask) -> Answer) {
     if words.contains("no-compression") {
         return;
     }
@@ -80,7 +80,7 @@ fn until_compressed(words: &str, ask: &impl Fn(&Ask) -> Answer) {
     }
 }
 
-fn world() -> Folder {
+pub(crate) fn world() -> Folder {
     let folder = Folder::new();
     for entry in cases::world() {
         let path = folder.path(entry.path);

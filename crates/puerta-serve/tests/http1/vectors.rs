@@ -1,7 +1,7 @@
 //! Every vector of `tests/cases/smuggling.txt`, over a real connection.
 
 #[path = "../smuggling/vectors.rs"]
-mod list;
+pub(crate) mod list;
 
 use crate::common::{Folder, Served};
 use list::{Vector, Verdict};
