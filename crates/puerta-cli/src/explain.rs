@@ -4,6 +4,7 @@ mod meaning;
 mod sample;
 
 use crate::arguments::{Explain, Output};
+use crate::columns::{columns, visible_lines, wrapped};
 use crate::report::{Reporter, line};
 use meaning::parts;
 use puerta::{Endpoint as SocketAddress, Host, Ip, Service, Target, Transport, Use, interfaces};
@@ -11,7 +12,6 @@ use puerta_relay::Endpoint;
 use puerta_relay::plan::{Role, Step, connects, plan};
 use puerta_relay::problem::Problem;
 use puerta_relay::reach;
-use puerta_text::visible;
 use sample::sample;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -77,14 +77,8 @@ impl Explained {
     fn text(&self) -> String {
         let mut text = format!("{}\n\nwhat it means\n", self.endpoint);
         let parts = parts(&self.endpoint, self.role, self.family);
-        let width = parts.iter().map(|part| part.text.chars().count()).max().unwrap_or(0).min(WIDEST);
-        for part in &parts {
-            let _ = write!(text, "  {:width$}  ", part.text);
-            if part.text.chars().count() > width {
-                let _ = write!(text, "\n  {:width$}  ", "");
-            }
-            text += wrapped(&part.meaning, width + 4).trim_start();
-        }
+        let rows: Vec<(&str, &str)> = parts.iter().map(|part| (part.text.as_str(), part.meaning.as_str())).collect();
+        text += &columns(&rows, WIDEST);
         let command = self.command();
         let _ = write!(text, "\nthe system calls of {command}\n");
         for step in self.steps() {
@@ -238,8 +232,6 @@ impl Explained {
 
 /// The longest part that has its meaning beside it.
 const WIDEST: usize = 24;
-/// How wide the text gets.
-const WIDTH: usize = 100;
 
 fn short(endpoint: &Endpoint) -> String {
     format!("{endpoint:#}")
@@ -249,31 +241,4 @@ fn short(endpoint: &Endpoint) -> String {
 fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/.,:@%=_+-[]".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
-}
-
-/// Lines of at most [`WIDTH`], each after `indent` spaces.
-fn wrapped(text: &str, indent: usize) -> String {
-    let mut out = String::new();
-    let mut width = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if width == 0 || width + 1 + length > WIDTH {
-            if width > 0 {
-                out.push('\n');
-            }
-            out += &" ".repeat(indent);
-            width = indent;
-        } else {
-            out.push(' ');
-            width += 1;
-        }
-        out += word;
-        width += length;
-    }
-    out + "\n"
-}
-
-/// What others chose (names, paths) cannot reach the terminal raw.
-fn visible_lines(text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", visible(line))).collect()
 }
