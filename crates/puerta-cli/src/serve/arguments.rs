@@ -38,6 +38,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) guard: super::guard::Guard,
     #[command(flatten)]
+    pub(crate) explaining: super::explain::Explaining,
+    #[command(flatten)]
     pub(crate) output: Output,
 }
 

@@ -3,6 +3,7 @@
 mod arguments;
 mod audit;
 mod certificate;
+mod explain;
 mod guard;
 mod listeners;
 mod log;
@@ -46,6 +47,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if let Some(time) = arguments.guard.audit {
         let bounds = Bounds { time, hidden: arguments.site().hidden, ..Bounds::default() };
         return audit::run(&arguments.folder(), &bounds, reporter).unwrap_or_else(|trouble| trouble.tell(reporter));
+    }
+    if let Some(url) = &arguments.explaining.explain {
+        return explain::run(arguments, url, reporter).unwrap_or_else(|trouble| trouble.tell(reporter));
     }
     let sharing = match Shared::prepare(&arguments.sharing) {
         Ok(sharing) => sharing,

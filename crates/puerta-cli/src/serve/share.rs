@@ -84,6 +84,36 @@ impl Sharing {
         let all = given.flat_map(|path| [std::path::absolute(path), path.canonicalize()]).flatten();
         all.filter_map(|path| path.parent().map(PathBuf::from)).collect()
     }
+
+    /// Whether it is HTTPS that is served.
+    pub(super) fn is_secure(&self) -> bool {
+        self.tls || self.share || self.cert.is_some()
+    }
+
+    /// Who is let in, and what a link has behind its path: passwords are asked for, or read.
+    pub(super) fn door(&self) -> Result<(Door, String), Trouble> {
+        if !self.auth.is_empty() {
+            return Ok((Door::Password(Passwords::new(password::users(&self.auth)?)?), String::new()));
+        }
+        if !self.share {
+            return Ok((Door::Open, String::new()));
+        }
+        let mut secret = [0; 32];
+        random(&mut secret)?;
+        let until = self.expires().and_then(|time| SystemTime::now().checked_add(time));
+        let ticket = Ticket::new(secret, self.once, until);
+        let query = ticket.query();
+        Ok((Door::Ticket(Entry::new(ticket)), query))
+    }
+
+    /// How long the link works.
+    fn expires(&self) -> Option<Duration> {
+        match self.expires {
+            Some(Expiry::Never) => None,
+            Some(Expiry::After(time)) => Some(time),
+            None => Some(EXPIRES),
+        }
+    }
 }
 
 impl Shared {
@@ -94,27 +124,11 @@ impl Shared {
             _ if given.tls || given.share => Some(Certificate::made()?),
             _ => None,
         };
-        let expires = match given.expires {
-            Some(Expiry::Never) => None,
-            Some(Expiry::After(time)) => Some(time),
-            None => Some(EXPIRES),
-        };
-        let (mut query, mut in_clear) = (String::new(), false);
-        let door = if !given.auth.is_empty() {
-            in_clear = certificate.is_none() && !given.auth_in_clear;
-            Door::Password(Passwords::new(password::users(&given.auth)?)?)
-        } else if given.share {
-            let mut secret = [0; 32];
-            random(&mut secret)?;
-            let until = expires.and_then(|time| SystemTime::now().checked_add(time));
-            let ticket = Ticket::new(secret, given.once, until);
-            query = ticket.query();
-            Door::Ticket(Entry::new(ticket))
-        } else {
-            Door::Open
-        };
+        let (door, query) = given.door()?;
+        let in_clear = !given.auth.is_empty() && certificate.is_none() && !given.auth_in_clear;
         let gate = Gate { door, pace: given.limit.map(Pace::new) };
-        Ok(Shared { gate, certificate, share: given.share, in_clear, once: given.once, expires, query })
+        let (share, once, expires) = (given.share, given.once, given.expires());
+        Ok(Shared { gate, certificate, share, in_clear, once, expires, query })
     }
 
     /// How connections are TLS.
