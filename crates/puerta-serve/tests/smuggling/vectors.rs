@@ -23,7 +23,7 @@ pub(crate) struct Verdict {
 }
 
 pub(crate) fn all() -> Vec<Vector> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/smuggling.txt");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../puerta-serve/tests/cases/smuggling.txt");
     let text = fs::read_to_string(path).unwrap();
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(vector).collect()
 }
