@@ -49,3 +49,18 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
 pub(crate) fn visible_lines(text: &str) -> String {
     text.lines().map(|line| format!("{}\n", visible(line))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{WIDTH, columns};
+
+    #[test]
+    fn what_is_too_wide_stands_alone_and_no_line_ends_in_blanks() {
+        let long = "word ".repeat(60);
+        let text = columns(&[("a", "one"), ("ñandú", "two"), ("too wide for it", "three"), ("b", long.trim())], 8);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..4], ["  a      one", "  ñandú  two", "  too wide for it", "         three"]);
+        assert!(lines.len() > 5 && lines[5].starts_with("         word"), "{text}");
+        assert!(lines.iter().all(|line| line.trim_end() == *line && line.chars().count() <= WIDTH), "{text}");
+    }
+}
