@@ -64,7 +64,7 @@ Examples:
   puerta serve docs --share --auth ana        to who knows the password
   puerta serve dist --spa --cache immutable   an application and its assets
   puerta serve www --log access.log           with a line for each response
-  puerta serve www --explain /a.html          serve nothing: what is answered, and why
+  puerta serve www --explain /a.html          what is answered there, and why
   puerta serve www --listen /run/www.sock     behind another server")]
     Serve(Box<crate::serve::Arguments>),
     /// Resolve a name to addresses, in the order in which connect would try them, or an address to its name

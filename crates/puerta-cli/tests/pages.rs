@@ -70,6 +70,14 @@ fn the_examples_of_talk_show_each_way_of_it() {
 }
 
 #[test]
+fn the_examples_of_serve_fit_into_a_line() {
+    let help = puerta(["serve", "--help"]).finish();
+    let text = help.ends_with(0).text();
+    let (_, examples) = text.split_once("Examples:").unwrap();
+    assert!(examples.contains("--explain") && examples.lines().all(|line| line.chars().count() <= 80), "{examples}");
+}
+
+#[test]
 fn there_is_a_manual_page_for_each_command_with_every_option() {
     let folder = Folder::new("man");
     puerta(["man", &folder.name("")]).finish().ends_with(0).said("").wrote("");
