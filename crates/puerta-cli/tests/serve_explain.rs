@@ -128,6 +128,7 @@ fn what_is_refused_hidden_or_not_there_says_which() {
             ("/a b.txt", &["--request-method", "OPTIONS"], 204, "OPTIONS"),
             ("*", &["--request-method", "OPTIONS"], 204, "OPTIONS"),
             ("/a b.txt", &["--request-header", "Content-Length: x"], 400, "Content-Length is no number"),
+            ("/a b.txt", &["--request-header", "X-A: \u{b}"], 400, "a control character in it"),
             ("/a b.txt", &["--request-header", "Host: a/b"], 400, "Host comes twice, or is no host"),
         ],
     );

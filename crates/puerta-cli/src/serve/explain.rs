@@ -228,7 +228,7 @@ fn field(text: &str) -> Result<(String, String), String> {
     if text.contains(['\r', '\n']) {
         return Err("a line break ends a field: give two".to_owned());
     }
-    Ok((name.to_owned(), value.trim().to_owned()))
+    Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()))
 }
 
 fn method(text: &str) -> Result<String, String> {
