@@ -55,6 +55,8 @@ pub struct Explanation {
 /// What the server would answer to the first request of a connection, and why. What is compressed on the fly is compressed
 /// already: only those who ask before that is done get a file as it is.
 ///
+/// Of one client alone: what limits many (connections, lists under way, wrong passwords) does not count.
+///
 /// May wait for a disk, and for a password to be looked at. `None`: the head of the request is not whole.
 pub async fn explain(service: &Service, ask: &Ask<'_>) -> Option<Explanation> {
     let mut steps = Steps(Vec::new());
