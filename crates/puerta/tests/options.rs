@@ -71,6 +71,7 @@ fn numbers_and_names_read_back_as_they_were_set() {
         reads_back(&client, opt::Ttl, &[1, 64, 255]);
         reads_back(&client, opt::Tos, &[0, 0x10, 0xb8]);
         reads_back(&client, opt::KeepAliveCount, &[1, 127]);
+        reads_back(&client, opt::UnsentLowWater, &[0, 1, 16 << 10, i32::MAX as usize]);
         reads_back(&client, opt::CongestionControl, &["reno".to_owned()]);
         let udp = Socket::<Udp>::new(ip).unwrap();
         reads_back(&udp, opt::MulticastTtl, &[0, 1, 255]);

@@ -78,6 +78,7 @@ fn every_option_goes_under_its_own_name() {
         ("keep-alive-interval", "IPPROTO_TCP, TCP_KEEPINTVL"),
         ("keep-alive-count", "IPPROTO_TCP, TCP_KEEPCNT"),
         ("user-timeout", "IPPROTO_TCP, TCP_USER_TIMEOUT"),
+        ("unsent-low-water", "IPPROTO_TCP, TCP_NOTSENT_LOWAT"),
         ("linger", "SOL_SOCKET, SO_LINGER"),
         ("fast-open", "IPPROTO_TCP, TCP_FASTOPEN"),
         ("fast-open-connect", "IPPROTO_TCP, TCP_FASTOPEN_CONNECT"),

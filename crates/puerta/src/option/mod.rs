@@ -59,7 +59,7 @@ pub use queue::{ReceiveQueue, SendQueue, UnsentQueue};
 pub use shown::SetCall;
 pub use tcp::{
     CongestionControl, Cork, DeferAccept, FastOpen, FastOpenConnect, KeepAlive, KeepAliveCount, KeepAliveIdle,
-    KeepAliveInterval, Linger, NoDelay, UserTimeout,
+    KeepAliveInterval, Linger, NoDelay, UnsentLowWater, UserTimeout,
 };
 pub use tcp_info::{Info, TcpInfo, TcpOptions, TcpState};
 pub use value::{Value, ValueKind};

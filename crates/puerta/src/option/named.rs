@@ -86,6 +86,7 @@ pub static NAMED: &[Named] = &[
     tcp::KEEP_ALIVE_INTERVAL,
     tcp::KEEP_ALIVE_COUNT,
     tcp::USER_TIMEOUT,
+    tcp::UNSENT_LOW_WATER,
     tcp::LINGER,
     tcp::FAST_OPEN,
     tcp::FAST_OPEN_CONNECT,

@@ -159,6 +159,28 @@ impl<P: HasTcp, R: Role> Get<P, R> for UserTimeout {
     type Value = Option<Duration>;
 }
 
+/// `TCP_NOTSENT_LOWAT`, tcp(7): a send takes no more, and the socket is not writable, while so many bytes wait that were never sent,
+/// 0 to 2147483647; it is writable again when less than half of them wait. What was sent and is not acknowledged does not count, so that the
+/// speed hardly suffers, but a peer that does not read is kept little for. Accepted connections inherit it from the listener. Default: 0,
+/// which leaves it to sysctl net.ipv4.tcp_notsent_lowat (no limit but the [`SendBuffer`](super::SendBuffer)).
+#[derive(Debug, Clone, Copy)]
+pub struct UnsentLowWater;
+known!(UnsentLowWater: UNSENT_LOW_WATER, usize);
+pub(super) const UNSENT_LOW_WATER: Named = Named {
+    name: "unsent-low-water",
+    phase: Phase::Any,
+    summary: "take no more to send while so much waits that was never sent",
+    value: ValueKind::Size { min: 0, max: i32::MAX as u32 },
+    kinds: TCP,
+    how: How::Int(key!(IPPROTO_TCP, TCP_NOTSENT_LOWAT)),
+};
+impl<P: HasTcp, R: Role> Set<P, R> for UnsentLowWater {
+    type Value = usize;
+}
+impl<P: HasTcp, R: Role> Get<P, R> for UnsentLowWater {
+    type Value = usize;
+}
+
 /// `SO_LINGER`, socket(7): how long close(2) waits until what was sent is acknowledged, in whole seconds, 0 s to 2147483647 s. With 0 s
 /// close resets the connection and what was not sent is lost. Default: `None`: close returns at once, and the kernel goes on
 /// sending.

@@ -78,6 +78,7 @@ pub(crate) const OPTIONS: &[Verb] = &[
     set!(KeepAliveInterval, ROLES, TCPS, Some(TCP)),
     set!(KeepAliveCount, ROLES, TCPS, Some(TCP)),
     set!(UserTimeout, ROLES, TCPS, Some(TCP)),
+    set!(UnsentLowWater, ROLES, TCPS, Some(TCP)),
     set!(Linger, ROLES, TCPS, Some(TCP)),
     set!(CongestionControl, ROLES, TCPS, Some(TCP)),
     set!(BindToDevice, ROLES, IPS, Some(IP)),
