@@ -1,7 +1,5 @@
 //! Slow and hostile clients against `puerta serve`: those who are not slow are answered all the while. Short in CI; with PUERTA_FULL=1
-//! 5,000 slow connections of each kind, and the times of new requests are printed (`--nocapture`). Run that in a network namespace after
-//! `ip link set lo up mtu 1500`: with the 64 KiB packets of loopback, 5,000 slow readers take more than the system's `tcp_mem`, and then
-//! all connections of the machine stand still, whatever serves.
+//! 5,000 slow connections of each kind, and the times of new requests are printed (`--nocapture`).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -13,6 +11,7 @@ use common::{Running, peer, puerta, shell, wait_until};
 use serve::{Serving, connect, serve};
 use std::fs::{self, File};
 use std::io::Read;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 fn is_full() -> bool {
@@ -58,30 +57,61 @@ fn slow(server: &Serving, how: &[&str], path: &str, count: usize) -> Running {
 fn while_slow_clients_hold_connections_new_requests_are_answered() {
     let (count, requests) = if is_full() { (5000, 2000) } else { (200, 100) };
     let folder = site();
-    for (kind, how, path, held) in [
-        ("-H", &["-H", "-i", "5", "-x", "24"][..], "/a.txt", true),
+    for (kind, how, path, each) in [
+        ("-H", &["-H", "-i", "5", "-x", "24"][..], "/a.txt", 1),
         // A body is not waited for: the answer is 405, and the connection is closed.
-        ("-B", &["-B", "-i", "5", "-s", "8192"], "/a.txt", false),
-        ("-X", &["-X", "-w", "1", "-y", "1", "-n", "5", "-z", "1", "-k", "1"], "/large.bin", true),
+        ("-B", &["-B", "-i", "5", "-s", "8192"], "/a.txt", 0),
+        // Each has a file open, too.
+        ("-X", &["-X", "-w", "1", "-y", "1", "-n", "5", "-z", "1", "-k", "1"], "/large.bin", 2),
     ] {
         let server = serve(&folder.path(""), &["--max-per-address", "10000", "--within", "30s"]);
         let (median, p99) = times(&server, requests);
         let own = descriptors(&server);
         let load = slow(&server, how, path, count);
-        if held {
+        for (phase, there) in [("while they come", count / 4), ("while they are there", count * 95 / 100)] {
             // Not every one of them has to be there at one time: some have been refused already.
-            wait_until("most slow clients are connected", || descriptors(&server) >= own + count * 8 / 10);
+            wait_until("slow clients are connected", || descriptors(&server) >= own + there * each);
+            let (median_with, p99_with) = times(&server, requests);
+            println!(
+                "{kind}, {count} slow, {phase}: median {median:?}, with them {median_with:?}; p99 {p99:?}, with them {p99_with:?} ({:.1} x); \
+                 {} descriptors",
+                p99_with.as_secs_f64() / p99.as_secs_f64(),
+                descriptors(&server),
+            );
         }
-        let (median_with, p99_with) = times(&server, requests);
-        println!(
-            "{kind}, {count} slow: median {median:?}, with them {median_with:?}; p99 {p99:?}, with them {p99_with:?} ({:.1} x); {} descriptors",
-            p99_with.as_secs_f64() / p99.as_secs_f64(),
-            descriptors(&server),
-        );
         load.signal("INT");
         load.finish();
         wait_until("slow clients are gone", || descriptors(&server) <= own + 2);
     }
+}
+
+/// Bytes that the kernel keeps for the server's end of a connection, sent or not, until they are acknowledged: proc_net_tcp(5), `tx_queue`.
+fn kept(server: &Serving, client: &TcpStream) -> usize {
+    let end = |port: u16| format!("0100007F:{port:04X}");
+    let (ours, theirs) =
+        (server.at().rsplit_once(':').unwrap().1.parse().unwrap(), client.local_addr().unwrap().port());
+    let ends = format!("{} {} ", end(ours), end(theirs));
+    let all = fs::read_to_string("/proc/net/tcp").unwrap();
+    let line = all.lines().find_map(|line| line.split_once(&ends)).unwrap().1;
+    usize::from_str_radix(line.split([' ', ':']).nth(1).unwrap(), 16).unwrap()
+}
+
+/// Thousands of them would else take all that the system has for TCP (`tcp_mem`).
+#[test]
+fn for_a_client_that_does_not_read_the_kernel_keeps_little() {
+    let folder = site();
+    folder.file("large.bin", noise(2, LARGE));
+    let server = serve(&folder.path(""), &[]);
+    let mut client = server.client();
+    client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.head().status, 200);
+    let mut now = 0;
+    wait_until("no more is sent", || {
+        let before = std::mem::replace(&mut now, kept(&server, &client.stream));
+        now > 0 && now == before
+    });
+    assert!(now < 256 << 10, "{now} bytes");
+    assert_eq!(client.take(LARGE).len(), LARGE, "who reads again gets all of it");
 }
 
 /// EMFILE: accepting pauses, which is said once and costs nothing, and goes on when there is room.
@@ -119,7 +149,7 @@ fn cpu(server: &Serving) -> f64 {
 const LARGE: usize = 40 << 20;
 
 /// A client that has read the head and a little of a large file.
-fn half_sent(server: &Serving) -> serve::Client<std::net::TcpStream> {
+fn half_sent(server: &Serving) -> serve::Client<TcpStream> {
     let mut client = server.client();
     client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.head().status, 200);
@@ -128,7 +158,7 @@ fn half_sent(server: &Serving) -> serve::Client<std::net::TcpStream> {
 }
 
 /// Reads to the end, whatever ends it, and tells how much came.
-fn rest(client: &mut serve::Client<std::net::TcpStream>) -> usize {
+fn rest(client: &mut serve::Client<TcpStream>) -> usize {
     let (mut room, mut sum) = (vec![0; 1 << 16], 0);
     while let Ok(n) = client.stream.read(&mut room) {
         if n == 0 {

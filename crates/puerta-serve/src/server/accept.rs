@@ -3,7 +3,7 @@
 use super::places::{NoPlace, Place, Places};
 use super::worker::Workers;
 use crate::event::{Event, Report};
-use puerta::{AnyStream, Async, Connected, Endpoint, Error, Flags, Listening, Result, Shutdown, Socket};
+use puerta::{AnyStream, Async, Connected, Endpoint, Error, Flags, Listening, Result, Shutdown, Socket, opt};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -13,6 +13,10 @@ use tokio::io::Interest;
 
 /// How long accepting pauses at a limit of the system before it is tried again, unless a connection ends before.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// How much may wait in the kernel that was never sent to a client, but for what one packet takes: 16 KiB. Who reads slowly is kept no more
+/// for, and costs no more; who reads fast has room as soon as something was sent.
+const UNSENT: usize = 16 << 10;
 
 /// What a client gets for which there is no place; then it is disconnected.
 const NO_PLACE: &[u8] =
@@ -35,6 +39,12 @@ impl Acceptor {
         places: Arc<Places>,
         report: Arc<dyn Report>,
     ) -> Result<Self> {
+        for listener in &listeners {
+            // Connections inherit it.
+            if listener.local_addr().is_ok_and(|address| address.inet().is_some()) {
+                listener.set(opt::UnsentLowWater, UNSENT)?;
+            }
+        }
         let listeners = listeners.into_iter().map(Async::new).collect::<Result<_>>()?;
         Ok(Acceptor { listeners, places, report, paused: Cell::new(false), next: Cell::new(0) })
     }
