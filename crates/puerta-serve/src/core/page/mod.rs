@@ -30,20 +30,25 @@ const SCRIPT: &str = include_str!("script.js");
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
     %3Cpath fill='%232f7dd1' d='M3 1h10v14H3z'/%3E%3Cpath fill='%23fff' d='M5 3l5 2v10H5z'/%3E%3C/svg%3E";
 
-/// The body of an error and its `Content-Type`: a page if a browser asks for one, else a line or two of text. Short, and it says
-/// what to do. Nothing of the request stands in it.
-pub fn error(status: Status, page: bool) -> (&'static str, Bytes) {
+/// To how many folders below the top a page of an error has a link to it.
+const DEEPEST: usize = 64;
+
+/// The body of an error and its `Content-Type`: for a browser that asks for one a page, `depth` folders below the top, else a line or
+/// two of text. Short, and it says what to do. Nothing of the request stands in it.
+pub fn error(status: Status, depth: Option<usize>) -> (&'static str, Bytes) {
     let (title, advice) = words::error(status.0);
-    if !page {
+    let Some(depth) = depth else {
         return (PLAIN, format!("{status} {title}\n{advice}\n").into());
-    }
+    };
+    // Relative: a proxy may have a prefix before what is the top here.
+    let top = (matches!(status.0, 404 | 410) && depth <= DEEPEST).then(|| format!("./{}", "../".repeat(depth)));
     let mut out = Vec::with_capacity(STYLE.len() + 1024);
     begin(title, &mut out);
     let body = html! {
         main.error {
             h1 { b { (status) } " " (title) }
             p { (advice) }
-            @if matches!(status.0, 404 | 410) { p { a href="/" { (words::TOP) } } }
+            @if let Some(top) = top { p { a href=(top) { (words::TOP) } } }
         }
     };
     out.extend_from_slice(body.into_string().as_bytes());
@@ -113,18 +118,31 @@ mod tests {
     #[test]
     fn an_error_is_a_page_for_a_browser_and_text_for_others() {
         for status in 400..600 {
-            let (media, body) = error(Status(status), true);
+            let (media, body) = error(Status(status), Some(0));
             let body = String::from_utf8(body.to_vec()).unwrap();
             assert_eq!(media, HTML);
             balanced(&body);
             assert!(attributes(&body).all(|(name, _)| !name.starts_with("on") && name != "style"), "{status}");
             assert!(body.contains(&status.to_string()) && !body.contains("<script"), "{status}");
 
-            let (media, body) = error(Status(status), false);
+            let (media, body) = error(Status(status), None);
             let body = String::from_utf8(body.to_vec()).unwrap();
             assert_eq!(media, PLAIN);
             assert!(body.starts_with(&status.to_string()) && body.ends_with(".\n") && !body.contains('<'), "{body}");
             assert_eq!(body.lines().count(), 2, "{body}");
         }
+    }
+
+    #[test]
+    fn the_link_to_the_top_is_relative_and_left_out_where_it_would_be_long() {
+        let page = |depth| String::from_utf8(error(Status(404), Some(depth)).1.to_vec()).unwrap();
+        let links = |page: &str| {
+            attributes(page).filter(|(name, _)| *name == "href").map(|(_, to)| to.to_owned()).collect::<Vec<_>>()
+        };
+        for (depth, link) in [(0, "./"), (1, "./../"), (3, "./../../../")] {
+            assert_eq!(links(&page(depth)).last().unwrap(), link);
+        }
+        assert_eq!(links(&page(DEEPEST)).len(), 2, "the icon, and the top");
+        assert_eq!(links(&page(DEEPEST + 1)).len(), 1);
     }
 }

@@ -101,7 +101,7 @@ pub fn error<F>(head: &Head<'_>, status: Status, site: &Site) -> Response<F> {
 
 /// An error where no head could be read.
 pub fn refuse<F>(status: Status, site: &Site) -> Response<F> {
-    finish(None, site, 0, plain_error(status, false))
+    finish(None, site, 0, plain_error(status, None))
 }
 
 /// Puts a page of the site in place of ours: what [`Site::error_page`] led to.
@@ -247,7 +247,7 @@ fn moved<F>(head: &Head<'_>, lookup: &Lookup<'_>, site: &Site) -> Response<F> {
 }
 
 fn error_that_varies<F>(head: &Head<'_>, status: Status, site: &Site, vary: u8) -> Response<F> {
-    let mut response = plain_error(status, accept::is_page(head));
+    let mut response = plain_error(status, accept::is_page(head).then(|| depth(head)));
     if status == Status::METHOD_NOT_ALLOWED {
         response.fields.push("Allow", ALLOW);
     }
@@ -257,11 +257,19 @@ fn error_that_varies<F>(head: &Head<'_>, status: Status, site: &Site, vary: u8) 
     finish(Some(head), site, vary, response)
 }
 
-fn plain_error<F>(status: Status, page: bool) -> Response<F> {
-    let (media, body) = page::error(status, page);
+/// How many folders below the top a browser takes this to be.
+fn depth(head: &Head<'_>) -> usize {
+    match Target::read(head.target) {
+        Ok(Target::Path { path, .. }) => path.iter().filter(|&&b| b == b'/').count().saturating_sub(1),
+        _ => 0,
+    }
+}
+
+fn plain_error<F>(status: Status, depth: Option<usize>) -> Response<F> {
+    let (media, body) = page::error(status, depth);
     let mut fields = Fields::new();
     fields.push("Content-Type", media);
-    if page {
+    if depth.is_some() {
         fields.push("Content-Security-Policy", page::POLICY);
     }
     fields.push("Cache-Control", "no-cache");
