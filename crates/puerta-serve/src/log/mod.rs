@@ -10,16 +10,20 @@ pub use line::{Entry, Form};
 use crate::event::{Event, Report};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
+use std::time::Duration;
 
 /// How much a thread gathers before it hands it over.
 pub const GATHERED: usize = 16 * 1024;
 /// How many such portions may wait to be written: with those being filled, some MiB.
 const WAITING: usize = 128;
 
-/// The log. Cheap to clone; when the last clone is dropped, what was handed over is written.
+/// How long the end waits until what was handed over is written: a reader of a pipe may have stopped.
+const LAST: Duration = Duration::from_secs(2);
+
+/// The log. Cheap to clone; when the last clone is dropped, what was handed over is written, if that takes no longer than 2 s.
 #[derive(Debug, Clone)]
 pub struct Log(Arc<Shared>);
 
@@ -29,7 +33,10 @@ struct Shared {
     report: Arc<dyn Report>,
     /// Taken away at the end.
     queue: Mutex<Option<SyncSender<Vec<u8>>>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Told when all is written.
+    ended: Mutex<Receiver<()>>,
+    /// Lines that were handed over and are not written yet.
+    unwritten: Arc<AtomicU64>,
     /// Lines that found no room and are not told of yet.
     lost: AtomicU64,
 }
@@ -41,11 +48,15 @@ impl Log {
     /// The system gives no thread.
     pub fn start(file: impl Write + Send + 'static, form: Form, report: Arc<dyn Report>) -> io::Result<Log> {
         let (queue, waiting) = sync_channel(WAITING);
-        let told = report.clone();
-        let writer =
-            thread::Builder::new().name("puerta-log".to_owned()).spawn(move || write_all(file, waiting, &*told))?;
-        let (queue, writer) = (Mutex::new(Some(queue)), Mutex::new(Some(writer)));
-        Ok(Log(Arc::new(Shared { form, report, queue, writer, lost: AtomicU64::new(0) })))
+        let (tell, ended) = channel();
+        let unwritten = Arc::new(AtomicU64::new(0));
+        let (told, left) = (report.clone(), unwritten.clone());
+        thread::Builder::new().name("puerta-log".to_owned()).spawn(move || {
+            write_all(file, waiting, &left, &*told);
+            let _ = tell.send(());
+        })?;
+        let (queue, ended) = (Mutex::new(Some(queue)), Mutex::new(ended));
+        Ok(Log(Arc::new(Shared { form, report, queue, ended, unwritten, lost: AtomicU64::new(0) })))
     }
 
     /// How lines are written.
@@ -59,8 +70,11 @@ impl Log {
             return;
         }
         let portion = std::mem::replace(lines, Vec::with_capacity(GATHERED));
+        let count = lines_of(&portion);
         let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(queue) = queue.as_ref() else { return };
+        // Before it is sent: it may be written at once.
+        self.0.unwritten.fetch_add(count, Ordering::Relaxed);
         match queue.try_send(portion) {
             Ok(()) => {
                 let lost = self.0.lost.swap(0, Ordering::Relaxed);
@@ -68,9 +82,9 @@ impl Log {
                     self.0.report.event(&Event::LogBehind(lost));
                 }
             }
-            Err(TrySendError::Full(portion) | TrySendError::Disconnected(portion)) => {
-                let lines = portion.iter().filter(|b| **b == b'\n').count();
-                self.0.lost.fetch_add(lines as u64, Ordering::Relaxed);
+            Err(_) => {
+                self.0.unwritten.fetch_sub(count, Ordering::Relaxed);
+                self.0.lost.fetch_add(count, Ordering::Relaxed);
             }
         }
     }
@@ -79,10 +93,9 @@ impl Log {
 impl Drop for Shared {
     fn drop(&mut self) {
         drop(self.queue.get_mut().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = writer.join();
-        }
-        let lost = *self.lost.get_mut();
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(LAST);
+        let left = if ended == Err(RecvTimeoutError::Timeout) { self.unwritten.load(Ordering::Relaxed) } else { 0 };
+        let lost = *self.lost.get_mut() + left;
         if lost > 0 {
             self.report.event(&Event::LogBehind(lost));
         }
@@ -91,13 +104,15 @@ impl Drop for Shared {
 
 /// After an error it goes on: a full disk may have room again. That is told once, until it works again; then, or at the end, how many
 /// lines are missing.
-fn write_all(mut file: impl Write, waiting: impl IntoIterator<Item = Vec<u8>>, report: &dyn Report) {
+fn write_all(mut file: impl Write, waiting: impl IntoIterator<Item = Vec<u8>>, left: &AtomicU64, report: &dyn Report) {
     let (mut failed, mut torn, mut lost) = (false, false, 0);
     for mut portion in waiting {
+        let count = lines_of(&portion);
         if torn {
             portion.insert(0, b'\n');
         }
         let (written, done) = put(&mut file, &portion);
+        left.fetch_sub(count, Ordering::Relaxed);
         let (there, missing) = portion.split_at_checked(written).unwrap_or((&portion, &[]));
         // What only ends the torn line is none itself.
         let missing = missing.get(usize::from(torn && written == 0)..).unwrap_or_default();
@@ -108,7 +123,7 @@ fn write_all(mut file: impl Write, waiting: impl IntoIterator<Item = Vec<u8>>, r
                 tell_lost(&mut lost, report);
             }
             Err(error) => {
-                lost += missing.iter().filter(|b| **b == b'\n').count() as u64;
+                lost += lines_of(missing);
                 if !failed {
                     report.event(&Event::LogFailed(&error));
                 }
@@ -131,6 +146,10 @@ fn put(file: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
         }
     }
     (written, file.flush())
+}
+
+fn lines_of(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|b| **b == b'\n').count() as u64
 }
 
 fn tell_lost(lost: &mut u64, report: &dyn Report) {
@@ -181,7 +200,7 @@ mod tests {
     fn a_full_disk_is_told_once_then_how_many_lines_are_missing_and_no_two_lines_become_one() {
         let (mut written, told) = (Vec::new(), Told::default());
         let portions = ["one\ntwo\n", "three\n", "four\nfive\n", "six\n"].map(|text| text.as_bytes().to_vec());
-        write_all(Disk { written: &mut written, room: 6, refusals: 2 }, portions, &told);
+        write_all(Disk { written: &mut written, room: 6, refusals: 2 }, portions, &AtomicU64::new(6), &told);
         assert_eq!(String::from_utf8(written).unwrap(), "one\ntw\nfour\nfive\nsix\n");
         let told = told.0.into_inner().unwrap();
         assert_eq!(told.len(), 2, "{told:?}");
