@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod aside;
 mod columns;
 mod exchange;
 mod explain;

@@ -1,6 +1,7 @@
 //! What the user reads: events, errors with their hints, and the verdict; as text or as JSON, one object a line.
 
 use crate::arguments::{Output, TraceForm};
+use crate::aside;
 use puerta::{Call, Endpoint, Error, ParseError, interfaces};
 use puerta_relay::event::{Event, Limit, Report};
 use puerta_relay::problem::{Occupant, Problem};
@@ -9,7 +10,6 @@ use puerta_relay::verdict::Verdict;
 use puerta_relay::words::shown;
 use puerta_text::visible;
 use serde_json::{Map, Value, json};
-use std::io::Write;
 use std::process::ExitCode;
 
 /// Writes to stderr: stdout belongs to the data.
@@ -70,6 +70,19 @@ impl Reporter {
             object(json!({"event": "note", "message": text}));
         } else if !self.quiet {
             line(text);
+        }
+    }
+
+    /// Messages that were dropped since nobody read them, as a line with its end.
+    pub(crate) fn missing(&self, count: u64) -> String {
+        let message = match count {
+            1 => "1 message is missing here: nobody read them in time".to_owned(),
+            n => format!("{n} messages are missing here: nobody read them in time"),
+        };
+        if self.json {
+            format!("{}\n", json!({"event": "messages-lost", "count": count, "message": message}))
+        } else {
+            message + "\n"
         }
     }
 
@@ -256,8 +269,12 @@ pub(crate) fn object(value: Value) {
     at_once(value.to_string());
 }
 
-/// With one write(2), so that another program on the same stderr does not come in between.
+/// A line of a trace, which is whole or useless: whoever asks for one has us wait for its reader.
+pub(crate) fn traced(text: &str) {
+    aside::write(&format!("{text}\n"));
+}
+
 fn at_once(mut text: String) {
     text.push('\n');
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    aside::say(text);
 }

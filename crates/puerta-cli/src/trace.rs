@@ -1,9 +1,10 @@
 //! `--trace`: every socket call on stderr, as the man pages write it or as JSON.
 
 use crate::arguments::TraceForm;
-use crate::report::{line, object};
+use crate::report::traced;
 use puerta::errno_name;
 use puerta::trace::{Event, Observer, Value, install};
+use puerta_text::visible;
 use serde_json::{Map, json};
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub(crate) fn start(form: Option<TraceForm>) {
 
 impl Observer for Text {
     fn observe(&self, event: &Event) {
-        line(&event.to_string());
+        traced(&visible(&event.to_string()));
     }
 }
 
@@ -33,7 +34,10 @@ impl Observer for Json {
         }
         let errno = event.errno.map(|e| errno_name(e).map_or_else(|| e.to_string(), str::to_owned));
         let us = u64::try_from(event.took.as_micros()).unwrap_or(u64::MAX);
-        object(json!({"call": event.call.name(), "args": args, "result": event.result, "errno": errno, "us": us}));
+        traced(
+            &json!({"call": event.call.name(), "args": args, "result": event.result, "errno": errno, "us": us})
+                .to_string(),
+        );
     }
 }
 

@@ -14,6 +14,7 @@ mod trouble;
 
 pub(crate) use arguments::Arguments;
 
+use crate::aside;
 use crate::exchange::runtime;
 use crate::report::Reporter;
 use crate::signals::Stop;
@@ -41,6 +42,9 @@ use trouble::Trouble;
 /// How long a stop takes before anything is said of it.
 const AT_ONCE: Duration = Duration::from_millis(300);
 
+/// How long the end waits for whoever reads stderr.
+const LAST: Duration = Duration::from_secs(1);
+
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let reporter = Reporter::new(&arguments.output);
     trace::start(arguments.output.trace);
@@ -62,10 +66,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let done = runtime.block_on(serve(arguments, sharing, reporter));
     // A name server that does not answer holds a thread; nobody waits for it.
     runtime.shutdown_background();
-    match done {
+    let status = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => trouble.tell(reporter),
-    }
+    };
+    aside::end(LAST);
+    status
 }
 
 /// Serves until a signal comes. What is opened is opened in this order, before any thread starts: folder, log, sockets; then the
@@ -96,6 +102,7 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
         arguments.sharing.read_again(),
         reporter,
     )?;
+    aside::start(reporter).map_err(Trouble::system)?;
     let told: Arc<dyn Report> = Arc::new(Told::new(reporter));
     let form = if arguments.log_format == LogForm::Json { Form::Json } else { Form::Common };
     let log = log.map(|file| Log::start(file, form, told.clone())).transpose().map_err(Trouble::system)?;
