@@ -376,7 +376,7 @@ impl<T: Transport> Connection<T> {
         let referer = head.and_then(|head| head.first("referer")).map(|referer| gate.logged(referer));
         let entry = Entry {
             peer: self.peer(),
-            date: clock.date(),
+            stamp: clock.stamp(log.form()),
             request: head.zip(target.as_deref()).map(|(head, target)| (head.method.name(), target, version(head))),
             status: status.0,
             referer: referer.as_deref(),

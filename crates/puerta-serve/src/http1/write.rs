@@ -3,7 +3,7 @@
 use crate::core::date::Date;
 use crate::core::head::Version;
 use crate::core::response::{Body, Response};
-use crate::log::decimal;
+use crate::log::{Form, decimal, stamp};
 use std::time::SystemTime;
 
 /// How a body is delimited.
@@ -69,17 +69,23 @@ pub(super) fn head<F>(
     out.extend_from_slice(b"\r\n");
 }
 
-/// The time, whose text is written once a second.
+/// The time, whose texts are written once a second.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     second: u64,
     date: Option<Date>,
+    /// For the access log, in either form.
+    stamps: [Vec<u8>; 2],
 }
 
 impl Clock {
-    /// Of the second that is now.
-    pub(super) fn date(&self) -> Option<&Date> {
-        self.date.as_ref()
+    /// The second that is now, for the access log.
+    pub(super) fn stamp(&self, form: Form) -> &[u8] {
+        let [common, json] = &self.stamps;
+        match form {
+            Form::Common => common,
+            Form::Json => json,
+        }
     }
 
     /// From now on it is `now`.
@@ -88,6 +94,9 @@ impl Clock {
         if second != self.second || self.date.is_none() {
             self.second = second;
             self.date = Date::of(now);
+            if let Some(date) = &self.date {
+                self.stamps = [Form::Common, Form::Json].map(|form| stamp(form, date));
+            }
         }
     }
 }

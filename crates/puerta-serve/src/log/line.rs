@@ -21,8 +21,8 @@ pub enum Form {
 pub struct Entry<'a> {
     /// Whose request it was; `None`: a Unix socket's without a name.
     pub peer: Option<&'a Endpoint>,
-    /// When.
-    pub date: Option<&'a Date>,
+    /// When: see [`stamp`].
+    pub stamp: &'a [u8],
     /// Method, target and version; `None` where the head was none.
     pub request: Option<(&'a str, &'a [u8], &'a str)>,
     /// The status code.
@@ -52,19 +52,29 @@ impl Form {
     }
 }
 
-fn common(out: &mut Vec<u8>, entry: &Entry<'_>) {
-    host(out, entry.peer);
-    out.extend_from_slice(b" - - [");
+/// A date as lines of the common format have it, with what stands around it; lines of JSON have it otherwise.
+pub fn stamp(form: Form, date: &Date) -> Vec<u8> {
+    const MONTHS: [&[u8]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
     // Sun, 06 Nov 1994 08:49:37 GMT
-    let date = entry.date.map_or(&[][..], |date| date.text());
-    if let (Some(day), Some(month), Some(year), Some(time)) =
+    let date = date.text();
+    let (Some(day), Some(month), Some(year), Some(time)) =
         (date.get(5..7), date.get(8..11), date.get(12..16), date.get(17..25))
-    {
-        for part in [day, b"/", month, b"/", year, b":", time] {
-            out.extend_from_slice(part);
+    else {
+        return Vec::new();
+    };
+    match form {
+        Form::Common => [b" - - [", day, b"/", month, b"/", year, b":", time, b" +0000] \""].concat(),
+        Form::Json => {
+            let month = MONTHS.iter().position(|name| *name == month).map_or(1, |at| at + 1);
+            [year, format!("-{month:02}-").as_bytes(), day, b"T", time, b"Z"].concat()
         }
     }
-    out.extend_from_slice(b" +0000] \"");
+}
+
+fn common(out: &mut Vec<u8>, entry: &Entry<'_>) {
+    host(out, entry.peer);
+    out.extend_from_slice(entry.stamp);
     match entry.request {
         Some((method, target, version)) => {
             out.extend_from_slice(method.as_bytes());
@@ -81,20 +91,8 @@ fn common(out: &mut Vec<u8>, entry: &Entry<'_>) {
 }
 
 fn json(out: &mut Vec<u8>, entry: &Entry<'_>) {
-    const MONTHS: [&[u8]; 12] =
-        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-    let date = entry.date.map_or(&[][..], |date| date.text());
     out.extend_from_slice(b"{\"time\":\"");
-    if let (Some(day), Some(month), Some(year), Some(time)) =
-        (date.get(5..7), date.get(8..11), date.get(12..16), date.get(17..25))
-    {
-        let month = MONTHS.iter().position(|name| *name == month).map_or(1, |at| at + 1);
-        out.extend_from_slice(year);
-        let _ = write!(out, "-{month:02}-");
-        for part in [day, b"T", time, b"Z"] {
-            out.extend_from_slice(part);
-        }
-    }
+    out.extend_from_slice(entry.stamp);
     out.extend_from_slice(b"\",\"peer\":\"");
     host(out, entry.peer);
     out.push(b'"');
@@ -111,26 +109,25 @@ fn json(out: &mut Vec<u8>, entry: &Entry<'_>) {
     out.extend_from_slice(b",\"bytes\":");
 }
 
-/// In decimal.
+/// In decimal. What is written for each response does without the machinery of formatting.
 pub(crate) fn decimal(out: &mut Vec<u8>, mut value: u64) {
-    let start = out.len();
-    loop {
-        out.push(b'0' + (value % 10) as u8);
-        value /= 10;
+    // As many as the largest has.
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        (value, first) = (value / 10, first - 1);
         if value == 0 {
             break;
         }
     }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
-    }
+    out.extend_from_slice(digits.get(first..).unwrap_or_default());
 }
 
 /// The address without its port, as the format has it.
 fn host(out: &mut Vec<u8>, peer: Option<&Endpoint>) {
     let address = peer.and_then(|peer| peer.inet()).map(|peer| peer.ip().to_canonical());
     match address {
-        // What is written for each response does without the machinery of formatting.
         Some(IpAddr::V4(address)) => {
             for (place, octet) in address.octets().into_iter().enumerate() {
                 if place > 0 {
@@ -146,12 +143,15 @@ fn host(out: &mut Vec<u8>, peer: Option<&Endpoint>) {
 }
 
 fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
-    for &byte in bytes {
-        match byte {
-            b'"' | b'\\' | 0..0x20 | 0x7f.. => {
-                let _ = write!(out, "\\x{byte:02X}");
-            }
-            byte => out.push(byte),
+    let is_raw = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..0x20 | 0x7f..);
+    if bytes.iter().all(is_raw) {
+        return out.extend_from_slice(bytes);
+    }
+    for byte in bytes {
+        if is_raw(byte) {
+            out.push(*byte);
+        } else {
+            let _ = write!(out, "\\x{byte:02X}");
         }
     }
 }
@@ -184,7 +184,7 @@ mod tests {
         let date = Date::at(784_111_777).unwrap();
         let entry = Entry {
             peer: Some(&peer),
-            date: Some(&date),
+            stamp: &stamp(form, &date),
             request: Some(("GET", target, "HTTP/1.1")),
             status: 200,
             referer: None,

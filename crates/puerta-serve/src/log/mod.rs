@@ -5,7 +5,7 @@
 mod line;
 
 pub(crate) use line::decimal;
-pub use line::{Entry, Form};
+pub use line::{Entry, Form, stamp};
 
 use crate::event::{Event, Report};
 use std::io::{self, Write};
@@ -16,9 +16,9 @@ use std::thread;
 use std::time::Duration;
 
 /// How much a thread gathers before it hands it over.
-pub const GATHERED: usize = 16 * 1024;
+pub const GATHERED: usize = 64 * 1024;
 /// How many such portions may wait to be written: with those being filled, some MiB.
-const WAITING: usize = 128;
+const WAITING: usize = 64;
 
 /// How long the end waits until what was handed over is written: a reader of a pipe may have stopped.
 const LAST: Duration = Duration::from_secs(2);
