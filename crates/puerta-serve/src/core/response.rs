@@ -70,6 +70,8 @@ pub struct Listing<F> {
     pub folder: F,
     /// What writes it, from the entries that are read of the folder.
     pub writer: Writer,
+    /// Whether what it writes is to be sent compressed by gzip (RFC 1952).
+    pub gzip: bool,
 }
 
 /// How a listing is written, as the client's `Accept` prefers.

@@ -114,6 +114,33 @@ fn a_listing_is_chunked_and_in_1_0_it_ends_with_the_connection() {
 }
 
 #[test]
+fn a_listing_is_compressed_for_who_takes_gzip_and_each_portion_can_be_read_when_it_comes() {
+    let mut folder = Folder::new();
+    for number in 0..3000 {
+        folder = folder.with(&format!("file-{number:05}.txt"), "x");
+    }
+    let served = Served::plain(folder);
+    for accept in ["application/json", "text/html"] {
+        let get = |line: &str, more: &str| {
+            let mut client = served.client();
+            client.send(format!("GET / {line}\r\nHost: a\r\nAccept: {accept}\r\n{more}\r\n"));
+            client.answer()
+        };
+        let plain = get("HTTP/1.1", "");
+        for line in ["HTTP/1.1", "HTTP/1.0"] {
+            let small = get(line, "Accept-Encoding: gzip, br\r\n");
+            assert_eq!((small.status, small.field("content-encoding")), (200, Some("gzip")));
+            assert!(small.body.len() < plain.body.len() / 4);
+            let mut text = Vec::new();
+            flate2::read::GzDecoder::new(&small.body[..]).read_to_end(&mut text).unwrap();
+            assert!(text == plain.body, "{accept}, {line}: it does not unpack to the same");
+            // What each portion ends with, so that it can be unpacked before the next is there (RFC 1951, section 3.2.4).
+            assert!(small.body.windows(4).filter(|bytes| *bytes == [0, 0, 0xff, 0xff]).count() > 1);
+        }
+    }
+}
+
+#[test]
 fn a_file_that_is_cut_while_it_is_sent_resets_the_connection_and_the_log_names_it() {
     let size = 64 << 20;
     let folder = Folder::new().with("film.mp4", vec![b'x'; size]);

@@ -184,6 +184,13 @@ fn of_folder<F>(
     hear: &mut impl Hear<Why>,
 ) -> Response<F> {
     let form = accept::form(head);
+    let vary = ACCEPT | if site.compression { ACCEPT_ENCODING } else { 0 };
+    // It is compressed while it is written, for each client anew: by what is quick and takes little memory.
+    let gzip = lookup.codings.codings().any(|coding| coding == Coding::Gzip);
+    if !gzip && !lookup.codings.identity() {
+        hear.hear(|| Why::NotAcceptable);
+        return error_that_varies(head, Status::NOT_ACCEPTABLE, site, vary);
+    }
     hear.hear(|| Why::Listed(form));
     match check(head, Validators { etag: None, modified: None }, hear) {
         Verdict::Failed => return error(head, Status::PRECONDITION_FAILED, site),
@@ -191,7 +198,7 @@ fn of_folder<F>(
             let mut fields = Fields::new();
             fields.push("Cache-Control", "no-cache");
             let response = Response { status: Status::NOT_MODIFIED, fields, length: None, body: Body::Empty };
-            return finish(Some(head), site, ACCEPT, response);
+            return finish(Some(head), site, vary, response);
         }
         Verdict::Proceed => {}
     }
@@ -203,14 +210,17 @@ fn of_folder<F>(
         }
         Form::Json => fields.push("Content-Type", "application/json"),
     }
+    if gzip {
+        fields.push("Content-Encoding", Coding::Gzip.name());
+    }
     fields.push("Cache-Control", "no-cache");
     let body = if head.method == Method::Head {
         Body::Empty
     } else {
         let writer = Writer::new(&lookup.path, Asked::read(lookup.query.as_deref()), form);
-        Body::Listing(Box::new(Listing { folder, writer }))
+        Body::Listing(Box::new(Listing { folder, writer, gzip }))
     };
-    finish(Some(head), site, ACCEPT, Response { status: Status::OK, fields, length: None, body })
+    finish(Some(head), site, vary, Response { status: Status::OK, fields, length: None, body })
 }
 
 fn check(head: &Head<'_>, validators: Validators<'_>, hear: &mut impl Hear<Why>) -> Verdict {
