@@ -7,7 +7,7 @@ mod serving;
 use serving::{LONG, Place, Served, field};
 use std::io::Read;
 use std::net::TcpStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const PAGE: &str = "Accept: text/html";
 
@@ -26,7 +26,7 @@ fn shared(place: &Place, arguments: &[&str]) -> (Served, String) {
 fn the_link_leads_in_by_a_cookie_and_without_it_nobody_comes_in() {
     let place = Place::new();
     let log = place.path("log");
-    let (mut served, ticket) = shared(&place, &["--log", &log]);
+    let (mut served, ticket) = shared(&place, &["--log", &log, "--log-format", "json"]);
     for path in ["", "a.txt", "missing", ".hidden", "?ticket=", "?ticket=AAAAAAAAAAAAAAAAAAAAAA"] {
         let answer = served.curl(path, &[]);
         assert_eq!((answer.status, answer.field("set-cookie")), (403, None), "{path}");
@@ -49,7 +49,8 @@ fn the_link_leads_in_by_a_cookie_and_without_it_nobody_comes_in() {
     // Neither secret is in the log, nor in what the system shows of the process.
     let secret = ticket.trim_start_matches("ticket=");
     let log = std::fs::read_to_string(log).unwrap();
-    assert!(log.contains("\"GET /?ticket=-&sort=size HTTP/1.1\" 303") && !log.contains(secret), "{log}");
+    assert!(log.contains("\"target\":\"/?ticket=-&sort=size\"") && !log.contains(secret), "{log}");
+    assert!(log.contains("\"referer\":\"https://") && log.contains("/?ticket=-\""), "{log}");
     assert!(!log.contains(cookie.rsplit('=').next().unwrap()), "{log}");
     assert!(served.said.iter().filter(|line| line.contains(secret)).all(|line| line.contains("ing\"")));
 }
@@ -93,6 +94,16 @@ fn an_expired_link_and_its_cookie_are_gone() {
     let (served, ticket) = shared(&place, &["--expires", "1ms"]);
     assert_eq!(served.curl(&format!("?{ticket}"), &["-H", PAGE]).status, 410);
     assert_eq!(served.curl("a.txt", &[]).status, 403);
+    // Who came in by it is let in as long as it works.
+    let started = Instant::now();
+    let (served, ticket) = shared(&place, &["--expires", "2s"]);
+    let entered = served.curl(&format!("?{ticket}"), &["-H", PAGE]);
+    let cookie = entered.field("set-cookie").map(|set| format!("Cookie: {}", set.split(';').next().unwrap()));
+    let Some(cookie) = cookie.filter(|_| started.elapsed() < Duration::from_secs(2)) else { return };
+    while served.curl("a.txt", &["-H", &cookie]).status != 410 {
+        assert!(started.elapsed() < LONG, "the cookie outlives the link");
+    }
+    assert!(started.elapsed() >= Duration::from_secs(1), "as long as it works");
 }
 
 #[test]

@@ -67,9 +67,10 @@ impl Place {
 
     /// What it says when it does not serve, and its status.
     pub(crate) fn refused(&self, arguments: &[&str]) -> (String, i32) {
-        // Without a terminal to ask on.
+        // Without a terminal to ask on; one that serves after all ends with status 124.
         let mut child = Command::new("setsid");
-        child.arg("-w").arg(env!("CARGO_BIN_EXE_puerta")).arg("serve").arg(self.path("site")).args(arguments);
+        child.args(["-w", "timeout", &LONG.as_secs().to_string(), env!("CARGO_BIN_EXE_puerta"), "serve"]);
+        child.arg(self.path("site")).args(arguments);
         child
             .env("XDG_CONFIG_HOME", self.path("config"))
             .stdin(Stdio::null())
