@@ -5,6 +5,7 @@ mod audit;
 mod certificate;
 mod explain;
 mod guard;
+mod hidden;
 mod listeners;
 mod log;
 mod password;

@@ -1,6 +1,7 @@
 //! Names and passwords for `--auth`: asked for on the terminal, or read from a file. Never an argument, never the environment:
 //! others can read those.
 
+use super::hidden;
 use super::trouble::Trouble;
 use puerta_serve::gate::password::User;
 use puerta_serve::tls::{Closed, file};
@@ -31,8 +32,11 @@ fn from_file(name: &str, path: &Path) -> Result<User, Trouble> {
 
 /// Twice, since nobody sees what is typed.
 fn ask(name: &str) -> Result<User, Trouble> {
-    let asked =
-        |text: String| rpassword::prompt_password(text).map_err(|error| Trouble::NoTerminal(name.to_owned(), error));
+    let asked = |text: String| match hidden::line(&text) {
+        Ok(Some(password)) => Ok(password),
+        Ok(None) => Err(Trouble::Interrupted),
+        Err(error) => Err(Trouble::NoTerminal(name.to_owned(), error)),
+    };
     let shown = puerta_text::visible(name);
     let password = asked(format!("Password for {shown}: "))?;
     let user = User::new(name, password.as_bytes())?;

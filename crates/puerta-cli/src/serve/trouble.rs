@@ -22,6 +22,8 @@ pub(crate) enum Trouble {
     Serve(puerta_serve::problem::Problem),
     /// A password could not be asked for, for this user.
     NoTerminal(String, io::Error),
+    /// Ctrl-C instead of a password.
+    Interrupted,
     /// The kernel refused the sandbox.
     Sandbox(io::Error),
     /// The log could not be opened.
@@ -56,6 +58,7 @@ impl Trouble {
                 Some(format!("put it into a file that nobody else can read: --auth {}:FILE", visible(user))),
                 8,
             ),
+            Trouble::Interrupted => return ExitCode::from(130),
             Trouble::Sandbox(error) => {
                 (format!("cannot close the sandbox: {error}"), Some("--no-sandbox serves without it".to_owned()), 1)
             }

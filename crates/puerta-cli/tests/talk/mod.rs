@@ -89,9 +89,14 @@ impl Network {
 
     /// The same in one of so many rows and columns.
     pub fn terminal_of(&self, size: (u16, u16), user: &User, words: &[&str]) -> Terminal {
+        self.puerta(size, user, &[&["talk"], words].concat())
+    }
+
+    /// Any of puerta's commands.
+    pub fn puerta(&self, size: (u16, u16), user: &User, words: &[&str]) -> Terminal {
         let mut command = CommandBuilder::new("nsenter");
         command.args(INTO);
-        command.args([&self.id(), env!("CARGO_BIN_EXE_puerta"), "talk"]);
+        command.args([&self.id(), env!("CARGO_BIN_EXE_puerta")]);
         command.args(words);
         for (name, value) in user.settings() {
             command.env(name, value);
@@ -135,7 +140,7 @@ impl User {
     }
 }
 
-/// `puerta talk` in a terminal. Dropped, it is killed.
+/// `puerta` in a terminal. Dropped, it is killed.
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
