@@ -123,3 +123,51 @@ fn files_that_cannot_serve_are_told_in_a_line_and_a_hint() {
     let all = ["-s", "--noproxy", "*", "--cacert", &kept, &format!("{}a.txt", served.url)];
     assert_eq!(Command::new("curl").args(all).output().unwrap().stdout, b"alpha\n");
 }
+
+/// Opens connections, asks for a file on each, says when all of it has come, and keeps them open.
+const IDLE: &str = "
+import socket, ssl, sys
+context = ssl._create_unverified_context()
+kept = []
+for _ in range(int(sys.argv[2])):
+    stream = context.wrap_socket(socket.create_connection(('127.0.0.1', int(sys.argv[1]))))
+    stream.sendall(b'GET /large.bin HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n')
+    came = b''
+    while b'\\r\\n\\r\\n' not in came or len(came.partition(b'\\r\\n\\r\\n')[2]) < 300000:
+        came += stream.recv(1 << 16)
+    kept.append(stream)
+print('all have it', flush=True)
+sys.stdin.read()
+";
+
+/// What each may take of our own memory: 12 KiB were measured, most of which TLS needs.
+const EACH: usize = 24 << 10;
+
+#[test]
+fn an_idle_connection_keeps_nothing_of_what_was_sent() {
+    let place = Place::new();
+    std::fs::write(place.path("site/large.bin"), vec![b'.'; 300_000]).unwrap();
+    let served = place.serve(&["--tls"]);
+    let idle = |count: usize| {
+        let arguments = ["-c", IDLE, &served.port().to_string(), &count.to_string()];
+        let mut clients =
+            Command::new("python3").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = [0; 12];
+        clients.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        clients
+    };
+    let memory = || {
+        let all = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", served.child.id())).unwrap();
+        let line = all.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+    };
+    let mut first = idle(20);
+    let (count, before) = (150, memory());
+    let mut clients = idle(count);
+    let each = memory().saturating_sub(before) / count;
+    for child in [&mut first, &mut clients] {
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+    assert!(each < EACH, "{each} bytes each");
+}

@@ -23,6 +23,7 @@ impl<T: Transport> Connection<T> {
         self.sent += sent as u64;
         self.rest.extend_from_slice(output.get(sent..).unwrap_or_default());
         self.tail.advance(sent.saturating_sub(output.len()).min(tail));
+        self.let_go();
         if T::BUFFERS {
             self.unflushed = self.io.poll_flush(cx)?.is_pending();
         }
@@ -47,7 +48,15 @@ impl<T: Transport> Connection<T> {
         })
         .await?;
         (self.rest, self.unflushed) = (Vec::new(), false);
+        self.let_go();
         Ok(())
+    }
+
+    /// What was sent to its end is not kept: even of no length it would hold all of its memory.
+    fn let_go(&mut self) {
+        if self.tail.is_empty() {
+            self.tail = Bytes::new();
+        }
     }
 
     /// Sends bytes of any length.
