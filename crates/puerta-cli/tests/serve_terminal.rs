@@ -49,25 +49,24 @@ fn a_password_is_asked_for_twice_without_showing_it_and_opens_the_folder() {
     );
     assert!(terminal.is_usual(), "what is typed shows again");
 
-    let mut terminal = network.puerta(SIZE, &user, &words);
-    terminal.shows("Password for ana:").types("geh\u{3}");
-    assert_eq!(terminal.end().0, 130);
-    assert!(terminal.is_usual(), "what is typed shows again");
+    for (signal, status) in [(None, 130), (Some("INT"), 130), (Some("TERM"), 143)] {
+        let mut terminal = network.puerta(SIZE, &user, &words);
+        terminal.shows("Password for ana:");
+        match signal {
+            Some(name) => terminal.signal(name),
+            None => terminal.types("geh\u{3}"),
+        };
+        assert_eq!(terminal.end().0, status);
+        assert!(terminal.is_usual(), "what is typed shows again");
+    }
 }
 
 #[test]
 fn the_code_on_the_terminal_is_the_link_that_others_open() {
     let ((network, phone), (user, site)) = (Network::wired(), user("serve-share"));
     let mut terminal = network.puerta(SIZE, &user, &["serve", &site, "--share"]);
-    terminal.until("code", |picture| picture.matches('\u{2588}').count() > 100 && picture.contains("/?ticket="));
-    // All that belongs to it stands there when what follows does.
-    let picture = loop {
-        let picture = terminal.picture();
-        match code(&picture) {
-            Some(_) => break picture,
-            None => drop(terminal.glance()),
-        }
-    };
+    terminal.until("code", |picture| code(picture).is_some());
+    let picture = terminal.picture();
     let link = code(&picture).unwrap();
     assert!(link.starts_with("https://10.0.0.1:") && link.contains("/?ticket="), "{link}");
     assert!(picture.replace('\n', "").contains(&link), "{link} is not what is written in\n{picture}");

@@ -1,7 +1,7 @@
 //! Names and passwords for `--auth`: asked for on the terminal, or read from a file. Never an argument, never the environment:
 //! others can read those.
 
-use super::hidden;
+use super::hidden::{self, Typed};
 use super::trouble::Trouble;
 use puerta_serve::gate::password::User;
 use puerta_serve::tls::{Closed, file};
@@ -33,8 +33,8 @@ fn from_file(name: &str, path: &Path) -> Result<User, Trouble> {
 /// Twice, since nobody sees what is typed.
 fn ask(name: &str) -> Result<User, Trouble> {
     let asked = |text: String| match hidden::line(&text) {
-        Ok(Some(password)) => Ok(password),
-        Ok(None) => Err(Trouble::Interrupted),
+        Ok(Typed::Line(password)) => Ok(password),
+        Ok(Typed::Stopped(how)) => Err(Trouble::Stopped(how)),
         Err(error) => Err(Trouble::NoTerminal(name.to_owned(), error)),
     };
     let shown = puerta_text::visible(name);

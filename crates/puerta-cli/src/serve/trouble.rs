@@ -2,6 +2,7 @@
 
 use crate::report::Reporter;
 use puerta::{ParseError, errno};
+use puerta_relay::verdict::How;
 use puerta_text::visible;
 use std::io;
 use std::path::PathBuf;
@@ -22,8 +23,8 @@ pub(crate) enum Trouble {
     Serve(puerta_serve::problem::Problem),
     /// A password could not be asked for, for this user.
     NoTerminal(String, io::Error),
-    /// Ctrl-C instead of a password.
-    Interrupted,
+    /// A signal, or Ctrl-C, instead of a password.
+    Stopped(How),
     /// The kernel refused the sandbox.
     Sandbox(io::Error),
     /// The log could not be opened.
@@ -58,7 +59,8 @@ impl Trouble {
                 Some(format!("put it into a file that nobody else can read: --auth {}:FILE", visible(user))),
                 8,
             ),
-            Trouble::Interrupted => return ExitCode::from(130),
+            Trouble::Stopped(How::Terminated) => return ExitCode::from(143),
+            Trouble::Stopped(_) => return ExitCode::from(130),
             Trouble::Sandbox(error) => {
                 (format!("cannot close the sandbox: {error}"), Some("--no-sandbox serves without it".to_owned()), 1)
             }
