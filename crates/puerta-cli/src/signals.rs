@@ -10,6 +10,15 @@ pub(crate) struct Stop {
     hang_up: Option<Signal>,
 }
 
+/// Comes when we go on after we were stopped: SIGCONT.
+///
+/// # Errors
+/// What sigaction(2) says.
+pub(crate) fn continued() -> std::io::Result<Signal> {
+    signal(SignalKind::from_raw(SIGCONT))
+}
+
+const SIGCONT: i32 = 18;
 const SIGHUP: u32 = 1;
 const SIGINT: u32 = 2;
 const SIGTERM: u32 = 15;

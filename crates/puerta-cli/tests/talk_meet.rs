@@ -94,6 +94,18 @@ fn a_signal_in_the_room_and_while_it_is_looked_for_ends_with_its_status_and_a_us
 }
 
 #[test]
+fn who_was_stopped_and_is_continued_by_a_shell_has_the_room_on_the_screen_again_and_types_in_it() {
+    let (network, ana) = (Network::new(), User::new("ana"));
+    let mut terminal = network.terminal(&ana, &[]);
+    terminal.is_in_the_room().types("before\r").shows("ana: before  ✓").is_stopped("Stopped\r\n$ fg\r\n");
+    assert!(terminal.is_usual() && !terminal.picture().contains("ana: before"));
+    terminal.signal("CONT").shows("ana: before  ✓").types("behind\r").shows("ana: behind  ✓");
+    assert!(!terminal.is_usual() && !terminal.picture().contains("$ fg"), "{}", terminal.picture());
+    let (status, _) = terminal.types("/quit\r").end();
+    assert_eq!((status, terminal.is_usual()), (0, true));
+}
+
+#[test]
 fn two_that_start_together_are_in_one_room_and_nothing_that_they_type_is_lost() {
     meet_again_and_again(20_111, Duration::from_millis(300));
 }

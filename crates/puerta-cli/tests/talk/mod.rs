@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use crate::common::places::{Folder, udp_is_bound};
-use crate::common::{Done, Run, Running, peer};
+use crate::common::{Done, Run, Running, peer, wait_until};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -239,6 +239,17 @@ impl Terminal {
     pub fn signal(&mut self, name: &str) -> &mut Self {
         let line = format!("kill -{name} {}", self.child.process_id().unwrap());
         assert!(std::process::Command::new("sh").args(["-c", &line]).status().unwrap().success());
+        self
+    }
+
+    /// As after Ctrl+Z in a shell: stopped, and the terminal as a shell has it, who writes `prompt` on it.
+    pub fn is_stopped(&mut self, prompt: &str) -> &mut Self {
+        self.signal("STOP");
+        let stat = format!("/proc/{}/stat", self.child.process_id().unwrap());
+        let stopped = || std::fs::read_to_string(&stat).unwrap().contains(") T ");
+        wait_until("it is stopped", stopped);
+        peer("stty", ["sane", "-F", self.master.tty_name().unwrap().to_str().unwrap()]).finish().ends_with(0);
+        self.parser.process(format!("\x1b[2J\x1b[H{prompt}").as_bytes());
         self
     }
 

@@ -1,11 +1,13 @@
 //! Which screen, for which terminal or pipe.
 
 use crate::report;
-use crate::signals::Stop;
+use crate::signals::{Stop, continued};
 use crate::talk::Arguments;
-use crate::talk::screen::{self, Ended, Facts, Feed, Full, Json, Line, Pipe, Wanted};
+use crate::talk::screen::{self, Ended, Facts, Feed, Full, Json, Line, Pipe, Typed, Wanted};
 use puerta_talk::room::frame::Target;
 use std::io::{self, IsTerminal};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 /// How things are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +41,14 @@ pub(super) async fn show(arguments: &Arguments, facts: Facts, feed: Feed, stop: 
     let signal = stop.wait();
     let follow = arguments.follow;
     match Mode::of(arguments) {
-        Mode::Full => screen::run(|typed| Full::open(facts, typed, screen::offset), feed, signal).await,
+        Mode::Full => {
+            let runtime = Handle::current();
+            let open = move |typed| {
+                tell_continued(&runtime, &typed)?;
+                Full::open(facts, typed, screen::offset)
+            };
+            screen::run(open, feed, signal).await
+        }
         Mode::Line => {
             let open = move |typed| Line::open(facts, follow, typed, screen::offset);
             screen::run(open, feed, signal).await
@@ -55,6 +64,21 @@ pub(super) async fn show(arguments: &Arguments, facts: Facts, feed: Feed, stop: 
             screen::run(|typed| Pipe::open(facts, to, typed, tell), feed, signal).await
         }
     }
+}
+
+/// Whoever stopped us, and the shell that lets us go on, have used the terminal in between.
+fn tell_continued(runtime: &Handle, typed: &mpsc::Sender<Typed>) -> io::Result<()> {
+    let _inside = runtime.enter();
+    let mut signal = continued()?;
+    // It does not keep the channel open.
+    let typed = typed.downgrade();
+    runtime.spawn(async move {
+        while signal.recv().await.is_some() {
+            let Some(typed) = typed.upgrade() else { return };
+            let _ = typed.send(Typed::Continued).await;
+        }
+    });
+    Ok(())
 }
 
 /// `#build`, `@ana`; without a sign it is a room.

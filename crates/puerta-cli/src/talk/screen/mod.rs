@@ -176,6 +176,8 @@ pub(crate) enum Typed {
     Bytes(Vec<u8>),
     /// Ctrl-C while a line was being typed.
     Interrupt,
+    /// We were stopped, and go on: SIGCONT.
+    Continued,
     /// The end of the input.
     End,
     /// It could not be read.

@@ -225,9 +225,7 @@ impl<B: Backend> Full<B> {
             KeyCode::Esc => self.over = None,
             KeyCode::Char('c') if ctrl && !empty => self.prompt.clear(false),
             KeyCode::Char('c' | 'd') if ctrl && empty => self.line("/quit"),
-            KeyCode::Char('l') if ctrl => {
-                let _ = self.terminal.clear();
-            }
+            KeyCode::Char('l') if ctrl => self.anew(),
             KeyCode::Char('n') if ctrl => self.view.step(true),
             KeyCode::Char('p') if ctrl => self.view.step(false),
             KeyCode::Tab if empty => self.view.step(true),
@@ -257,6 +255,13 @@ impl<B: Backend> Full<B> {
                 self.line(&text);
             }
             _ => self.prompt.key(key),
+        }
+    }
+
+    /// The next picture is drawn whole. `Terminal::clear` would ask where the cursor is, and one that does not say it shows nothing.
+    fn anew(&mut self) {
+        if let Ok(size) = self.terminal.size() {
+            let _ = self.terminal.resize(Rect::new(0, 0, size.width, size.height));
         }
     }
 
@@ -335,6 +340,10 @@ impl<B: Backend> Screen for Full<B> {
             }
             Typed::Terminal(Key::FocusGained) => self.view.focus = true,
             Typed::Terminal(Key::FocusLost) => self.view.focus = false,
+            Typed::Continued => match terminal::again() {
+                Ok(()) => self.anew(),
+                Err(error) => self.ended = Some(Ended::Failed(error)),
+            },
             Typed::End => self.ended = Some(Ended::Quit),
             Typed::Failed(error) => self.ended = Some(Ended::Failed(error)),
             _ => {}

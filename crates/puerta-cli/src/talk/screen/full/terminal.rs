@@ -31,11 +31,26 @@ impl Taken {
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         let taken = Taken(());
-        // A terminal without another screen shows nothing of before.
-        let clear = Clear(ClearAll::All);
-        execute!(io::stdout(), EnterAlternateScreen, clear, EnableBracketedPaste, EnableFocusChange)?;
+        begin()?;
         Ok(taken)
     }
+}
+
+/// Takes it over again, if it is ours: we were stopped (SIGSTOP), and a shell has used it since and left it as it likes it.
+pub(super) fn again() -> io::Result<()> {
+    if TAKEN.load(Ordering::SeqCst) {
+        // What crossterm takes for raw already it leaves as it is.
+        disable_raw_mode()?;
+        enable_raw_mode()?;
+        begin()?;
+    }
+    Ok(())
+}
+
+fn begin() -> io::Result<()> {
+    // A terminal without another screen shows nothing of before.
+    let clear = Clear(ClearAll::All);
+    execute!(io::stdout(), EnterAlternateScreen, clear, EnableBracketedPaste, EnableFocusChange)
 }
 
 impl Drop for Taken {
