@@ -75,7 +75,7 @@ fn open(path: &Path) -> Result<(PathBuf, Connection), Problem> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(problem(What::Missing)),
         Err(error) => return Err(failed(path, "open", &error)),
     };
-    private::tight(&real)?;
+    private::tight(&real, SCHEMA.application)?;
     let of_sqlite = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => problem(What::NotOurs),
         _ => of_sqlite(path, "open", &error),

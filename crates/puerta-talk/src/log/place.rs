@@ -40,7 +40,7 @@ impl Place {
     /// was then.
     pub fn open(path: &Path) -> Result<Self, Problem> {
         let path = real(path)?;
-        private::tight(&path)?;
+        private::tight(&path, SCHEMA.application)?;
         let lock = private::lock(&path)?;
         let connection = open(&path, &SCHEMA)?;
         Ok(Place { path, connection, lock })
@@ -90,7 +90,7 @@ pub(crate) struct Schema {
 
 /// Opens a file that we have locked, or makes it: checked, and everything that can be read in it durable.
 pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection, Problem> {
-    if private::tight(path)? {
+    if private::tight(path, schema.application)? {
         let header = header(path).map_err(|error| failed(path, "read", &error))?;
         check_header(path, &header, schema)?;
     } else {

@@ -41,22 +41,22 @@ pub(crate) fn folder(path: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether a file begins as one of SQLite's does.
-fn is_sqlite(path: &Path) -> bool {
-    const MAGIC: &[u8] = b"SQLite format 3\0";
-    let mut start = [0; MAGIC.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == MAGIC
+/// Whether a file begins as one of SQLite's does, with the number of this application where its header has it (byte 68).
+fn is_of(path: &Path, application: u32) -> bool {
+    let mut start = [0; 72];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start.starts_with(b"SQLite format 3\0") && start.ends_with(&application.to_be_bytes())
 }
 
-/// Whether the file is there, and that nobody else may read or write it.
+/// Whether the file of this application is there, and that nobody else may read or write it.
 ///
 /// # Errors
 /// [`What::Loose`], [`What::NotOurs`] for what is no file, [`What::Failed`].
-pub(crate) fn tight(path: &Path) -> Result<bool, Problem> {
+pub(crate) fn tight(path: &Path, application: u32) -> Result<bool, Problem> {
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => Err(Problem { path: path.to_owned(), what: What::NotOurs }),
         // Nobody is told to change the permissions of a file that is not ours.
-        Ok(meta) if meta.mode() & 0o077 != 0 && !is_sqlite(path) => {
+        Ok(meta) if meta.mode() & 0o077 != 0 && !is_of(path, application) => {
             Err(Problem { path: path.to_owned(), what: What::NotOurs })
         }
         Ok(meta) if meta.mode() & 0o077 != 0 => {
