@@ -1,7 +1,8 @@
 //! The log of a hub on SQLite.
 
 use super::ids::Ids;
-use super::place::{Place, checkpoint};
+use super::place::{Place, checkpoint, of_sqlite};
+use super::problem::Problem;
 use super::query::{Queries, signed};
 use super::sqlite::why;
 use crate::room::ids::RoomNo;
@@ -40,15 +41,15 @@ impl<'p> Store<'p> {
     ///
     /// # Errors
     ///
-    /// Why it could not be read, for the user.
-    pub fn new(place: &'p Place) -> Result<Self, String> {
+    /// A [`Problem`]: it could not be read.
+    pub fn new(place: &'p Place) -> Result<Self, Problem> {
         let connection = place.connection();
         let made = || {
             let queries = Queries::new(connection)?;
             let heads = queries.load()?.rooms.into_iter().map(|(room, _, head)| (room, head)).collect();
             Ok((Statements::new(connection)?, queries, heads, Ids::new(connection)?))
         };
-        let (statements, queries, heads, ids) = made().map_err(|error| why(&error))?;
+        let (statements, queries, heads, ids) = made().map_err(|error| of_sqlite(place.path(), "read", &error))?;
         let queries = RefCell::new(queries);
         Ok(Store { connection, statements, queries, heads, ids, closed: None, pages: 0, looked_after: false })
     }

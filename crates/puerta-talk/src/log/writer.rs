@@ -83,7 +83,7 @@ impl Writer {
 fn begin(place: &Place) -> Result<(Store<'_>, Mover, Loaded), Problem> {
     let unreadable =
         |why| Problem { path: place.path().to_owned(), what: What::Failed { doing: "read", why, errno: None } };
-    let mut store = Store::new(place).map_err(unreadable)?;
+    let mut store = Store::new(place)?;
     let loaded = store.load().map_err(unreadable)?;
     Ok((store, Mover::start(place)?, loaded))
 }

@@ -156,6 +156,19 @@ fn a_damaged_store_is_refused_when_the_hub_before_was_killed() {
 }
 
 #[test]
+fn a_damaged_store_that_was_closed_well_is_refused_as_such_by_who_writes() {
+    let folder = Folder::new();
+    written(&folder);
+    let file = fs::File::options().write(true).open(folder.store()).unwrap();
+    let pages = file.metadata().unwrap().len() / 4096;
+    (3..pages).for_each(|page| file.write_all_at(&[0xa5; 4096], page * 4096).unwrap());
+    let place = Place::open(&folder.store()).unwrap();
+    let problem = Store::new(&place).expect_err("no store that can be read");
+    assert!(matches!(problem.what, What::Damaged { .. }), "{problem}");
+    assert!(problem.hint().contains(".recover"), "{}", problem.hint());
+}
+
+#[test]
 fn no_token_is_in_the_file_and_sqlite3_shows_what_is() {
     use puerta_talk::room::store::{Batch, Invite, Write};
     let folder = Folder::new();

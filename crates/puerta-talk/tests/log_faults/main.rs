@@ -65,7 +65,7 @@ pub(crate) fn last(said: &str, word: &str) -> u64 {
 /// Opens the log as the next hub does: everything that was acknowledged is there, once and in order.
 pub(crate) fn check_log(folder: &Path, acknowledged: u64) -> Result<u64, String> {
     let place = Place::open(&folder.join("room.db")).map_err(|problem| problem.to_string())?;
-    let mut store = Store::new(&place)?;
+    let mut store = Store::new(&place).map_err(|problem| problem.to_string())?;
     let head = store.load()?.rooms.first().map_or(0, |room| room.2);
     if head < acknowledged {
         return Err(format!("{acknowledged} were acknowledged, {head} are there"));
