@@ -182,6 +182,9 @@ fn the_doctor_looks_at_each_rung_for_itself() {
     network.talk(&ana, ["--accept", &key]).input("hola\n").finish().ends_with(0);
     let said = everything(&network.talk(&ana, ["doctor"]).finish());
     assert!(said.contains(&format!("fingerprint {key}, known as ")) && said.contains(": answers"), "{said}");
+    let lines = String::from_utf8(network.talk(&ana, ["doctor", "--json"]).finish().stdout).unwrap();
+    let objects = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    assert!(objects.map(|note| note["message"].as_str().unwrap().to_owned()).any(|line| line.ends_with(": answers")));
     hub.signal("TERM");
     hub.finish().ends_with(0);
     assert!(everything(&network.talk(&ana, ["doctor"]).finish()).contains(": does not answer"));

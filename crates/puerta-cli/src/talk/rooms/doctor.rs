@@ -10,6 +10,7 @@ use puerta_talk::identity::{Hubs, KnownHub, Sighted};
 use puerta_talk::log;
 use puerta_talk::rung::{Rung, Trouble as RungTrouble};
 use puerta_text::visible;
+use serde_json::json;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,10 @@ const ASKED: usize = 16;
 pub(super) async fn doctor(arguments: &Arguments) -> Result<u8, Trouble> {
     let home = Home::open()?;
     let mut out = io::stdout();
-    let mut say = |line: String| writeln!(out, "{line}").map_err(Trouble::Output);
+    let mut say = |line: String| {
+        let line = if arguments.json { json!({"event": "note", "message": line}).to_string() } else { line };
+        writeln!(out, "{line}").map_err(Trouble::Output)
+    };
     say(format!("our key: {}", Fingerprint::of(home.key.device())))?;
     let store = home.store(arguments.store.as_deref());
     match log::running(&store) {
