@@ -5,7 +5,7 @@
 mod common;
 mod talk;
 
-use talk::{Network, User};
+use talk::{Network, User, fingerprint};
 
 #[test]
 fn an_option_that_means_nothing_is_refused_with_what_it_is_for() {
@@ -35,6 +35,11 @@ fn an_option_that_means_nothing_is_refused_with_what_it_is_for() {
     let listen = network.talk(&ana, ["--listen", ":9000"]).finish();
     listen.ends_with(2).said("our hub runs already, at 127.0.0.1:7777: --listen means nothing to it").said("hint: ");
     network.talk(&ana, ["--room", "casa"]).input("hola\n").finish().ends_with(0);
+    let lasts = network.talk(&ana, ["--lasts", "2h"]).finish();
+    lasts.ends_with(2).said("our hub runs already, at 127.0.0.1:7777: --lasts means nothing to it").said("hint: ");
+    let (ben, key) = (User::new("ben"), fingerprint(&hub.stderr()));
+    let found = network.talk(&ben, ["--lasts", "2h", "--accept", &key]).input("hola\n").finish();
+    found.ends_with(2).said("is there: --lasts means nothing to it").said("hint: leave it out");
 }
 
 #[test]

@@ -71,7 +71,8 @@ impl Arguments {
 
     /// An option that is for a hub that is opened, which none is where ours runs already.
     pub(crate) fn for_a_new_hub(&self) -> Option<&'static str> {
-        let ours = self.all().into_iter().filter(|(_, given, _, hint)| *given && *hint == FOR_OURS);
+        let is_for_it = |name: &str, hint: &str| hint == FOR_OURS || name == "--lasts";
+        let ours = self.all().into_iter().filter(|(name, given, _, hint)| *given && is_for_it(name, hint));
         ours.map(|(name, ..)| name).find(|name| *name != "--room")
     }
 

@@ -25,6 +25,7 @@ use puerta_talk::log;
 use puerta_talk::problem::Problem;
 use puerta_talk::room::ids::Device;
 use puerta_talk::room::member::From;
+use puerta_text::visible;
 use session::Wanted;
 use show::Mode;
 use std::io::{self, BufRead};
@@ -137,6 +138,13 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
     let any = !arguments.shapes_a_hub() || !arguments.opens();
     let (mut declined, mut passed) = (Vec::new(), Vec::new());
     if any && let Some(target) = look(home, arguments, reporter, &mut declined, &mut passed).await? {
+        if arguments.lasts.is_some() {
+            let what = format!("the hub {} is there: --lasts means nothing to it", visible(&target.called()));
+            return Err(Trouble::usage(
+                what,
+                "leave it out and ask there: /invite 2h; or be a hub: puerta talk --host",
+            ));
+        }
         return Ok(Arrived { target, hosting: None, passed });
     }
     if !arguments.opens() {
@@ -156,6 +164,9 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
     reporter.note(if any && declined.is_empty() { "nobody is here yet: opened a room" } else { "opened a room" });
     if any && let Some(target) = hosting.settle(home, arguments, &mut declined).await? {
         reporter.note("another room was opened at the same time: going there");
+        if arguments.lasts.is_some() {
+            reporter.note("--lasts means nothing there: ask for a link with /invite and its time");
+        }
         // Our members are told where to go before it ends.
         hosting.give_way(&target).await;
         return Ok(Arrived { target, hosting: None, passed: declined });
