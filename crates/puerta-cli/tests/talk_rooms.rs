@@ -408,6 +408,11 @@ fn who_follows_a_room_does_not_make_it_and_names_that_cannot_be_are_refused_befo
     typo.ends_with(2).said("there is no room #tipo").said("hint: puerta talk rooms lists");
     let rooms = network.talk(&host, ["rooms"]).finish();
     assert_eq!(String::from_utf8_lossy(&rooms.stdout), "#main  1 member\n");
+    for json in [&[][..], &["--json"]] {
+        let words = ["--follow", "#main", "--since", "7"].into_iter().chain(json.iter().copied());
+        let ahead = network.talk(&host, words).finish();
+        ahead.ends_with(2).said("#main has 0 messages, and --since says 7").said("--since 0 reads all");
+    }
     hub.signal("TERM");
     hub.finish().ends_with(0);
     // No hub is there now: what is wrong with the words is said before one is looked for.

@@ -117,7 +117,7 @@ async fn ask(action: Action, arguments: &Arguments, reporter: Reporter) -> Resul
     let wanted = Wanted { feed: false, ..Wanted::talk(own, Vec::new()) };
     let room = session::enter(&home, &target, wanted, arguments, None, reporter).await?;
     let link = room.facts.link;
-    let mut asked = Asked { events: room.joined.events, commands: room.joined.commands, ours: Vec::new() };
+    let mut asked = Asked::new(room.joined.events, room.joined.commands);
     let answer = async {
         let (room, no) = match asked.room(arguments.second().map(|room| room.trim_start_matches('#'))).await? {
             Ok(room) => room,
@@ -152,7 +152,8 @@ async fn ask(action: Action, arguments: &Arguments, reporter: Reporter) -> Resul
     done.unwrap_or(Err(Trouble::Nobody))
 }
 
-/// Whether the hub has a room: who only follows it does not make it.
+/// Whether the hub has a room, and as many messages in it as `--since` says: who only follows it does not make it, and waits for
+/// nothing that comes in years.
 ///
 /// # Errors
 /// There is none; and whatever keeps us from asking.
@@ -166,12 +167,21 @@ pub(super) async fn has_room(
 ) -> Result<(), Trouble> {
     let wanted = Wanted { feed: false, ..Wanted::talk(own, Vec::new()) };
     let entered = session::enter(home, target, wanted, arguments, None, reporter).await?;
-    let mut asked = Asked { events: entered.joined.events, commands: entered.joined.commands, ours: Vec::new() };
+    let mut asked = Asked::new(entered.joined.events, entered.joined.commands);
     let found = timeout(ANSWER, asked.room(Some(room))).await;
+    let heads = std::mem::take(&mut asked.heads);
     drop(asked);
     session::gone(entered.joined.ended).await;
     // Why we are not let in is told when we come to follow.
-    found.unwrap_or(Err(Trouble::Nobody)).map(|_| ())
+    let Ok((name, no)) = found.unwrap_or(Err(Trouble::Nobody))? else { return Ok(()) };
+    let head = heads.iter().rev().find(|(room, _)| *room == no).map(|(_, head)| *head);
+    match (arguments.since, head) {
+        (Some(since), Some(head)) if head < since => Err(Trouble::usage(
+            format!("#{} has {head} messages, and --since says {since}", visible(&name)),
+            "its numbers began anew, in another store or at another hub: --since 0 reads all that there is",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A hub that is asked.
@@ -180,9 +190,15 @@ struct Asked {
     commands: mpsc::Sender<Command>,
     /// The rooms that we are in, as they were told.
     ours: Vec<(String, RoomNo)>,
+    /// Of each of them, the place of its last message.
+    heads: Vec<(RoomNo, u64)>,
 }
 
 impl Asked {
+    fn new(events: mpsc::Receiver<Event>, commands: mpsc::Sender<Command>) -> Asked {
+        Asked { events, commands, ours: Vec::new(), heads: Vec::new() }
+    }
+
     /// Comes into the room that is asked for, if the hub has it, or into its first.
     async fn room(&mut self, asked: Option<&str>) -> Result<Result<(String, RoomNo), Denial>, Trouble> {
         let mut looked = false;
@@ -255,7 +271,10 @@ impl Asked {
         match &event {
             Event::Sorry(why) => return Err(Trouble::usage(refusal(why), "try again later")),
             Event::Unanswered(_) => return Err(Trouble::Nobody),
-            Event::Room(facts) => self.ours.extend(facts.name.clone().map(|name| (name, facts.no))),
+            Event::Room(facts) => {
+                self.ours.extend(facts.name.clone().map(|name| (name, facts.no)));
+                self.heads.push((facts.no, facts.head));
+            }
             _ => {}
         }
         Ok(event)

@@ -113,6 +113,18 @@ impl Json {
         record.to.is_none() && self.wanted.since.is_some_and(|since| record.seq <= since)
     }
 
+    /// Whether the numbers that the reader left off at are those of before: of another hub, or of a store that is no more.
+    fn begins_anew(&self, event: &Event) -> bool {
+        match event {
+            Event::Moving { .. } => true,
+            Event::Room(facts) => {
+                let named = self.wanted.room.is_some() && self.wants(event);
+                named && self.wanted.since.is_some_and(|since| facts.head < since)
+            }
+            _ => false,
+        }
+    }
+
     fn waits(&self, line: &str) -> bool {
         matches!(lines::parse(line), Ok(Asked::Line(line)) if self.view.waits(&line, self.tally.waiting()))
     }
@@ -169,6 +181,9 @@ impl Screen for Json {
         let gone = matches!(event, Event::Gone(_));
         if !gone {
             self.view.apply(event.clone(), now);
+        }
+        if self.begins_anew(&event) {
+            self.wanted.since = None;
         }
         let past = matches!(&event, Event::Message { record, .. } | Event::Older(record) if self.is_past(record));
         if self.wants(&event) && !past {

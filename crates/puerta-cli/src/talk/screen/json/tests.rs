@@ -145,7 +145,7 @@ fn a_reader_goes_on_where_it_left_off_and_hears_only_of_its_room() {
     let wanted = Wanted { room: Some("Build".to_owned()), since: Some(2), follow: true };
     let mut shown = Shown::new(wanted);
     shown.events(arrival());
-    shown.events([room(BUILD, "build", &[ANA, BOB], 0), message(MAIN, 9, BOB, "elsewhere")]);
+    shown.events([with_head(room(BUILD, "build", &[ANA, BOB], 0), 4), message(MAIN, 9, BOB, "elsewhere")]);
     shown.events((1..=4).map(|seq| message(BUILD, seq, BOB, "x")));
     shown.events([private(1, BOB, ANA, "psst")]);
     let places = |lines: Vec<String>| {
@@ -155,6 +155,16 @@ fn a_reader_goes_on_where_it_left_off_and_hears_only_of_its_room() {
     };
     assert_eq!(places(shown.lines()), [("#build".to_owned(), 3), ("#build".to_owned(), 4)]);
     assert!(!shown.json.listens());
+    // A hub that has lost its store, or another one: what it says is not what was read.
+    shown.events([with_head(room(BUILD, "build", &[ANA, BOB], 0), 0), message(BUILD, 1, BOB, "anew")]);
+    assert_eq!(places(shown.lines()), [("#build".to_owned(), 1)]);
+}
+
+fn with_head(mut event: Event, head: u64) -> Event {
+    if let Event::Room(facts) = &mut event {
+        facts.head = head;
+    }
+    event
 }
 
 #[test]
