@@ -41,6 +41,8 @@ fn without_a_terminal_an_unknown_hub_is_refused_with_its_fingerprint_which_accep
     network.talk(&ana, ["--accept", &key]).input("hola\n").finish().ends_with(0);
     // From now on it is known.
     network.talk(&ana, []).input("otra vez\n").finish().ends_with(0);
+    let refused = network.talk(&ana, ["--accept", other]).input("nunca\n").finish();
+    refused.ends_with(6).said(&format!("has the fingerprint {key}, not {other} as --accept says: not joined"));
     let said = network.talk(&host, ["export"]).finish();
     assert_eq!(String::from_utf8_lossy(&said.stdout).matches("#main ana: ").count(), 2);
     hub.signal("TERM");

@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     /// With `invite`: those made before for this room are good for nothing any more
     #[arg(long)]
     pub(crate) renew: bool,
-    /// Join a hub that is not known here if its key has this fingerprint
+    /// Join a hub if its key has this fingerprint, though it is not known here, and no other
     #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     pub(crate) accept: Option<Fingerprint>,
     /// Send stdin to this room (a pipe: until its end, several lines in a message), or read this room with --follow or --json

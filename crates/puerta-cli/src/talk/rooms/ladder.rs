@@ -6,7 +6,6 @@ use super::trouble::Trouble;
 use puerta::{Host, Query, SocketType, resolve};
 use puerta_relay::background;
 use puerta_talk::discovery::{Finder, Found};
-use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::host;
 use puerta_talk::identity::{KnownHub, Sighted, Trust};
 use puerta_talk::invite::{Invite, Place};
@@ -212,11 +211,6 @@ pub(super) async fn invited(home: &Home, invite: &Invite) -> Result<Target, Trou
         own,
         namesake: None,
     })
-}
-
-/// Whether `--accept` names this hub.
-pub(super) fn accepts(accept: Option<Fingerprint>, hub: Device) -> bool {
-    accept == Some(Fingerprint::of(hub))
 }
 
 /// The key that answers where a known hub was found, if any does.

@@ -213,9 +213,9 @@ async fn almost(home: &Home, arguments: &Arguments) -> Option<Target> {
     tokio::time::timeout(ALMOST, wait).await.ok()
 }
 
-/// A hub that is trusted, or that someone agrees to.
+/// A hub that is trusted, or that someone agrees to; never another than `--accept` names.
 async fn trusted(mut target: Target, arguments: &Arguments) -> Result<Target, Trouble> {
-    if target.trust.is_none() || ladder::accepts(arguments.accept, target.hub) {
+    if target.trust.is_none() || arguments.accept.is_some() {
         target.trust = Some(trust::agreed(&target, arguments.accept, arguments.may_ask()).await?);
     }
     Ok(target)
