@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod serving;
+mod common;
+mod serve;
 
-use serving::{Place, Served};
+use serve::{Place, Serving};
 
 /// Of `password`, as the reference implementation's tests have it, and cheap: a test is not to wait for what is slow by intention.
 const HASH: &[u8] = b"$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4\n";
 
-fn with(served: &Served, path: &str, credentials: &str) -> u16 {
+fn with(served: &Serving, path: &str, credentials: &str) -> u16 {
     served.curl(path, &["-u", credentials]).status
 }
 
@@ -18,7 +19,7 @@ fn who_knows_the_password_is_let_in_and_others_are_asked_for_it() {
     let place = Place::new();
     let log = place.path("log");
     let auth = format!("ana:{}", place.file("password", "señal secreta\n".as_bytes(), 0o600));
-    let mut served = place.serve(&["--auth", &auth, "--log", &log]);
+    let served = place.serve(&["--auth", &auth, "--log", &log]);
     let asked = served.curl("a.txt", &[]);
     assert_eq!(
         (asked.status, asked.field("www-authenticate")),
@@ -34,16 +35,16 @@ fn who_knows_the_password_is_let_in_and_others_are_asked_for_it() {
     assert_eq!(served.curl("a.txt", &["-H", "Authorization: Bearer x"]).status, 401);
     for _ in 0..3 {
         let right = served.curl("a.txt", &["-u", "ana:señal secreta"]);
-        assert_eq!((right.status, right.body.as_str()), (200, "alpha\n"));
+        assert_eq!((right.status, right.text().as_str()), (200, "alpha\n"));
         assert_eq!(right.field("cache-control"), Some("private, no-cache"));
     }
     assert_eq!(with(&served, "missing", "ana:señal secreta"), 404);
     assert_eq!(served.curl("a.txt", &["-X", "OPTIONS"]).status, 204);
-    served.stop();
+    served.run.signal("TERM");
+    let done = served.run.finish();
     let log = std::fs::read_to_string(log).unwrap();
-    assert!(
-        !log.contains("secreta") && !log.contains("YW5h") && !served.said.iter().any(|line| line.contains("secreta"))
-    );
+    assert!(!log.contains("secreta") && !log.contains("YW5h"), "{log}");
+    done.never_said("secreta");
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn a_hash_lets_in_who_knows_its_password() {
     let place = Place::new();
     let served = place.serve(&["--auth", &format!("ana:{}", place.file("hash", HASH, 0o600))]);
     let right = served.curl("a.txt", &["-u", "ana:password"]);
-    assert_eq!((right.status, right.body.as_str()), (200, "alpha\n"));
+    assert_eq!((right.status, right.text().as_str()), (200, "alpha\n"));
     let hash = String::from_utf8_lossy(HASH);
     assert_eq!(with(&served, "a.txt", &format!("ana:{}", hash.trim_end())), 401, "the hash is no password");
 }
@@ -77,9 +78,7 @@ fn a_hash_lets_in_who_knows_its_password() {
 fn passwords_are_taken_in_the_clear_from_this_machine_alone_unless_that_is_wanted() {
     let place = Place::new();
     let auth = format!("ana:{}", place.file("password", b"geheim", 0o600));
-    let (said, status) = place.refused(&["--listen", ":0", "--auth", &auth]);
-    assert_eq!(status, 2, "{said}");
-    assert!(said.contains("in the clear") && said.contains("--tls"), "{said}");
+    place.refused(&["--listen", ":0", "--auth", &auth]).ends_with(2).said("in the clear").said("--tls");
     let served = place.serve(&["--listen", ":0", "--auth", &auth, "--auth-in-clear"]);
     assert_eq!(with(&served, "a.txt", "ana:geheim"), 200);
     let served = place.serve(&["--share", "--auth", &auth]);
@@ -101,8 +100,6 @@ fn a_password_comes_from_a_terminal_or_a_closed_file_and_nowhere_else() {
         ("ana".to_owned(), "cannot be asked for", 8),
         (format!(":{open}"), "", 8),
     ] {
-        let (said, got) = place.refused(&["--auth", &auth]);
-        assert_eq!(got, status, "{auth}: {said}");
-        assert!(said.contains(told) && said.contains("\nhint: ") && !said.contains("geheim"), "{said}");
+        place.refused(&["--auth", &auth]).ends_with(status).said(told).said("\nhint: ").never_said("geheim");
     }
 }

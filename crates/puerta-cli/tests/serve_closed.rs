@@ -83,7 +83,7 @@ fn what_may_not_be_read_is_403_and_named_and_nothing_else_is_shown_in_its_place(
     }
     // A neighbour that is closed leaves the file itself.
     let mut client = server.client();
-    let reply = client.send("GET /open.txt HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n").reply("GET");
+    let reply = client.send("GET /open.txt HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n").reply();
     assert_eq!((reply.status, &*reply.body), (200, &b"open.txt"[..]));
     drop(client);
     server.run.signal("TERM");

@@ -125,7 +125,7 @@ fn several_addresses_are_served_at_once() {
     server.run.says("on http://127.0.0.2:");
     let said = server.run.stderr();
     let other = said.split_once("http://127.0.0.2:").and_then(|(_, rest)| rest.split_once('/')).unwrap().0;
-    assert_eq!(Client::over(serve::connect(&format!("127.0.0.2:{other}"))).get("/a.txt").body, b"hola\n");
+    assert_eq!(Client::over(serve::connect(format!("127.0.0.2:{other}"))).get("/a.txt").body, b"hola\n");
     assert_eq!(Client::over(UnixStream::connect(sockets.path("door")).unwrap()).get("/a.txt").body, b"hola\n");
     assert_eq!(server.get("/a.txt").body, b"hola\n");
 }
@@ -173,7 +173,7 @@ fn more_connections_than_there_may_be_get_503_and_that_is_said() {
         let server = serve(&folder.path(""), &[option, "1"]);
         let mut first = server.client();
         assert_eq!(first.get("/a.txt").status, 200);
-        assert_eq!(server.client().reply("GET").status, 503, "{option}");
+        assert_eq!(server.client().reply().status, 503, "{option}");
         server.run.says(said);
         assert_eq!(first.get("/a.txt").status, 200);
     }
@@ -185,10 +185,10 @@ fn limits_of_a_head_are_those_that_were_set() {
     let server =
         serve(&folder.path(""), &["--head-size", "1k", "--fields", "3", "--within", "100ms", "--requests", "2"]);
     let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(1024));
-    assert_eq!(server.client().send(long).reply("GET").status, 431);
+    assert_eq!(server.client().send(long).reply().status, 431);
     let many = "GET /a.txt HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n";
-    assert_eq!(server.client().send(many).reply("GET").status, 431);
-    assert_eq!(server.client().send("GET / HT").reply("GET").status, 408);
+    assert_eq!(server.client().send(many).reply().status, 431);
+    assert_eq!(server.client().send("GET / HT").reply().status, 408);
     let mut client = server.client();
     assert_eq!(client.get("/a.txt").field("Connection"), None);
     assert_eq!(client.get("/a.txt").field("Connection"), Some("close"));

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
-mod serving;
+mod serve;
 
 use common::{Done, places::Folder, puerta, shell};
 use serde_json::Value;
-use serving::Place;
+use serve::Place;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, UNIX_EPOCH};

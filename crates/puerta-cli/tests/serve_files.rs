@@ -12,10 +12,9 @@ mod serve;
 use cases::{Answer, Ask, Case, MODIFIED};
 use common::places::{Folder, noise};
 use common::{peer, same};
-use serve::{Client, connect, serve};
+use serve::{Client, serve};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -65,11 +64,6 @@ fn wget_mirrors_a_folder_by_its_listings() {
 
 #[test]
 fn each_case_of_the_tables_is_answered_over_plain_connections() {
-    holds(&[], connect);
-}
-
-/// Asks all cases of servers that are started with these further arguments, over connections that `connect` makes to their address.
-fn holds<S: Read + Write>(arguments: &[&str], connect: impl Fn(&str) -> S) {
     let mut sites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
     for case in cases::all() {
         sites.entry(case.ask.site.clone()).or_default().push(case);
@@ -79,9 +73,9 @@ fn holds<S: Read + Write>(arguments: &[&str], connect: impl Fn(&str) -> S) {
     let mut wrong = Vec::new();
     for (words, cases) in sites {
         let told: Vec<String> = words.split_whitespace().map(option).collect();
-        let told: Vec<&str> = told.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
+        let told: Vec<&str> = told.iter().map(String::as_str).collect();
         let server = serve(&folder.path(""), &told);
-        let ask = |ask: &Ask| answer(Client::over(connect(server.at())), ask);
+        let ask = |ask: &Ask| answer(server.client(), ask);
         until_compressed(&words, &ask);
         wrong.extend(cases::check(&cases, ask));
     }
@@ -99,9 +93,9 @@ fn option(word: &str) -> String {
 }
 
 /// One request on a connection of its own; where that goes on, it is seen to.
-fn answer<S: Read + Write>(mut client: Client<S>, ask: &Ask) -> Answer {
-    let mut reply = client.send(ask.bytes()).reply(&ask.method);
-    let closed = reply.field("Connection") == Some("close");
+fn answer(mut client: Client, ask: &Ask) -> Answer {
+    let mut reply = client.send(ask.bytes()).reply_to(&ask.method);
+    let closed = reply.closes();
     if closed {
         // What was refused before its method was known has a body, to HEAD too.
         reply.body.append(&mut client.rest());
@@ -110,7 +104,7 @@ fn answer<S: Read + Write>(mut client: Client<S>, ask: &Ask) -> Answer {
     }
     // These are the driver's alone, and differ from time to time, or for HEAD.
     let ours = |name: &str| matches!(name, "Date" | "Connection" | "Transfer-Encoding");
-    let fields = reply.fields.into_iter().filter(|(name, _)| !ours(name)).collect();
+    let fields = reply.fields().into_iter().filter(|(name, _)| !ours(name)).collect();
     Answer { status: reply.status, fields, body: reply.body, closed: Some(closed) }
 }
 

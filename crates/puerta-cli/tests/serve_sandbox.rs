@@ -91,7 +91,7 @@ fn within_the_sandbox_everything_works_to_the_end() {
     wait_until("a variant is made", || {
         client
             .send("GET /page.html HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
-            .reply("GET")
+            .reply()
             .field("Content-Encoding")
             == Some("gzip")
     });

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod serving;
+mod common;
+mod serve;
 
-use serving::{LONG, Place, Served, field};
+use common::LIMIT;
+use serve::{Place, Serving};
 use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -12,13 +14,12 @@ use std::time::{Duration, Instant};
 const PAGE: &str = "Accept: text/html";
 
 /// Serves on all interfaces of loopback's network alone, and gives the ticket: `ticket=…`.
-fn shared(place: &Place, arguments: &[&str]) -> (Served, String) {
-    let mut served = place.serve(&[&["--share"], arguments].concat());
+fn shared(place: &Place, arguments: &[&str]) -> (Serving, String) {
+    let served = place.serve(&[&["--share"], arguments].concat());
     // On a machine without a network the line that others type is this machine's.
-    let line = served.said.iter().find(|line| line.contains("\"serving\"")).unwrap().clone();
-    let link = field(&line, "elsewhere");
-    let ticket = link.split_once("/?").unwrap().1.to_owned();
-    served.until("\"sharing\"");
+    let event = served.event("\"serving\"");
+    let ticket = event["elsewhere"].as_str().unwrap().split_once("/?").unwrap().1.to_owned();
+    served.run.says("\"sharing\"");
     (served, ticket)
 }
 
@@ -26,7 +27,7 @@ fn shared(place: &Place, arguments: &[&str]) -> (Served, String) {
 fn the_link_leads_in_by_a_cookie_and_without_it_nobody_comes_in() {
     let place = Place::new();
     let log = place.path("log");
-    let (mut served, ticket) = shared(&place, &["--log", &log, "--log-format", "json"]);
+    let (served, ticket) = shared(&place, &["--log", &log, "--log-format", "json"]);
     for path in ["", "a.txt", "missing", ".hidden", "?ticket=", "?ticket=AAAAAAAAAAAAAAAAAAAAAA"] {
         let answer = served.curl(path, &[]);
         assert_eq!((answer.status, answer.field("set-cookie")), (403, None), "{path}");
@@ -38,21 +39,22 @@ fn the_link_leads_in_by_a_cookie_and_without_it_nobody_comes_in() {
         assert!(set.contains(part), "{set}");
     }
     let cookie = format!("Cookie: {}", set.split(';').next().unwrap());
-    assert_eq!(served.curl("a.txt", &["-H", &cookie]).body, "alpha\n");
+    assert_eq!(served.curl("a.txt", &["-H", &cookie]).body, b"alpha\n");
     assert_eq!(served.curl("a.txt", &["-H", &cookie]).field("cache-control"), Some("private, no-cache"));
-    assert_eq!(served.curl("a.txt", &["-H", &cookie, "-H", "Range: bytes=1-2"]).body, "lp");
+    assert_eq!(served.curl("a.txt", &["-H", &cookie, "-H", "Range: bytes=1-2"]).body, b"lp");
     // What is no browser gets the file at once.
     let direct = served.curl(&format!("a.txt?{ticket}"), &[]);
-    assert_eq!((direct.status, direct.body.as_str()), (200, "alpha\n"));
-    served.curl("a.txt", &["-H", &cookie, "-H", &format!("Referer: {}?{ticket}", served.url)]);
-    served.stop();
+    assert_eq!((direct.status, direct.text().as_str()), (200, "alpha\n"));
+    served.curl("a.txt", &["-H", &cookie, "-H", &format!("Referer: {}/?{ticket}", served.url)]);
+    served.run.signal("TERM");
+    let done = served.run.finish();
     // Neither secret is in the log, nor in what the system shows of the process.
     let secret = ticket.trim_start_matches("ticket=");
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("\"target\":\"/?ticket=-&sort=size\"") && !log.contains(secret), "{log}");
     assert!(log.contains("\"referer\":\"https://") && log.contains("/?ticket=-\""), "{log}");
     assert!(!log.contains(cookie.rsplit('=').next().unwrap()), "{log}");
-    assert!(served.said.iter().filter(|line| line.contains(secret)).all(|line| line.contains("ing\"")));
+    assert!(done.stderr.lines().filter(|line| line.contains(secret)).all(|line| line.contains("ing\"")));
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn a_secret_is_in_no_argument_and_no_variable() {
     let password = place.file("password", b"geheimnis\n", 0o600);
     let (served, ticket) = shared(&place, &[]);
     let auth = place.serve(&["--auth", &format!("ana:{password}")]);
-    for (pid, secret) in [(served.child.id(), ticket.trim_start_matches("ticket=")), (auth.child.id(), "geheimnis")] {
+    for (pid, secret) in [(served.run.id(), ticket.trim_start_matches("ticket=")), (auth.run.id(), "geheimnis")] {
         for file in ["cmdline", "environ"] {
             let text = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
             assert!(!String::from_utf8_lossy(&text).contains(secret), "{file}");
@@ -72,12 +74,12 @@ fn a_secret_is_in_no_argument_and_no_variable() {
 #[test]
 fn a_link_that_works_once_lets_in_the_first_alone() {
     let place = Place::new();
-    let (mut served, ticket) = shared(&place, &["--once"]);
+    let (served, ticket) = shared(&place, &["--once"]);
     let link = format!("?{ticket}");
     assert_eq!(served.curl(&link, &["-I"]).status, 200, "who only looks does not use it up");
     let first = served.curl(&link, &["-H", PAGE]);
     assert_eq!(first.status, 303);
-    served.until("link-used");
+    served.run.says("link-used");
     for second in
         [served.curl(&link, &["-H", PAGE]), served.curl(&link, &[]), served.curl(&format!("a.txt{link}"), &[])]
     {
@@ -101,7 +103,7 @@ fn an_expired_link_and_its_cookie_are_gone() {
     let cookie = entered.field("set-cookie").map(|set| format!("Cookie: {}", set.split(';').next().unwrap()));
     let Some(cookie) = cookie.filter(|_| started.elapsed() < Duration::from_secs(2)) else { return };
     while served.curl("a.txt", &["-H", &cookie]).status != 410 {
-        assert!(started.elapsed() < LONG, "the cookie outlives the link");
+        assert!(started.elapsed() < LIMIT, "the cookie outlives the link");
     }
     assert!(started.elapsed() >= Duration::from_secs(1), "as long as it works");
 }
@@ -110,24 +112,22 @@ fn an_expired_link_and_its_cookie_are_gone() {
 fn of_a_rate_no_more_comes_in_any_time_than_it_allows() {
     const RATE: u64 = 400 << 10;
     let place = Place::new();
-    std::fs::write(place.0.join("site/large"), vec![7; 2 << 20]).unwrap();
-    std::fs::write(place.0.join("site/small"), vec![7; 100 << 10]).unwrap();
+    place.file("site/large", vec![7; 2 << 20], 0o644);
+    place.file("site/small", vec![7; 100 << 10], 0o644);
     let served = place.serve(&["--limit", "400kB/s"]);
     let started = Instant::now();
     // Large files go by sendfile, small ones from memory: the rate is for both together.
     let mut streams: Vec<TcpStream> = ["large", "small", "large"]
         .map(|name| {
-            let mut stream = TcpStream::connect(("127.0.0.1", served.port())).unwrap();
-            stream.set_read_timeout(Some(LONG)).unwrap();
-            std::io::Write::write_all(&mut stream, format!("GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())
-                .unwrap();
-            stream
+            let mut client = served.client();
+            client.send(format!("GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            client.stream
         })
         .into();
     let mut came = 0;
     while came < 600 << 10 {
         for stream in &mut streams {
-            stream.set_read_timeout(Some(LONG / 600)).unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
             came += stream.read(&mut [0; 16384]).unwrap_or(0) as u64;
             // Slower it may always be.
             let most = RATE / 10 + (RATE as f64 * started.elapsed().as_secs_f64()) as u64;

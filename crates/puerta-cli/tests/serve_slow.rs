@@ -10,7 +10,6 @@ use common::places::{Folder, noise};
 use common::{Running, peer, puerta, shell, wait_until};
 use serve::{Serving, connect, serve};
 use std::fs::{self, File};
-use std::io::Read;
 use std::net::TcpStream;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -164,25 +163,12 @@ fn cpu(server: &Serving) -> f64 {
 const LARGE: usize = 40 << 20;
 
 /// A client that has read the head and a little of a large file.
-fn half_sent(server: &Serving) -> serve::Client<TcpStream> {
+fn half_sent(server: &Serving) -> serve::Client {
     let mut client = server.client();
     client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.head().status, 200);
     client.take(1 << 20);
     client
-}
-
-/// Reads until the connection is reset, and tells what came.
-fn rest(client: &mut serve::Client<TcpStream>) -> Vec<u8> {
-    let (mut room, mut all) = (vec![0; 1 << 16], Vec::new());
-    loop {
-        match client.stream.read(&mut room) {
-            Ok(0) => panic!("it ended as if that were all: {} bytes", all.len()),
-            Ok(n) => all.extend_from_slice(&room[..n]),
-            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => return all,
-            Err(e) => panic!("{e}"),
-        }
-    }
 }
 
 #[test]
@@ -192,7 +178,7 @@ fn a_file_that_is_truncated_while_it_is_sent_cuts_the_connection_and_is_named() 
     let server = serve(&folder.path(""), &[]);
     let mut client = half_sent(&server);
     File::options().write(true).open(&file).unwrap().set_len(2 << 20).unwrap();
-    let came = rest(&mut client);
+    let came = client.until_reset();
     assert!(came.len() < LARGE - (1 << 20), "the response is not padded");
     assert!(!came.windows(9).any(|bytes| bytes == b"HTTP/1.1 "), "no other follows in its place");
     server.run.says("large.bin: it became shorter while it was read; the connection that it was sent on is reset");
@@ -260,6 +246,6 @@ fn a_head_that_does_not_end_is_408() {
     let server = Serving::start(puerta(["serve", &folder.name(""), "--listen", "127.0.0.1:0", "--within", "500ms"]));
     let mut client = server.client();
     client.send("GET /a.txt HTTP/1.1\r\nHost: a\r\nX-A: ");
-    assert_eq!(client.reply("GET").status, 408);
+    assert_eq!(client.reply().status, 408);
     assert!(client.rest().is_empty());
 }

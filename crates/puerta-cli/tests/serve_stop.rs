@@ -29,8 +29,8 @@ fn the_log_has_a_line_for_each_response_behind_what_was_there() {
     let mut client = server.client();
     client.get("/a.txt");
     client.get("/none\u{1b}[2J".replace('\u{1b}', "%1b").as_str());
-    client.send("HEAD /a.txt HTTP/1.1\r\nHost: a\r\n\r\n").reply("HEAD");
-    client.send("nonsense\r\n\r\n").reply("GET");
+    client.send("HEAD /a.txt HTTP/1.1\r\nHost: a\r\n\r\n").reply_to("HEAD");
+    client.send("nonsense\r\n\r\n").reply();
     drop(client);
     server.run.signal("TERM");
     server.run.finish().ends_with(0).said("stopped; 4 requests answered, ");
@@ -52,7 +52,7 @@ fn the_log_has_a_line_for_each_response_behind_what_was_there() {
 fn the_log_is_data_too_and_goes_to_stdout() {
     let folder = site();
     let server = serve(&folder.path(""), &["--log", "-", "--log-format", "json"]);
-    server.client().send("GET /a.txt HTTP/1.1\r\nHost: a\r\nUser-Agent: \"x\"\r\n\r\n").reply("GET");
+    server.client().send("GET /a.txt HTTP/1.1\r\nHost: a\r\nUser-Agent: \"x\"\r\n\r\n").reply();
     server.run.writes("}\n").signal("INT");
     let done = server.run.finish();
     let line: Value = serde_json::from_str(&done.ends_with(0).text()).unwrap();
@@ -142,7 +142,7 @@ fn a_second_signal_or_the_end_of_the_time_cuts_what_is_under_way_and_that_is_sai
             server.run.says("a second signal cuts it").signal("INT");
         }
         server.run.finish().ends_with(0).said(", 1 response was cut\n");
-        assert!(client.rest().len() < LARGE, "{time}");
+        assert!(client.until_cut().len() < LARGE, "{time}");
     }
 }
 

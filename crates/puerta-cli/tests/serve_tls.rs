@@ -2,20 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod serving;
+mod common;
+mod serve;
 
-use serving::{LONG, Place, curl, field};
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use serve::{Place, curl};
+use std::io::Read;
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 #[test]
 fn a_certificate_is_made_once_kept_closed_and_known_by_its_fingerprint() {
     let place = Place::new();
-    let mut served = place.serve(&["--tls"]);
+    let served = place.serve(&["--tls"]);
     assert!(served.url.starts_with("https://127.0.0.1:"), "{}", served.url);
-    let fingerprint = field(&served.until("fingerprint"), "fingerprint");
+    let fingerprint = served.event("fingerprint")["fingerprint"].clone();
     let kept = place.path("config/puerta/serve.pem");
     assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
     // Who has the certificate needs not be asked: by its address, and by its name.
@@ -25,14 +26,14 @@ fn a_certificate_is_made_once_kept_closed_and_known_by_its_fingerprint() {
         let all = ["-s", "--noproxy", "*", "--cacert", &kept, "--resolve", &resolve, url];
         String::from_utf8(Command::new("curl").args(all).output().unwrap().stdout).unwrap()
     };
-    assert_eq!(trusting(&format!("{}a.txt", served.url)), "alpha\n");
+    assert_eq!(trusting(&format!("{}/a.txt", served.url)), "alpha\n");
     assert_eq!(trusting(&format!("https://localhost:{}/a.txt", served.port())), "alpha\n");
     let shown =
         Command::new("openssl").args(["x509", "-noout", "-fingerprint", "-sha256", "-in", &kept]).output().unwrap();
-    assert!(String::from_utf8_lossy(&shown.stdout).contains(&fingerprint), "{fingerprint}");
-    served.stop();
-    let mut again = place.serve(&["--tls"]);
-    assert_eq!(field(&again.until("fingerprint"), "fingerprint"), fingerprint);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(fingerprint.as_str().unwrap()), "{fingerprint}");
+    drop(served);
+    let again = place.serve(&["--tls"]);
+    assert_eq!(again.event("fingerprint")["fingerprint"], fingerprint);
 }
 
 #[test]
@@ -40,13 +41,13 @@ fn http_on_the_port_of_https_is_sent_there_or_told_so_and_never_left_waiting() {
     let place = Place::new();
     let served = place.serve(&["--tls"]);
     let http = served.url.replace("https:", "http:");
-    let answer = curl(&format!("{http}a.txt?x=1"), &[]);
-    assert_eq!((answer.status, answer.field("location")), (307, Some(&*format!("{}a.txt?x=1", served.url))));
-    assert_eq!(curl(&format!("{http}a.txt"), &["-L"]).status, 307, "the first head of the two");
+    let answer = curl(&format!("{http}/a.txt?x=1"), &[]);
+    assert_eq!((answer.status, answer.field("location")), (307, Some(&*format!("{}/a.txt?x=1", served.url))));
+    assert_eq!(curl(&format!("{http}/a.txt"), &["-L"]).status, 307, "the first head of the two");
     assert_eq!(curl(&http, &["-I"]).status, 307);
     let told = curl(&http, &["-d", "x"]);
     assert_eq!(told.status, 400);
-    assert!(told.body.contains("https://"), "{told:?}");
+    assert!(told.text().contains("https://"), "{told:?}");
     for raw in [
         "GET / HTTP/1.1\r\n\r\n",
         "GET /\r\n\r\n",
@@ -54,14 +55,11 @@ fn http_on_the_port_of_https_is_sent_there_or_told_so_and_never_left_waiting() {
         "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
         "\u{80}\u{0}\u{1}",
     ] {
-        let mut stream = TcpStream::connect(("127.0.0.1", served.port())).unwrap();
-        stream.set_read_timeout(Some(LONG)).unwrap();
-        stream.write_all(raw.as_bytes()).unwrap();
-        let _ = stream.shutdown(std::net::Shutdown::Write);
-        let mut came = Vec::new();
+        let mut client = served.client();
+        client.send(raw);
+        let _ = client.stream.shutdown(Shutdown::Write);
         // An end, or a reset: not silence.
-        let ended = stream.read_to_end(&mut came).map_err(|e| e.kind());
-        assert_ne!(ended, Err(std::io::ErrorKind::WouldBlock), "{raw:?}");
+        client.until_cut();
     }
 }
 
@@ -70,9 +68,9 @@ fn only_http_1_1_is_agreed_on() {
     let place = Place::new();
     let served = place.serve(&["--tls"]);
     let asked = |protocols: &str| {
-        let to = format!("127.0.0.1:{}", served.port());
+        let to = served.at();
         let output = Command::new("openssl")
-            .args(["s_client", "-connect", &to, "-alpn", protocols])
+            .args(["s_client", "-connect", to, "-alpn", protocols])
             .stdin(Stdio::null())
             .output()
             .unwrap();
@@ -97,30 +95,29 @@ fn files_that_cannot_serve_are_told_in_a_line_and_a_hint() {
         (&empty, &good, "no certificate"),
         (&cert, &place.path("missing"), "cannot read"),
     ] {
-        let (said, status) = place.refused(&["--cert", cert, "--key", key]);
-        assert_eq!(status, 8, "{said}");
-        assert!(said.lines().count() == 2 && said.contains(told) && said.contains("\nhint: "), "{said}");
+        let done = place.refused(&["--cert", cert, "--key", key]);
+        done.ends_with(8).said(told).said("\nhint: ");
+        assert_eq!(done.stderr.lines().count(), 2, "{}", done.stderr);
     }
-    assert_eq!(place.refused(&["--cert", &cert]).1, 2);
+    place.refused(&["--cert", &cert]).ends_with(2);
 
-    let mut served = place.serve(&["--cert", &cert, "--key", &good]);
+    let served = place.serve(&["--cert", &cert, "--key", &good]);
     assert_eq!(served.curl("a.txt", &[]).status, 200);
-    let before = field(&served.until("fingerprint"), "fingerprint");
+    let before = served.event("fingerprint")["fingerprint"].clone();
     // Damaged files do not replace what serves; good ones do.
     std::fs::write(&good, "").unwrap();
-    served.signal("HUP");
-    served.until("stays as it was");
+    served.run.signal("HUP").says("stays as it was");
     assert_eq!(served.curl("a.txt", &[]).status, 200);
     let other = Place::new();
     drop(other.serve(&["--tls"]));
     let pem = std::fs::read_to_string(other.path("config/puerta/serve.pem")).unwrap();
     std::fs::write(&good, &pem).unwrap();
     std::fs::write(&cert, &pem).unwrap();
-    served.signal("HUP");
-    assert!(!served.until("SHA-256").contains(&before));
+    served.run.signal("HUP");
+    assert!(!served.run.line("SHA-256", 0).contains(before.as_str().unwrap()));
     // It is what connections that come are shown.
     let kept = other.path("config/puerta/serve.pem");
-    let all = ["-s", "--noproxy", "*", "--cacert", &kept, &format!("{}a.txt", served.url)];
+    let all = ["-s", "--noproxy", "*", "--cacert", &kept, &format!("{}/a.txt", served.url)];
     assert_eq!(Command::new("curl").args(all).output().unwrap().stdout, b"alpha\n");
 }
 
@@ -157,7 +154,7 @@ fn an_idle_connection_keeps_nothing_of_what_was_sent() {
         clients
     };
     let memory = || {
-        let all = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", served.child.id())).unwrap();
+        let all = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", served.run.id())).unwrap();
         let line = all.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
     };

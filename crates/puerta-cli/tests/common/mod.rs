@@ -196,15 +196,14 @@ impl Running {
 
     /// The `n`th address (from 0) that it says it is listening on: `[::]:40123`, `/tmp/x/door`.
     pub fn listening_at(&self, n: usize) -> String {
-        let mut found = None;
-        self.wait_for(&self.stderr, "a line `listening on`", |bytes| {
-            let text = String::from_utf8_lossy(bytes);
-            let mut complete = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-            let line = complete.by_ref().filter_map(|line| line.strip_prefix("listening on ")).nth(n);
-            found = line.map(|rest| rest.split(" (").next().unwrap_or_default().to_owned());
-            found.is_some()
-        });
-        found.unwrap()
+        let line = self.nth_line("line `listening on`", n, |line| line.starts_with("listening on "));
+        let address = line.strip_prefix("listening on ").and_then(|rest| rest.split(" (").next());
+        address.unwrap_or_default().to_owned()
+    }
+
+    /// The `n`th line (from 0) of stderr with `text` in it.
+    pub fn line(&self, text: &str, n: usize) -> String {
+        self.nth_line(&format!("line with {text:?}"), n, |line| line.contains(text))
     }
 
     /// The first address that it says it is listening on.
@@ -315,6 +314,17 @@ impl Running {
         self.wait_for_end(&self.stderr, "stderr");
         let status = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
         Done { status, stdout: self.stdout.bytes(), stderr: self.stderr() }
+    }
+
+    fn nth_line(&self, what: &str, n: usize, is_it: impl Fn(&str) -> bool) -> String {
+        let mut found = None;
+        self.wait_for(&self.stderr, &format!("{what}, of {}", n + 1), |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let mut complete = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            found = complete.by_ref().filter(|line| is_it(line)).nth(n).map(str::to_owned);
+            found.is_some()
+        });
+        found.unwrap()
     }
 
     fn wait_for(&self, said: &Said, what: &str, mut enough: impl FnMut(&[u8]) -> bool) {

@@ -1,162 +1,82 @@
-//! `puerta serve`, started, and a client that reads responses from any stream.
+//! `puerta serve`, started, and what its clients get: from our own client, and from curl.
 
-#![allow(dead_code, unreachable_pub, reason = "each test program uses some of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test program uses some of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use crate::common::{LIMIT, Run, Running, puerta};
-use std::io::{Read, Write};
-use std::net::TcpStream;
+#[path = "../../../puerta-serve/tests/client/mod.rs"]
+mod client;
+mod place;
+
+pub use client::{Client, Reply, connect};
+pub use place::Place;
+
+use crate::common::{LIMIT, Run, Running, peer, puerta};
+use serde_json::Value;
 use std::path::Path;
 
 /// `puerta serve FOLDER --listen 127.0.0.1:0` with further arguments.
 pub fn serve(folder: &Path, more: &[&str]) -> Serving {
-    let mut arguments = vec!["serve", folder.to_str().unwrap(), "--listen", "127.0.0.1:0"];
-    arguments.extend(more);
-    Serving::start(puerta(arguments))
+    let arguments = ["serve", folder.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+    Serving::start(puerta([&arguments, more].concat()))
 }
 
 /// A server that has said where it serves.
 pub struct Serving {
     pub run: Running,
-    /// `http://127.0.0.1:40123`
+    /// `http://127.0.0.1:40123`, or with https
     pub url: String,
 }
 
 impl Serving {
     pub fn start(run: Run) -> Self {
         let run = run.start();
-        run.says(" can reach this");
-        let said = run.stderr();
-        let url = said.split_once(" on http://").and_then(|(_, rest)| rest.split_once("/;")).map(|(url, _)| url);
-        let url = format!("http://{}", url.unwrap_or_else(|| panic!("no address in {said}")));
-        Serving { run, url }
+        let line = run.line("serving", 0);
+        let url = match serde_json::from_str::<Value>(&line) {
+            Ok(event) => event["url"].as_str().map(|url| url.trim_end_matches('/').to_owned()),
+            Err(_) => {
+                let there = line.split_once(" on http").and_then(|(_, rest)| rest.split_once("/;"));
+                there.map(|(url, _)| format!("http{url}"))
+            }
+        };
+        Serving { url: url.unwrap_or_else(|| panic!("no address in {line}")), run }
     }
 
     /// `127.0.0.1:40123`
     pub fn at(&self) -> &str {
-        self.url.trim_start_matches("http://")
+        self.url.split_once("://").unwrap().1
     }
 
-    pub fn client(&self) -> Client<TcpStream> {
-        Client::over(connect(self.at()))
+    pub fn port(&self) -> u16 {
+        self.at().rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// The first event with that in it, of a server that was started with --json.
+    pub fn event(&self, text: &str) -> Value {
+        serde_json::from_str(&self.run.line(text, 0)).unwrap()
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.at())
     }
 
     /// GET, over a connection of its own.
     pub fn get(&self, path: &str) -> Reply {
         self.client().get(path)
     }
-}
 
-pub fn connect(at: &str) -> TcpStream {
-    let stream = TcpStream::connect(at).unwrap();
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    stream
-}
-
-/// A response, read to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    pub status: u16,
-    pub fields: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Reply {
-    pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    /// What curl gets for a path.
+    pub fn curl(&self, path: &str, arguments: &[&str]) -> Reply {
+        curl(&format!("{}/{}", self.url, path.trim_start_matches('/')), arguments)
     }
 }
 
-/// A connection: over TCP, a Unix socket or TLS.
-pub struct Client<S> {
-    pub stream: S,
-    had: Vec<u8>,
-}
-
-impl<S: Read + Write> Client<S> {
-    pub fn over(stream: S) -> Self {
-        Client { stream, had: Vec::new() }
-    }
-
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
-        self.stream.write_all(bytes.as_ref()).unwrap();
-        self
-    }
-
-    pub fn get(&mut self, path: &str) -> Reply {
-        self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).reply("GET")
-    }
-
-    /// The next response, to a request by that method.
-    pub fn reply(&mut self, method: &str) -> Reply {
-        let mut reply = self.head();
-        let chunked = reply.field("Transfer-Encoding") == Some("chunked");
-        let length = reply.field("Content-Length").map(|length| length.parse().unwrap());
-        reply.body = match length {
-            _ if method == "HEAD" || matches!(reply.status, 204 | 304) => Vec::new(),
-            _ if chunked => self.chunks(),
-            Some(length) => self.take(length),
-            None => self.rest(),
-        };
-        reply
-    }
-
-    /// The head of the next response alone.
-    pub fn head(&mut self) -> Reply {
-        let end = loop {
-            if let Some(at) = self.had.windows(4).position(|w| w == b"\r\n\r\n") {
-                break at + 4;
-            }
-            assert!(self.more(), "it ends in a head: {:?}", String::from_utf8_lossy(&self.had));
-        };
-        let head: Vec<u8> = self.had.drain(..end).collect();
-        let head = String::from_utf8(head).unwrap();
-        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or_else(|| panic!("no status: {head}"));
-        let fields = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Reply { status, fields, body: Vec::new() }
-    }
-
-    /// Everything up to the end, whatever ends it.
-    pub fn rest(&mut self) -> Vec<u8> {
-        while self.more() {}
-        std::mem::take(&mut self.had)
-    }
-
-    pub fn take(&mut self, length: usize) -> Vec<u8> {
-        while self.had.len() < length {
-            assert!(self.more(), "it ends after {} of {length} bytes", self.had.len());
-        }
-        self.had.drain(..length).collect()
-    }
-
-    fn chunks(&mut self) -> Vec<u8> {
-        let mut body = Vec::new();
-        loop {
-            let line = loop {
-                if let Some(at) = self.had.windows(2).position(|w| w == b"\r\n") {
-                    break self.take(at + 2);
-                }
-                assert!(self.more(), "it ends between chunks");
-            };
-            let length = usize::from_str_radix(std::str::from_utf8(&line).unwrap().trim(), 16).unwrap();
-            body.extend_from_slice(&self.take(length));
-            self.take(2);
-            if length == 0 {
-                return body;
-            }
-        }
-    }
-
-    fn more(&mut self) -> bool {
-        let mut buffer = [0; 1 << 14];
-        match self.stream.read(&mut buffer) {
-            Ok(n) => {
-                self.had.extend_from_slice(&buffer[..n]);
-                n > 0
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => false,
-            Err(e) => panic!("{e}"),
-        }
-    }
+/// What curl gets: the first response; status 0, where nothing came.
+pub fn curl(url: &str, arguments: &[&str]) -> Reply {
+    let always = ["-s", "-k", "-i", "--noproxy", "*", "--max-time", "30", "--path-as-is"];
+    let done = peer("curl", [&always, arguments, &[url]].concat()).limit(2 * LIMIT).finish();
+    let end = done.stdout.windows(4).position(|w| w == b"\r\n\r\n").map_or(done.stdout.len(), |at| at + 4);
+    let (head, body) = done.stdout.split_at(end);
+    let head = String::from_utf8_lossy(head).into_owned();
+    let reply = Reply::new(head).unwrap_or(Reply { status: 0, head: String::new(), body: Vec::new() });
+    Reply { body: body.to_owned(), ..reply }
 }

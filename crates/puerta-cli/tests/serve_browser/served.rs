@@ -96,9 +96,6 @@ impl Site {
 
 /// Where it says that it serves.
 fn url(server: &Running) -> String {
-    server.says("\"event\":\"serving\"").says("\"url\"").says("}\n");
-    let said = server.stderr();
-    let line = said.lines().find(|line| line.contains("\"event\":\"serving\"")).unwrap();
-    let event: serde_json::Value = serde_json::from_str(line).unwrap();
+    let event: serde_json::Value = serde_json::from_str(&server.line("\"event\":\"serving\"", 0)).unwrap();
     event["url"].as_str().unwrap().to_owned()
 }

@@ -1,6 +1,7 @@
 //! What comes with requests, and what goes with responses.
 
-use crate::common::{Folder, How, LONG, Served, get, pattern};
+use crate::client::{LIMIT, get};
+use crate::common::{Folder, How, Served, pattern};
 use puerta_serve::http1::Limits;
 use std::fs::OpenOptions;
 use std::io::Read;
@@ -13,12 +14,12 @@ fn a_small_body_is_passed_over_and_the_connection_goes_on() {
     for length in [1, 1000, 64 * 1024] {
         let body = "x".repeat(length);
         client.send(format!("POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}"));
-        assert_eq!(client.answer().status, 405, "{length}");
+        assert_eq!(client.reply().status, 405, "{length}");
         // What looks like a request within a body is none.
         let hidden = get("/none");
         let length = hidden.len();
         client.send(format!("GET /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{hidden}"));
-        assert_eq!(client.answer().body, b"alpha");
+        assert_eq!(client.reply().body, b"alpha");
         assert_eq!(client.get("/a.txt").body, b"alpha");
     }
 }
@@ -34,7 +35,7 @@ fn after_a_body_that_is_not_read_the_connection_is_closed() {
     ] {
         let mut client = served.client();
         client.send(format!("GET /a.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n{body}"));
-        let answer = client.answer();
+        let answer = client.reply();
         assert_eq!((answer.status, answer.closes()), (200, true), "{fields}");
         client.assert_end();
     }
@@ -46,7 +47,7 @@ fn the_client_of_a_refused_request_reads_why_although_it_is_sending_still() {
     let mut client = served.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n");
     client.send("x".repeat(300_000));
-    let answer = client.answer();
+    let answer = client.reply();
     assert_eq!((answer.status, answer.closes()), (400, true));
     client.assert_end();
 }
@@ -56,12 +57,12 @@ fn an_expectation_is_answered_at_once_and_another_one_is_417() {
     let served = Served::plain(Folder::new().with("a.txt", "alpha"));
     let mut client = served.client();
     client.send("PUT /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
-    let answer = client.answer();
+    let answer = client.reply();
     assert_eq!((answer.status, answer.closes()), (405, true));
     client.assert_end();
     let mut client = served.client();
     client.send("GET /a.txt HTTP/1.1\r\nHost: a\r\nExpect: something\r\n\r\n");
-    assert_eq!(client.answer().status, 417);
+    assert_eq!(client.reply().status, 417);
     client.assert_end();
 }
 
@@ -72,7 +73,7 @@ fn a_large_file_comes_byte_for_byte_whole_and_in_ranges() {
     let mut client = served.client();
     assert!(client.get("/big").body == content, "the file came changed");
     let mut range =
-        |ranges: &str| client.send(format!("GET /big HTTP/1.1\r\nHost: a\r\nRange: bytes={ranges}\r\n\r\n")).answer();
+        |ranges: &str| client.send(format!("GET /big HTTP/1.1\r\nHost: a\r\nRange: bytes={ranges}\r\n\r\n")).reply();
     for (ranges, part) in [
         ("0-0", 0..1),
         ("1000000-4999999", 1_000_000..5_000_000),
@@ -100,12 +101,12 @@ fn a_listing_is_chunked_and_in_1_0_it_ends_with_the_connection() {
     let json = "Accept: application/json\r\n\r\n";
     let mut client = served.client();
     client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{json}"));
-    let chunked = client.answer();
+    let chunked = client.reply();
     assert_eq!(chunked.field("content-length"), None);
     assert_eq!(client.get("/file-00000.txt").body, b"x", "the connection goes on");
     let mut client = served.client();
     client.send(format!("GET / HTTP/1.0\r\nConnection: keep-alive\r\n{json}"));
-    let plain = client.answer();
+    let plain = client.reply();
     assert!(plain.closes() && plain.field("transfer-encoding").is_none());
     assert!(plain.body == chunked.body, "two listings of one folder differ");
     let text = String::from_utf8(plain.body).unwrap();
@@ -124,7 +125,7 @@ fn a_listing_is_compressed_for_who_takes_gzip_and_each_portion_can_be_read_when_
         let get = |line: &str, more: &str| {
             let mut client = served.client();
             client.send(format!("GET / {line}\r\nHost: a\r\nAccept: {accept}\r\n{more}\r\n"));
-            client.answer()
+            client.reply()
         };
         let plain = get("HTTP/1.1", "");
         for line in ["HTTP/1.1", "HTTP/1.0"] {
@@ -151,7 +152,7 @@ fn a_file_that_is_cut_while_it_is_sent_resets_the_connection_and_the_log_names_i
     client.stream.read_exact(&mut first).unwrap();
     // The kernel's buffers hold some MiB, so that most of it is still to come.
     OpenOptions::new().write(true).open(served.folder.path("film.mp4")).unwrap().set_len(1000).unwrap();
-    let came = client.until_reset();
+    let came = client.until_reset().len();
     assert!(came < size - 100_000, "{came} bytes came");
     let event = served.event();
     assert!(event.contains("film.mp4") && event.contains("shorter"), "{event}");
@@ -165,7 +166,7 @@ fn a_client_that_takes_too_little_is_reset() {
     let client = served.client();
     std::io::Write::write_all(&mut &client.stream, get("/big").as_bytes()).unwrap();
     let mut waits = [puerta::io::PollFd::new(&client.stream, puerta::io::Events::NONE)];
-    assert_eq!(puerta::io::poll(&mut waits, Some(LONG)).unwrap(), 1, "nothing came");
+    assert_eq!(puerta::io::poll(&mut waits, Some(LIMIT)).unwrap(), 1, "nothing came");
     assert!(waits[0].error());
 }
 

@@ -1,7 +1,8 @@
 //! An explanation is true: its status and fields are those that a server sends, whatever is asked.
 
 use crate::cases::{self, Case, site};
-use crate::common::{Client, Folder, How, Served};
+use crate::client::Client;
+use crate::common::{Folder, How, Served};
 use crate::semantics::{answer, until_compressed, world};
 use crate::vectors::list;
 use data_encoding::BASE64;
@@ -46,7 +47,7 @@ fn head(explained: &Explanation) -> (u16, Vec<String>) {
 /// The same of what a server sent, and the length of the body where that is sent whole.
 fn sent(mut client: Client, method: &str, bytes: &[u8]) -> ((u16, Vec<String>), u64) {
     client.send(bytes);
-    let mut answer = client.answer_to(method);
+    let mut answer = client.reply_to(method);
     if answer.closes() {
         answer.body.append(&mut client.rest());
     }

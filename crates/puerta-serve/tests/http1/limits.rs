@@ -1,6 +1,7 @@
 //! Deadlines and counts.
 
-use crate::common::{Client, Folder, How, Served, get};
+use crate::client::{Client, get};
+use crate::common::{Folder, How, Served};
 use puerta_serve::http1::{Limits, head};
 use puerta_serve::server::Settings;
 use std::time::Duration;
@@ -32,7 +33,7 @@ fn a_head_that_does_not_come_whole_is_408_however_it_drips() {
     let mut client = served.client();
     assert_eq!(client.get("/a.txt").status, 200);
     client.send("GET /a.txt HTTP/1.1\r\nHost: a\r\n");
-    let answer = client.answer();
+    let answer = client.reply();
     assert_eq!((answer.status, answer.closes()), (408, true));
     client.assert_end();
     // Each byte in time, the whole not.
@@ -48,7 +49,7 @@ fn a_head_that_does_not_come_whole_is_408_however_it_drips() {
             }
         }
     });
-    let status = client.answer().status;
+    let status = client.reply().status;
     assert!(matches!(status, 408 | 431), "{status}");
     drop(client);
     drip.join().unwrap();
@@ -61,7 +62,7 @@ fn too_much_head_is_431_and_a_long_target_414() {
     let served = Served::new(folder, How { limits, ..How::default() });
     let refused = |text: String| {
         let mut client = served.client();
-        let answer = client.send(text).answer();
+        let answer = client.send(text).reply();
         assert!(answer.closes());
         client.assert_end();
         answer.status
@@ -82,7 +83,7 @@ fn the_last_response_of_a_connection_says_so() {
     let served = Served::new(folder, How { limits, ..How::default() });
     let mut client = served.client();
     client.send(get("/a.txt").repeat(5));
-    let closes = [0, 1, 2].map(|_| client.answer().closes());
+    let closes = [0, 1, 2].map(|_| client.reply().closes());
     assert_eq!(closes, [false, false, true]);
     client.assert_end();
 }
@@ -96,7 +97,7 @@ fn who_has_too_many_connections_gets_503_which_is_told_once() {
     let mut second = served.client();
     assert_eq!((first.get("/a.txt").status, second.get("/a.txt").status), (200, 200));
     for _ in 0..3 {
-        assert_eq!(served.client().answer().status, 503);
+        assert_eq!(served.client().reply().status, 503);
     }
     let event = served.event();
     assert!(event.contains("2 connections from 127.0.0.1"), "{event}");
@@ -113,7 +114,7 @@ fn with_as_many_connections_as_may_be_others_get_503() {
     let served = Served::new(folder, How { settings, ..How::default() });
     let mut first = served.client();
     assert_eq!(first.get("/a.txt").status, 200);
-    assert_eq!(served.client().answer().status, 503);
+    assert_eq!(served.client().reply().status, 503);
     assert!(served.event().starts_with("1 connections: more get 503"));
     drop(first);
     until_served(&served);

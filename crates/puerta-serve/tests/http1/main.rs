@@ -5,6 +5,8 @@
 mod bodies;
 #[path = "../cases/mod.rs"]
 mod cases;
+#[path = "../client/mod.rs"]
+mod client;
 mod common;
 mod explain;
 mod limits;

@@ -1,6 +1,7 @@
 //! Requests of one connection: in order, one after another, until somebody ends it.
 
-use crate::common::{Folder, Served, get};
+use crate::client::get;
+use crate::common::{Folder, Served};
 
 fn folder() -> Folder {
     Folder::new().with("a.txt", "alpha").with("b.txt", "beta")
@@ -16,7 +17,7 @@ fn pipelined_requests_are_answered_in_order() {
     // Twice: once with everything cold, and once from memory.
     for _ in 0..2 {
         client.send(order.map(get).concat());
-        let bodies = order.map(|_| client.answer());
+        let bodies = order.map(|_| client.reply());
         assert_eq!(bodies[0].body, b"alpha");
         assert!(bodies[1].body == big, "the file came changed");
         assert_eq!(bodies[2].body, b"beta");
@@ -36,7 +37,7 @@ fn a_thousand_requests_in_one_go_get_a_thousand_answers() {
         std::io::Write::write_all(&mut writer, get("/a.txt").repeat(10_000).as_bytes()).unwrap();
     });
     for _ in 0..10_000 {
-        assert_eq!(client.answer().body, b"alpha");
+        assert_eq!(client.reply().body, b"alpha");
     }
     sending.join().unwrap();
 }
@@ -49,7 +50,7 @@ fn a_request_may_come_byte_by_byte() {
         for byte in get("/a.txt").bytes() {
             client.send([byte]);
         }
-        assert_eq!(client.answer().body, b"alpha");
+        assert_eq!(client.reply().body, b"alpha");
     }
 }
 
@@ -59,9 +60,9 @@ fn a_client_that_has_ended_its_direction_gets_all_answers_and_then_our_end() {
     let served = Served::plain(folder);
     let mut client = served.client();
     client.send([get("/a.txt"), get("/big"), get("/b.txt")].concat()).end();
-    assert_eq!(client.answer().body, b"alpha");
-    assert_eq!(client.answer().body.len(), 3_000_000);
-    assert_eq!(client.answer().body, b"beta");
+    assert_eq!(client.reply().body, b"alpha");
+    assert_eq!(client.reply().body.len(), 3_000_000);
+    assert_eq!(client.reply().body, b"beta");
     client.assert_end();
 }
 
@@ -76,7 +77,7 @@ fn a_connection_goes_on_or_ends_as_version_and_client_say() {
     ] {
         let mut client = served.client();
         client.send(format!("GET /a.txt HTTP/{version}\r\nHost: a\r\n{field}\r\n"));
-        let answer = client.answer();
+        let answer = client.reply();
         assert_eq!((answer.status, &answer.body[..]), (200, &b"alpha"[..]), "{version} {field}");
         assert_eq!(answer.field("connection"), said, "{version} {field}");
         assert!(answer.head.starts_with("HTTP/1.1 200 OK\r\n"));
@@ -94,7 +95,7 @@ fn head_is_get_without_the_body() {
     let served = Served::plain(folder);
     let mut client = served.client();
     for path in ["/a.txt", "/big", "/none", "/"] {
-        let head = client.send(get(path).replace("GET", "HEAD")).answer_to("HEAD");
+        let head = client.send(get(path).replace("GET", "HEAD")).reply_to("HEAD");
         let whole = client.get(path);
         let strip = |head: &str| {
             let without = |l: &&str| !l.starts_with("Date:") && !l.starts_with("Transfer-Encoding:");
@@ -108,7 +109,7 @@ fn head_is_get_without_the_body() {
 fn options_and_other_methods_are_answered_and_the_connection_goes_on() {
     let served = Served::plain(folder());
     let mut client = served.client();
-    let mut ask = |line: &str| client.send(format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n")).answer();
+    let mut ask = |line: &str| client.send(format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n")).reply();
     assert_eq!(ask("OPTIONS *").status, 204);
     assert!(ask("OPTIONS /a.txt").field("allow").unwrap().contains("GET"));
     assert!(ask("DELETE /a.txt").field("allow").unwrap().contains("HEAD"));

@@ -1,6 +1,7 @@
 //! The same over TLS.
 
-use crate::common::{Folder, How, LONG, Served, get, pattern};
+use crate::client::{LIMIT, get};
+use crate::common::{Folder, How, Served, pattern};
 use puerta_serve::http1::Limits;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
@@ -24,7 +25,7 @@ pub(crate) fn certificate() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
 
 pub(crate) fn connect(served: &Served, client: &Arc<ClientConfig>) -> StreamOwned<ClientConnection, TcpStream> {
     let stream = TcpStream::connect(served.at).unwrap();
-    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     StreamOwned::new(ClientConnection::new(client.clone(), name).unwrap(), stream)
 }

@@ -1,7 +1,8 @@
 //! Every case of the tables, asked of a server over its connections: plain and TLS.
 
 use crate::cases::{self, Answer, Ask, Case, MODIFIED, site};
-use crate::common::{self, Client, Folder, How, Served, get};
+use crate::client::{Client, get};
+use crate::common::{Folder, How, Served};
 use crate::secure;
 use rustls::{ClientConfig, ServerConfig};
 use std::collections::BTreeMap;
@@ -41,22 +42,18 @@ fn holds(tls: Option<(Arc<ServerConfig>, Arc<ClientConfig>)>) {
 
 /// One request on a connection of its own; where that goes on, it is seen to.
 pub(crate) fn answer<S: Read + Write>(mut client: Client<S>, ask: &Ask) -> Answer {
-    client.send(ask.bytes());
-    let common::Answer { status, head, body } = client.answer_to(&ask.method);
-    let fields = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-    let fields: Vec<(String, String)> = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let closed = fields.iter().any(|(name, value)| name == "Connection" && value == "close");
-    let mut body = body;
+    let mut reply = client.send(ask.bytes()).reply_to(&ask.method);
+    let closed = reply.closes();
     if closed {
         // What was refused before its method was known has a body, to HEAD too.
-        body.append(&mut client.rest());
+        reply.body.append(&mut client.rest());
     } else {
         assert_eq!(client.get("/ten").body, b"0123456789", "after {ask:?}");
     }
     // These are the driver's alone, and differ from time to time, or for HEAD.
     let ours = |name: &str| matches!(name, "Date" | "Connection" | "Transfer-Encoding");
-    let fields = fields.into_iter().filter(|(name, _)| !ours(name)).collect();
-    Answer { status, fields, body, closed: Some(closed) }
+    let fields = reply.fields().into_iter().filter(|(name, _)| !ours(name)).collect();
+    Answer { status: reply.status, fields, body: reply.body, closed: Some(closed) }
 }
 
 /// What is compressed on the fly is sent as it is until that is done.

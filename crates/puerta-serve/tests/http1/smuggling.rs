@@ -1,6 +1,7 @@
 //! Requests that two readers could end elsewhere: one refusal, and the connection is closed.
 
-use crate::common::{Folder, Served, get};
+use crate::client::get;
+use crate::common::{Folder, Served};
 
 #[test]
 fn an_ambiguous_request_is_refused_and_what_follows_it_is_no_request() {
@@ -32,7 +33,7 @@ fn an_ambiguous_request_is_refused_and_what_follows_it_is_no_request() {
     ] {
         let mut client = served.client();
         client.send(format!("GET /a.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n{hidden}{hidden}"));
-        let answer = client.answer();
+        let answer = client.reply();
         assert_eq!((answer.status, answer.closes()), (status, true), "{fields:?}");
         client.assert_end();
     }
