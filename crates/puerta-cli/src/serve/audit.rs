@@ -1,7 +1,7 @@
 //! `serve DIR --audit`: what lies there and should hardly be served, a line each on stdout.
 
 use super::trouble::Trouble;
-use crate::report::Reporter;
+use crate::report::{Reporter, line};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use puerta_serve::audit::{Bounds, Finding, Hear, Summary, audit};
 use puerta_text::visible;
@@ -16,22 +16,22 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The status is 1 when something was found, or not all was seen.
 pub(super) fn run(folder: &Path, bounds: &Bounds, reporter: Reporter) -> Result<ExitCode, Trouble> {
-    let mut told = Told { json: reporter.json(), began: Instant::now(), bar: None, failed: false };
+    let mut told = Told { json: reporter.json(), began: Instant::now(), bar: None, failed: None };
     let summary = audit(folder, bounds, &mut told)?;
     told.end(&summary);
-    let clean = summary.found == 0 && !summary.cut;
-    Ok(match (told.failed, clean) {
-        (true, _) => ExitCode::from(8),
-        (false, true) => ExitCode::SUCCESS,
-        (false, false) => ExitCode::from(1),
-    })
+    if let Some(error) = told.failed {
+        line(&format!("writing the output failed: {error}"));
+        return Ok(ExitCode::from(8));
+    }
+    Ok(ExitCode::from(u8::from(summary.found > 0 || summary.cut)))
 }
 
 struct Told {
     json: bool,
     began: Instant,
     bar: Option<ProgressBar>,
-    failed: bool,
+    /// Why a line was not written: the first time.
+    failed: Option<std::io::Error>,
 }
 
 impl Hear for Told {
@@ -79,7 +79,9 @@ impl Told {
             Some(bar) => bar.suspend(write),
             None => write(),
         };
-        self.failed |= done.is_err();
+        if let Err(error) = done {
+            self.failed.get_or_insert(error);
+        }
     }
 }
 
