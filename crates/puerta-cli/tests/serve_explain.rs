@@ -157,7 +157,7 @@ fn folders_are_sent_to_their_slash_and_listed_and_sites_find_their_pages() {
         ],
     );
     let moved = data(&folder, "/docs?sort=size", &[]);
-    assert_eq!(field(&moved, "Location").as_deref(), Some("/docs/?sort=size"));
+    assert_eq!(field(&moved, "Location").as_deref(), Some("./docs/?sort=size"));
     let listed = data(&folder, "/docs/", &[]);
     assert_eq!(step(&listed, "docs/index.html"), "there is nothing of that name");
     assert_eq!((step(&listed, "docs"), &listed["body"]), ("a folder".into(), &"list".into()));

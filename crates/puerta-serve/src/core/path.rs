@@ -109,6 +109,15 @@ impl<'a> SitePath<'a> {
         self.target_as(true, query)
     }
 
+    /// The same from where its name stands: `./docs/?page=2` from `/docs`. It leads there behind a proxy with a prefix, too.
+    pub fn folder_beside(&self, query: Option<&[u8]>) -> Vec<u8> {
+        let last = self.segments().last().unwrap_or_default();
+        let alone = SitePath { bytes: Cow::Borrowed(last), folder: true };
+        let mut target = vec![b'.'];
+        target.extend(alone.folder_target(query));
+        target
+    }
+
     /// The same as what it was asked for as: with a slash at its end only if that had one.
     pub fn target(&self, query: Option<&[u8]>) -> Vec<u8> {
         self.target_as(self.folder, query)

@@ -250,7 +250,13 @@ fn has_empty_segments(head: &Head<'_>) -> bool {
 /// To the same with a slash, so that relative links work.
 fn moved<F>(head: &Head<'_>, lookup: &Lookup<'_>, site: &Site) -> Response<F> {
     let mut fields = Fields::new();
-    fields.push("Location", Value::of(&lookup.path.folder_target(lookup.query.as_deref())));
+    let query = lookup.query.as_deref();
+    let to = match has_empty_segments(head) {
+        // Below `//evil` what stands beside it would still have the two slashes.
+        true => lookup.path.folder_target(query),
+        false => lookup.path.folder_beside(query),
+    };
+    fields.push("Location", Value::of(&to));
     fields.push("Cache-Control", "no-cache");
     let response = Response { status: Status::MOVED_PERMANENTLY, fields, length: Some(0), body: Body::Empty };
     finish(Some(head), site, if lookup.page { ACCEPT } else { 0 }, response)
