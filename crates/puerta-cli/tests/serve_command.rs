@@ -174,7 +174,7 @@ fn more_connections_than_there_may_be_get_503_and_that_is_said() {
         let mut first = server.client();
         assert_eq!(first.get("/a.txt").status, 200);
         assert_eq!(server.client().reply().status, 503, "{option}");
-        server.run.says(said);
+        server.run.says(said).says(&format!("hint: {option} N allows more"));
         assert_eq!(first.get("/a.txt").status, 200);
     }
 }
@@ -200,4 +200,33 @@ fn the_trace_shows_each_call_of_a_request() {
     let server = serve(&folder.path(""), &["--trace"]);
     assert_eq!(server.get("/a.txt").status, 200);
     server.run.says("listen(").says("accept(").says("send(");
+}
+
+#[test]
+fn a_folder_that_is_removed_is_not_shown_as_empty_and_its_owner_is_told_once() {
+    let folder = site();
+    let server = serve(&folder.path(""), &[]);
+    std::fs::remove_dir_all(folder.path("")).unwrap();
+    std::fs::create_dir(folder.path("")).unwrap();
+    folder.file("a.txt", "new\n");
+    for path in ["/", "/a.txt", "/below/"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    server.run.says("the folder: not served: it was removed").says("hint: start this again").signal("TERM");
+    let done = server.run.finish();
+    assert_eq!(done.ends_with(0).stderr.matches("it was removed").count(), 1, "{}", done.stderr);
+}
+
+#[test]
+fn a_file_that_an_option_names_and_that_is_not_there_is_said_at_the_start() {
+    let folder = site();
+    let options = ["--spa=app.html", "--error-page", "404.html"];
+    let server = serve(&folder.path(""), &options);
+    server.run.says("--spa: app.html is not in the folder").says("--error-page: 404.html is not in the folder");
+    folder.file("app.html", "<p>");
+    folder.file("404.html", "<p>");
+    let server = serve(&folder.path(""), &options);
+    server.run.signal("TERM");
+    let done = server.run.finish();
+    assert!(!done.ends_with(0).stderr.contains("is not in the folder"), "{}", done.stderr);
 }

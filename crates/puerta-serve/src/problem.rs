@@ -130,6 +130,8 @@ pub enum Absence {
     Loop,
     /// The path, or a name in it, is longer than the file system has it.
     TooLong,
+    /// The folder that is served was removed itself; what has its name now is another one.
+    Gone,
 }
 
 impl Problem {

@@ -132,13 +132,17 @@ impl fmt::Display for Absence {
             Absence::Special => "it is neither a regular file nor a folder",
             Absence::Loop => "symbolic links lead in a circle",
             Absence::TooLong => "the name is too long",
+            Absence::Gone => "it was removed, and what may have its name now is another one",
         })
     }
 }
 
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |path: &[u8]| visible(&String::from_utf8_lossy(path)).to_string();
+        let shown = |path: &[u8]| match path {
+            b"" => "the folder".to_owned(),
+            path => visible(&String::from_utf8_lossy(path)).to_string(),
+        };
         match self {
             Event::Full(most) => write!(f, "{most} connections: more get 503 until some have ended"),
             Event::Crowded { peer, max } => {
@@ -157,6 +161,31 @@ impl fmt::Display for Event<'_> {
             Event::TicketUsed(None) => f.write_str("the link was used: it works for nobody else"),
             Event::NotServed { path, refusal } => write!(f, "{}: not served: {refusal}", shown(path)),
         }
+    }
+}
+
+impl Event<'_> {
+    /// What to do about it, in a line, where the words do not say so.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Event::Full(_) => "--max N allows more",
+            Event::Crowded { .. } => "--max-per-address N allows more, as behind a server whose address all have",
+            Event::Paused(error) if matches!(error.name().as_ref(), "EMFILE" | "ENFILE") => {
+                "there are too few descriptors: raise the limit (`ulimit -n`), or set --max below it"
+            }
+            Event::NotServed { refusal: Refusal::Exhausted(errno::EMFILE | errno::ENFILE), .. } => {
+                "there are too few descriptors: raise the limit (`ulimit -n`), or set --max below it"
+            }
+            Event::LogFailed(error) => match error.raw_os_error() {
+                Some(errno::ENOSPC) => "make room; lines are written again as soon as there is",
+                Some(errno::EACCES) => "check that its folder is still the same, and that you may write there",
+                _ => return None,
+            },
+            Event::NotServed { refusal: Refusal::Missing(Absence::Gone), .. } => {
+                "start this again: it keeps to the folder that was there at the start"
+            }
+            _ => return None,
+        })
     }
 }
 

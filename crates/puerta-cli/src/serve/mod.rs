@@ -120,6 +120,7 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     if let Some(ports) = listeners.passed_over {
         report::passed_over(reporter, ports);
     }
+    report::not_there(reporter, &service.site, &service.store);
     sharing.say(reporter, &addresses, arguments.output.quiet);
     let done = run_until_stopped(server, &mut stop, &settings, reporter, || {
         // A terminal that has hung up is none any more, and nobody is left who could stop us.

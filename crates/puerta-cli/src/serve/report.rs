@@ -5,9 +5,17 @@ use crate::report::{Reporter, line, object};
 use puerta::units::print_time;
 use puerta::{Endpoint, UnixAddr, interfaces};
 use puerta_relay::reach::{self, Reach};
+use puerta_serve::core::encoding::Accepted;
+use puerta_serve::core::found::Found;
+use puerta_serve::core::plan::{Fits, Step};
+use puerta_serve::core::site::Site;
 use puerta_serve::event::{Event, Report};
 use puerta_serve::http1::Tally;
+use puerta_serve::store::folder::Wait;
+use puerta_serve::store::{Asked, Looked, Now, Store};
+use puerta_text::visible;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -45,12 +53,18 @@ impl Report for Told {
         if !new {
             return;
         }
-        let message = event.to_string();
+        let (message, hint) = (event.to_string(), event.hint());
         match (self.reporter.json(), event) {
-            (true, _) => object(as_json(event, &message)),
+            (true, _) => {
+                let mut told = as_json(event, &message);
+                if let (Some(hint), Some(fields)) = (hint, told.as_object_mut()) {
+                    fields.insert("hint".to_owned(), hint.into());
+                }
+                object(told);
+            }
             // It says that all is well, which nobody asked for.
             (false, Event::Resumed) => self.reporter.note(&message),
-            (false, _) => line(&message),
+            (false, _) => line(&hint.map_or(message.clone(), |hint| format!("{message}\nhint: {hint}"))),
         }
         if last {
             self.reporter.note(&format!("{NAMED} paths were named; those that are not served from now on are not"));
@@ -102,6 +116,27 @@ pub(super) fn stopping(reporter: Reporter, limit: Duration) {
 pub(super) fn passed_over(reporter: Reporter, (first, last): (u16, u16)) {
     let taken = if first == last { format!("port {first} is") } else { format!("ports {first} to {last} are") };
     reporter.note(&format!("{taken} taken by others; --listen chooses another"));
+}
+
+/// Files that options name and the folder does not have: they may come later, or be misspelt.
+pub(super) fn not_there(reporter: Reporter, site: &Site, store: &Store) {
+    let pages = site.error_pages.iter().map(|(_, path)| ("--error-page", path, "our own page is sent"));
+    let spa = site.spa.iter().map(|path| ("--spa", path, "pages that are not there are 404"));
+    let asked = Asked {
+        codings: Accepted::IDENTITY,
+        compression: false,
+        now: Now::read(),
+        wait: Wait::Allowed,
+        make_now: false,
+    };
+    for (option, path, meanwhile) in spa.chain(pages) {
+        let step = Step { path: Cow::Borrowed(path.as_bytes()), fits: Fits::File };
+        let looked = store.look(std::iter::once(step), &asked);
+        if !matches!(looked, Some(Looked { found: Found::File(_), .. })) {
+            let name = String::from_utf8_lossy(path.as_bytes());
+            reporter.note(&format!("{option}: {} is not in the folder; until it is, {meanwhile}", visible(&name)));
+        }
+    }
 }
 
 /// Where it serves, who can reach that, and what to type there.

@@ -3,7 +3,7 @@
 use super::stat::{Kind, Stat};
 use super::warm::Warm;
 use crate::problem::{Absence, Problem, Refusal};
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstatfs, openat, openat2};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, fstatfs, openat, openat2, statx};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -72,8 +72,17 @@ impl Root {
     /// # Errors
     /// It would wait, or there is no file or folder that may be served.
     pub fn inspect(&self, path: &[u8], wait: Wait) -> Result<Stat, Fault> {
+        if path.is_empty() && self.is_gone() {
+            return Err(Fault::Refused(Refusal::Missing(Absence::Gone)));
+        }
         let fd = self.walk(path, OFlags::PATH, wait)?;
         self.stat(&fd, wait)
+    }
+
+    /// Whether the folder itself was removed, as far as the system knows without asking anybody: all below it is gone for good.
+    pub(super) fn is_gone(&self) -> bool {
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        statx(&self.fd, c"", flags, StatxFlags::NLINK).is_ok_and(|s| s.stx_nlink == 0)
     }
 
     /// Opens what [`Root::inspect`] has said is a file or a folder: opening a FIFO wakes its writer, and opening a device may do

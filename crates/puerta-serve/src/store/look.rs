@@ -108,6 +108,9 @@ impl Inner {
                 Err(Fault::Refused(refusal)) => return Some(Looked::refused(step.path.as_ref().into(), refusal)),
             }
         }
+        if trouble.is_none() && self.root.is_gone() {
+            trouble = Some(Box::new(Trouble { path: Box::default(), refusal: Refusal::Missing(Absence::Gone) }));
+        }
         Some(Looked { found: Found::Missing, trouble })
     }
 
