@@ -69,8 +69,10 @@ impl Running {
     }
 
     async fn member_with(&self, name: &str, change: impl FnOnce(&mut Setup)) -> Joined {
-        let key = Key::generate().unwrap();
-        let keeping = Keeping::memory().unwrap();
+        self.member_of(Key::generate().unwrap(), name, Keeping::memory().unwrap(), change).await
+    }
+
+    async fn member_of(&self, key: Key, name: &str, keeping: Keeping, change: impl FnOnce(&mut Setup)) -> Joined {
         let mut setup = Setup {
             name: name.into(),
             token: None,
@@ -79,9 +81,9 @@ impl Running {
             only: false,
             from: From::Seen { context: 100 },
             stream: keeping.stream(),
-            last: 0,
+            last: keeping.last(),
             spare: keeping.spare(),
-            pending: Vec::new(),
+            pending: keeping.pending(),
         };
         change(&mut setup);
         let options = Options { key, at: vec![self.at], hub: self.key, setup, keeping, within: PATIENCE };
@@ -162,6 +164,33 @@ async fn a_hub_that_comes_back_has_what_was_stored_and_gets_what_was_pending() {
     let mut ben = hub.member("ben").await;
     assert_eq!(event(&mut ben, message).await.2, "one");
     assert_eq!(event(&mut ben, message).await.2, "two");
+    hub.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_said_before_nobody_listened_any_more_is_in_the_outbox() {
+    let folder = std::env::temp_dir().join(format!("puerta-talk-quits-{}", std::process::id()));
+    let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let key = Key::generate().unwrap();
+    let mut ben = hub.member("ben").await;
+    event(&mut ben, in_main).await;
+    let ana = || hub.member_of(key.clone(), "ana", Keeping::disk(&folder, hub.key).unwrap(), |_| {});
+    let mut quits = ana().await;
+    event(&mut quits, in_main).await;
+    // It has more to tell than anybody reads, and is told the last word meanwhile.
+    while quits.events.len() < quits.events.max_capacity() {
+        quits.commands.send(Command::Rename(String::new())).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    quits.commands.send(Command::Rename(String::new())).await.unwrap();
+    says(&quits, "last word").await;
+    let Joined { events, commands, ended, .. } = quits;
+    drop((events, commands));
+    assert!(tokio::time::timeout(PATIENCE, ended).await.unwrap().is_err(), "a problem");
+    let comes_back = ana().await;
+    assert_eq!(event(&mut ben, message).await.2, "last word");
+    drop(comes_back);
     hub.stop().await;
     std::fs::remove_dir_all(folder).unwrap();
 }

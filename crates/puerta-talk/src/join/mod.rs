@@ -128,7 +128,7 @@ struct Driver {
 
 /// Why the driver ends.
 enum End {
-    /// Nobody gives commands or reads events any more.
+    /// Nobody gives commands any more.
     Quit,
     /// It cannot go on.
     Problem(Problem),
@@ -143,6 +143,10 @@ impl Driver {
     ) {
         let mut ended = self.handle(Input::Start).await;
         while ended.is_ok() {
+            if self.show.is_closed() {
+                // Who reads no more has given its last commands: they are carried out, so that what was said is in the outbox.
+                wishes.close();
+            }
             let now = self.start.elapsed();
             let due = self.core.due(now).map(|due| due.saturating_sub(now));
             ended = tokio::select! {
@@ -196,7 +200,7 @@ impl Driver {
                 Effect::Keep(message) => self.keeping.keep(message),
                 Effect::Forget(id) => self.keeping.forget(id),
                 Effect::Renumber { stream, messages } => self.keeping.renumber(stream, messages),
-                Effect::Show(event) => self.show(event).await?,
+                Effect::Show(event) => self.show(event).await,
                 Effect::Move { address, hub, pending } => {
                     self.keeping.move_to(hub, pending);
                     self.hub = hub;
@@ -214,8 +218,9 @@ impl Driver {
         Ok(())
     }
 
-    async fn show(&mut self, event: Event) -> Result<(), End> {
-        self.show.send(event).await.map_err(|_| End::Quit)
+    async fn show(&mut self, event: Event) {
+        // Where nobody reads any more the loop ends, once all commands are carried out.
+        let _ = self.show.send(event).await;
     }
 
     async fn told(&mut self, told: Told) -> Result<(), End> {
@@ -231,8 +236,8 @@ impl Driver {
                 }
             }
             Told::Moved { waiting: 0 } => {}
-            Told::Moved { waiting } => self.show(Event::Waiting { messages: waiting }).await?,
-            Told::NotMoved { messages, why } => self.show(Event::NotMoved { messages, why }).await?,
+            Told::Moved { waiting } => self.show(Event::Waiting { messages: waiting }).await,
+            Told::NotMoved { messages, why } => self.show(Event::NotMoved { messages, why }).await,
         }
         Ok(())
     }
