@@ -132,6 +132,13 @@ pub enum Problem {
         /// The key that it has shown.
         shown: Device,
     },
+    /// What was said last is neither in the outbox nor with the hub: it is lost.
+    NotKept {
+        /// How many messages.
+        messages: usize,
+        /// Why.
+        why: String,
+    },
     /// A hub cannot be announced as it is.
     Announcement(Unfit),
 }
@@ -162,7 +169,8 @@ impl Problem {
             | Problem::Loose { .. }
             | Problem::KeyDamaged { .. }
             | Problem::HubsDamaged { .. }
-            | Problem::HubsLocked { .. } => 8,
+            | Problem::HubsLocked { .. }
+            | Problem::NotKept { .. } => 8,
             Problem::Invite(_) | Problem::Announcement(_) | Problem::UnknownHub { .. } => 2,
             Problem::NoAnswer { .. }
             | Problem::HubFull { .. }

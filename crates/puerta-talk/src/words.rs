@@ -62,6 +62,10 @@ impl fmt::Display for Problem {
                 Fingerprint::of(*key),
                 Fingerprint::of(*expected)
             ),
+            Problem::NotKept { messages, why } => {
+                let plural = if *messages == 1 { "message is" } else { "messages are" };
+                write!(f, "{messages} {plural} lost, which the outbox did not take: {why}")
+            }
             Problem::Announcement(Unfit::Name) => write!(f, "the hub's name is longer than {NAME} bytes"),
             Problem::Announcement(Unfit::Room) => write!(f, "the room's name is longer than {NAME} bytes"),
             Problem::Announcement(Unfit::Port) => f.write_str("a hub at port 0 cannot be announced"),
@@ -122,6 +126,7 @@ impl Problem {
             Problem::WrongKey { .. } => {
                 "somebody may be in between, or the hub is another one now: ask its host for the fingerprint or a new invite"
             }
+            Problem::NotKept { .. } => "make room on the disk if it is full, and say it again",
             Problem::Announcement(Unfit::Name | Unfit::Room) => "choose a shorter one",
             Problem::Announcement(Unfit::Port) => "announce the port that the hub listens on",
         }))

@@ -6,6 +6,7 @@ use puerta_talk::hub::{self, History, Hub};
 use puerta_talk::identity::Key;
 use puerta_talk::join::{Joined, Keeping, Options, join};
 use puerta_talk::log::Place;
+use puerta_talk::problem::Problem;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::Target;
 use puerta_talk::room::ids::Device;
@@ -176,9 +177,18 @@ async fn what_was_said_before_nobody_listened_any_more_is_in_the_outbox() {
     let mut ben = hub.member("ben").await;
     event(&mut ben, in_main).await;
     let ana = || hub.member_of(key.clone(), "ana", Keeping::disk(&folder, hub.key).unwrap(), |_| {});
-    let mut quits = ana().await;
+    let problem = says_a_last_word(ana().await).await;
+    assert!(problem.is_none(), "{problem:?}");
+    let comes_back = ana().await;
+    assert_eq!(event(&mut ben, message).await.2, "last word");
+    drop(comes_back);
+    hub.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// What the end has to say, for somebody who has more to tell than anybody reads, and is told a last word meanwhile.
+async fn says_a_last_word(mut quits: Joined) -> Option<Problem> {
     event(&mut quits, in_main).await;
-    // It has more to tell than anybody reads, and is told the last word meanwhile.
     while quits.events.len() < quits.events.max_capacity() {
         quits.commands.send(Command::Rename(String::new())).await.unwrap();
         tokio::task::yield_now().await;
@@ -187,10 +197,24 @@ async fn what_was_said_before_nobody_listened_any_more_is_in_the_outbox() {
     says(&quits, "last word").await;
     let Joined { events, commands, ended, .. } = quits;
     drop((events, commands));
-    assert!(tokio::time::timeout(PATIENCE, ended).await.unwrap().is_err(), "a problem");
-    let comes_back = ana().await;
-    assert_eq!(event(&mut ben, message).await.2, "last word");
-    drop(comes_back);
+    tokio::time::timeout(PATIENCE, ended).await.expect("an end in time").ok()
+}
+
+#[tokio::test]
+async fn a_last_word_that_the_outbox_does_not_take_is_told_as_lost() {
+    let folder = std::env::temp_dir().join(format!("puerta-talk-lost-{}", std::process::id()));
+    let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let keeping = Keeping::disk(&folder, hub.key).unwrap();
+    for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|end| end == "db") {
+            rusqlite::Connection::open(file).unwrap().execute_batch("DROP TABLE pending").unwrap();
+        }
+    }
+    let ana = hub.member_of(Key::generate().unwrap(), "ana", keeping, |_| {}).await;
+    let problem = says_a_last_word(ana).await.expect("a problem");
+    assert_eq!(problem.status(), 8);
+    let told = problem.to_string();
+    assert!(told.starts_with("1 message is lost, which the outbox did not take: no such table"), "{told}");
     hub.stop().await;
     std::fs::remove_dir_all(folder).unwrap();
 }

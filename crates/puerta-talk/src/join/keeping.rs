@@ -121,6 +121,18 @@ impl Keeping {
         let _ = self.tell.send(told);
     }
 
+    /// Waits until all of it is on the disk; what is not, for a reason that nobody was told.
+    pub(super) fn close(mut self) -> Option<Problem> {
+        drop(self.outbox.take());
+        let mut lost: Option<(usize, String)> = None;
+        while let Ok(told) = self.told.try_recv() {
+            if let Told::NotKept { ids, why } = told {
+                lost.get_or_insert((0, why)).0 += ids.len();
+            }
+        }
+        lost.map(|(messages, why)| Problem::NotKept { messages, why })
+    }
+
     /// What the disk has done.
     pub(super) async fn told(&mut self) -> Told {
         match self.told.recv().await {

@@ -154,7 +154,8 @@ impl Driver {
                     Some(wish) => self.handle(Input::Command(wish)).await,
                     None => Err(End::Quit),
                 },
-                told = self.keeping.told() => self.told(told).await,
+                // Whoever is gone is not told any more; what was not kept is told as the end.
+                told = self.keeping.told(), if !wishes.is_closed() => self.told(told).await,
                 Some(address) = found.recv() => {
                     self.also_at(address);
                     Ok(())
@@ -172,8 +173,12 @@ impl Driver {
         }
         let _ = tokio::time::timeout(GOODBYE, self.dialer.endpoint().wait_idle()).await;
         // Whoever waits for the end finds on the disk what is to be kept there.
-        drop(self.keeping);
-        if let Err(End::Problem(problem)) = ended {
+        let not_kept = self.keeping.close();
+        let problem = match ended {
+            Err(End::Problem(problem)) => Some(problem),
+            _ => not_kept,
+        };
+        if let Some(problem) = problem {
             let _ = end.send(problem);
         }
     }
