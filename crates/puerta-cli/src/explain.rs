@@ -5,7 +5,8 @@ mod sample;
 
 use crate::arguments::{Explain, Output};
 use crate::columns::{columns, visible_lines, wrapped};
-use crate::report::{Reporter, line};
+use crate::printed::print;
+use crate::report::Reporter;
 use meaning::parts;
 use puerta::{Endpoint as SocketAddress, Host, Ip, Service, Target, Transport, Use, interfaces};
 use puerta_relay::Endpoint;
@@ -15,7 +16,6 @@ use puerta_relay::reach;
 use sample::sample;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 pub(crate) fn run(arguments: &Explain) -> ExitCode {
@@ -41,14 +41,7 @@ pub(crate) fn run(arguments: &Explain) -> ExitCode {
         (_, true) => format!("{}\n", explained.data()),
         _ => explained.text(),
     };
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            line(&format!("writing the output failed: {error}"));
-            ExitCode::from(8)
-        }
-    }
+    print(text.as_bytes(), reporter)
 }
 
 /// The address itself where nobody has to be asked for it. What the command would refuse without asking is refused here too.

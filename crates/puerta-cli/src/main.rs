@@ -8,6 +8,7 @@ mod columns;
 mod exchange;
 mod explain;
 mod pages;
+mod printed;
 mod progress;
 mod qr;
 mod report;
@@ -17,9 +18,11 @@ mod signals;
 mod talk;
 mod trace;
 
-use arguments::{Cli, Command};
+use arguments::{Cli, Command, Output};
 use clap::Parser;
+use printed::{is_there, not_printed};
 use report::Reporter;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -39,13 +42,27 @@ fn main() -> ExitCode {
     }
 }
 
+/// Where stderr cannot be written to, that cannot be said either.
+fn printed(error: &clap::Error) -> io::Result<()> {
+    if error.use_stderr() {
+        return error.print().or(Ok(()));
+    }
+    is_there()?;
+    error.print()?;
+    io::stdout().flush()
+}
+
 /// A wrong command line is status 2; help and version are no errors. `--json` gives the error as data here too.
 fn refused(error: &clap::Error) -> ExitCode {
     let asked_for_json = std::env::args_os().take_while(|a| a != "--").any(|a| a == "--json" || a == "--trace=json");
     if error.use_stderr() && asked_for_json {
         Reporter::wrong_usage(&error.to_string());
-    } else if error.print().is_err() {
-        return ExitCode::from(8);
+    } else if let Err(failed) = printed(error) {
+        if failed.kind() == io::ErrorKind::BrokenPipe {
+            // Whoever reads a page has read enough of it: `puerta --help | head`.
+            return ExitCode::from(8);
+        }
+        return Reporter::new(&Output::default()).problem(&not_printed(&failed));
     }
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }

@@ -1,7 +1,8 @@
 //! Shell completions and manual pages, generated from the command line's own definition.
 
-use crate::arguments::Cli;
-use crate::report::line;
+use crate::arguments::{Cli, Output};
+use crate::printed::{not_printed, print};
+use crate::report::{Reporter, line};
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 pub(crate) fn completions(shell: Shell) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "puerta", &mut script);
-    finish(io::stdout().write_all(&script))
+    print(&script, reporter())
 }
 
 /// The page of the whole on stdout, or all pages into a folder.
@@ -19,7 +20,10 @@ pub(crate) fn manual(folder: Option<&Path>) -> ExitCode {
     let mut command = Cli::command();
     command.build();
     let Some(folder) = folder else {
-        return finish(page(&command, "puerta").and_then(|text| io::stdout().write_all(&text)));
+        return match page(&command, "puerta") {
+            Ok(text) => print(&text, reporter()),
+            Err(error) => reporter().problem(&not_printed(&error)),
+        };
     };
     match all(&command, folder) {
         Ok(()) => ExitCode::SUCCESS,
@@ -31,6 +35,10 @@ pub(crate) fn manual(folder: Option<&Path>) -> ExitCode {
             ExitCode::from(8)
         }
     }
+}
+
+fn reporter() -> Reporter {
+    Reporter::new(&Output::default())
 }
 
 fn all(command: &Command, folder: &Path) -> io::Result<()> {
@@ -60,14 +68,4 @@ fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
 fn roff(text: &str) -> String {
     let plain = text.replace('\\', "\\e").replace('-', "\\-").replace('`', "\\(ga").replace('~', "\\(ti");
     plain.lines().map(|line| format!("\\&{line}\n")).collect()
-}
-
-fn finish(done: io::Result<()>) -> ExitCode {
-    match done.and_then(|()| io::stdout().flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            line(&format!("writing the output failed: {error}"));
-            ExitCode::from(8)
-        }
-    }
 }

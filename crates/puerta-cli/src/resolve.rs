@@ -1,12 +1,13 @@
 //! `resolve`: names to addresses in the order in which connect would try them, and back.
 
 use crate::arguments::{Output, Resolve, SocketType};
+use crate::printed::print;
 use crate::report::Reporter;
 use crate::trace;
 use puerta::{Host, Ip, NameFlags, Query, Resolved, SocketType as ResolveKind, interface_name, resolve, reverse};
+use puerta_text::visible;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -19,21 +20,9 @@ pub(crate) fn run(arguments: &Resolve) -> ExitCode {
         Ok(lines) => lines,
         Err(error) => return reporter.socket_error(error),
     };
-    let mut out = std::io::stdout().lock();
-    let written = lines.iter().try_for_each(|line| {
-        if reporter.json() {
-            writeln!(out, "{}", line.data)
-        } else {
-            writeln!(out, "{}", puerta_text::visible(&line.text))
-        }
-    });
-    match written.and_then(|()| out.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            crate::report::line(&format!("writing the output failed: {error}"));
-            ExitCode::from(8)
-        }
-    }
+    let as_data = reporter.json();
+    let text = |line: Line| if as_data { format!("{}\n", line.data) } else { format!("{}\n", visible(&line.text)) };
+    print(lines.into_iter().map(text).collect::<String>().as_bytes(), reporter)
 }
 
 /// What the arguments ask for.

@@ -144,6 +144,34 @@ fn a_full_disk_is_8_for_a_listener_of_many() {
 }
 
 #[test]
+fn what_only_prints_is_8_where_it_cannot_be_written() {
+    let home = Folder::new("home");
+    let home = home.name("");
+    for words in [
+        "--help",
+        "--version",
+        "connect --help",
+        "resolve localhost",
+        "resolve localhost --json",
+        "explain 127.0.0.1:80",
+        "man",
+        "completions zsh",
+        "serve . --audit",
+        "serve . --explain /",
+        "talk doctor",
+    ] {
+        for (to, errno, hint) in
+            [(">/dev/full", "ENOSPC", "the disk is full"), (">&-", "EBADF", "there is no standard output")]
+        {
+            let ours = shell(&format!("cd {home} && exec \"$PUERTA\" {words} {to}"));
+            let ours = ours.env("PUERTA", env!("CARGO_BIN_EXE_puerta")).env("HOME", &home).finish();
+            eprintln!("{words} {to}: {}", ours.stderr);
+            ours.ends_with(8).said("writing the output failed").said(errno).said(hint);
+        }
+    }
+}
+
+#[test]
 fn root_a_disk_that_fills_up_is_8_and_keeps_what_fitted() {
     let folder = Folder::new("tmpfs");
     let line = format!(

@@ -97,10 +97,3 @@ fn an_audit_that_has_no_time_says_that_not_all_was_seen() {
     let done = puerta(["serve", &folder.name(""), "--audit=0s"]).finish();
     done.ends_with(1).wrote("0 entries looked at, nothing found; it took too long, so that not all was seen\n");
 }
-
-#[test]
-fn what_cannot_be_written_is_said() {
-    let folder = site();
-    let done = puerta(["serve", &folder.name(""), "--audit"]).stdout_file("/dev/full".as_ref()).finish();
-    done.ends_with(8).said("writing the output failed");
-}

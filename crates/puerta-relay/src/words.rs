@@ -47,6 +47,7 @@ impl Problem {
             Problem::Socket(error) | Problem::Broken(error) => return error.hint(),
             Problem::Output(error) => match error.errno() {
                 Some(errno::ENOSPC) => "the disk is full: what came later is lost; make room and try again",
+                Some(errno::EBADF) => "there is no standard output: let it go to a file, a pipe or /dev/null",
                 Some(errno::EPIPE) => "the program that reads our output has ended",
                 _ => return error.hint(),
             },

@@ -1,7 +1,8 @@
 //! `serve DIR --audit`: what lies there and should hardly be served, a line each on stdout.
 
 use super::trouble::Trouble;
-use crate::report::{Reporter, line};
+use crate::printed::{is_there, not_printed};
+use crate::report::Reporter;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use puerta_serve::audit::{Bounds, Finding, Hear, Summary, audit};
 use puerta_text::visible;
@@ -16,12 +17,11 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The status is 1 when something was found, or not all was seen.
 pub(super) fn run(folder: &Path, bounds: &Bounds, reporter: Reporter) -> Result<ExitCode, Trouble> {
-    let mut told = Told { json: reporter.json(), began: Instant::now(), bar: None, failed: None };
+    let mut told = Told { json: reporter.json(), began: Instant::now(), bar: None, failed: is_there().err() };
     let summary = audit(folder, bounds, &mut told)?;
     told.end(&summary);
     if let Some(error) = told.failed {
-        line(&format!("writing the output failed: {error}"));
-        return Ok(ExitCode::from(8));
+        return Ok(reporter.problem(&not_printed(&error)));
     }
     Ok(ExitCode::from(u8::from(summary.found > 0 || summary.cut)))
 }

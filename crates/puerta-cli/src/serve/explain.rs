@@ -4,7 +4,8 @@ use super::arguments::Arguments;
 use super::trouble::Trouble;
 use crate::columns::{columns, wrapped};
 use crate::exchange::runtime;
-use crate::report::{Reporter, line};
+use crate::printed::print;
+use crate::report::Reporter;
 use clap::Args;
 use puerta_serve::event::{Event, Report};
 use puerta_serve::explain::{Ask, Explanation, Line, explain};
@@ -15,7 +16,6 @@ use puerta_serve::store::Store;
 use puerta_text::visible;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -63,14 +63,7 @@ pub(super) fn run(arguments: &Arguments, url: &str, reporter: Reporter) -> Resul
     })?;
     let shown = Shown { request: &request, explained: &explained, service: &service };
     let text = if reporter.json() { format!("{}\n", shown.data()) } else { shown.text() };
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) => {
-            line(&format!("writing the output failed: {error}"));
-            Ok(ExitCode::from(8))
-        }
-    }
+    Ok(print(text.as_bytes(), reporter))
 }
 
 /// What goes wrong is in the explanation.

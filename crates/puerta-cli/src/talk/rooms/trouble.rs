@@ -1,5 +1,6 @@
 //! What can go wrong on the way into a room, with its words.
 
+use crate::printed::not_printed;
 use crate::report::Reporter;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::hub::Failure;
@@ -84,7 +85,7 @@ impl Trouble {
             Trouble::Nobody => "no hub was found".to_owned(),
             Trouble::NotRunning(what) => what.clone(),
             Trouble::Resolve(problem) => problem.to_string(),
-            Trouble::Output(error) => format!("standard output: {error}"),
+            Trouble::Output(error) => not_printed(error).to_string(),
         }
     }
 
@@ -92,7 +93,8 @@ impl Trouble {
         match self {
             Trouble::Talk(problem) => problem.hint().map(|hint| hint.into_owned()),
             Trouble::Log(problem) => Some(problem.hint()),
-            Trouble::System(_) | Trouble::Declined | Trouble::Ended | Trouble::Interrupted | Trouble::Output(_) => None,
+            Trouble::System(_) | Trouble::Declined | Trouble::Ended | Trouble::Interrupted => None,
+            Trouble::Output(error) => not_printed(error).hint().map(|hint| hint.into_owned()),
             Trouble::Usage { hint, .. } => Some((*hint).to_owned()),
             Trouble::NotTrusted { hub, accept: None, .. } => Some(format!(
                 "compare the fingerprint with its host's; if it is the same, add --accept {}",
