@@ -13,6 +13,9 @@ pub(super) fn users(given: &[String]) -> Result<Vec<User>, Trouble> {
 }
 
 fn user(text: &str) -> Result<User, Trouble> {
+    if text.is_empty() || text.starts_with(':') {
+        return Err(Trouble::usage("--auth lacks the name of a user", "write --auth NAME, or --auth NAME:FILE"));
+    }
     match text.split_once(':') {
         Some((name, path)) => from_file(name, Path::new(path)),
         None => ask(text),

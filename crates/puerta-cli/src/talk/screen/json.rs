@@ -151,7 +151,7 @@ impl Json {
             }
             Err(why) => {
                 self.view.note_here(why, true);
-                Done::Keep
+                Done::Refused
             }
         };
         for command in self.view.out.iter().skip(before) {

@@ -224,6 +224,7 @@ fn a_line_that_means_nothing_is_an_error_and_is_not_sent() {
         assert_eq!(value["event"], "error", "{line}");
     }
     assert!(shown.commands().is_empty());
+    assert_eq!((shown.json.undone().wrong, shown.json.not_stored()), (wrong.len(), 0));
 }
 
 #[test]
