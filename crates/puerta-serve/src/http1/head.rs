@@ -147,7 +147,7 @@ pub fn read<'a>(bytes: &'a [u8], room: &'a mut Room<'a>, limits: &Limits) -> Res
     }
     let text = bytes.get(start..).unwrap_or_default();
     match text {
-        [] | [b'\r'] => return within(start, limits).map(|()| None),
+        [] | [b'\r'] => return within(bytes.len() + 1, limits).map(|()| None),
         [b'\r' | b'\n', ..] => return Err(Why::LineEnd.into()),
         _ => {}
     }

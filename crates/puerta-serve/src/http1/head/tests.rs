@@ -290,3 +290,19 @@ fn too_much_of_anything_is_refused_before_it_has_come_whole() {
     assert_eq!(refused(&head(limits.head + 1)[..limits.head]), Why::TooLong);
     assert_eq!(refused(&"\r\n".repeat(limits.head)), Why::TooLong);
 }
+
+#[test]
+fn empty_lines_are_waited_behind_only_as_long_as_a_head_may_be() {
+    let limits = Limits { head: 64, ..Limits::default() };
+    let waits = |length: usize| {
+        let bytes: Vec<u8> = b"\r\n".iter().copied().cycle().take(length).collect();
+        match read(&bytes, &mut Room::new(), &limits) {
+            Ok(request) => request.is_none(),
+            Err(refused) => {
+                assert_eq!(refused.why, Why::TooLong, "{length}");
+                false
+            }
+        }
+    };
+    assert_eq!([62, 63, 64, 65, 66].map(waits), [true, true, false, false, false]);
+}
