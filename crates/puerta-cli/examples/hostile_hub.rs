@@ -129,7 +129,7 @@ fn answer(command: Command, seq: &mut u64) -> Vec<Event> {
     *seq += 1;
     let id = MessageId { stream: 1, number: *seq };
     if text == "never stored" {
-        return vec![Event::Pending { id, to, kind, text }];
+        return vec![Event::Pending { id, to, kind, text, old: false }];
     }
     let record = Record {
         room: RoomNo(1),
@@ -143,7 +143,7 @@ fn answer(command: Command, seq: &mut u64) -> Vec<Event> {
         text: text.clone(),
     };
     vec![
-        Event::Pending { id, to, kind, text },
+        Event::Pending { id, to, kind, text, old: false },
         Event::Stored { id, room: RoomNo(1), seq: *seq },
         Event::Message { record: Box::new(record), own: true },
     ]
@@ -212,7 +212,13 @@ fn event(strange: &mut Strange, seq: &mut u64) -> Event {
         10 => room(2 + strange.below(5) as u32, strange.text(), Vec::new()),
         11 => {
             let id = MessageId { stream: 1, number: *seq };
-            Event::Pending { id, to: Target::Room("main".to_owned()), kind: Kind::Text, text: strange.text() }
+            Event::Pending {
+                id,
+                to: Target::Room("main".to_owned()),
+                kind: Kind::Text,
+                text: strange.text(),
+                old: false,
+            }
         }
         12 => Event::Online(Box::new(Welcome {
             hub: strange.text(),

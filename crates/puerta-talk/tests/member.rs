@@ -3,7 +3,7 @@
 
 use puerta_talk::room::Member;
 use puerta_talk::room::event::{Command, Event};
-use puerta_talk::room::frame::{Refusal, Send, Target, ToHub, ToMember, Welcome};
+use puerta_talk::room::frame::{Refusal, RoomFacts, Send, Target, ToHub, ToMember, Welcome};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::Limits;
 use puerta_talk::room::member::{ANSWER, Effect, From, Input, Pending, Setup};
@@ -21,7 +21,11 @@ struct Talker {
 impl Talker {
     /// One whose outbox has given so many numbers, and has these pending.
     fn new(last: u64, pending: Vec<Pending>) -> Talker {
-        let setup = Setup {
+        Talker::with(last, pending, |_| {})
+    }
+
+    fn with(last: u64, pending: Vec<Pending>, change: impl FnOnce(&mut Setup)) -> Talker {
+        let mut setup = Setup {
             name: "ana".into(),
             token: None,
             feed: true,
@@ -33,6 +37,7 @@ impl Talker {
             spare: SPARE,
             pending,
         };
+        change(&mut setup);
         let mut talker = Talker { member: Member::new(setup), now: Duration::from_secs(1) };
         talker.input(Input::Start);
         talker
@@ -182,4 +187,34 @@ fn a_message_whose_number_another_one_has_is_sent_under_another() {
     let told = ana.shows(Input::Frame(ToMember::Record(record)));
     assert_eq!(told, [Event::Renumbered { id: id(STREAM, 7), now: id(SPARE, 2) }]);
     assert_eq!(ana.member.pending().count(), 2);
+}
+
+#[test]
+fn who_wants_one_room_only_is_shown_nothing_private_and_tells_nobody_that_it_was_seen() {
+    let inbox = RoomNo(9);
+    let hears = |only: bool| {
+        let mut talker = Talker::with(0, Vec::new(), |setup| setup.only = only);
+        talker.welcomed(&[]);
+        let facts = RoomFacts { no: inbox, name: None, head: 1, seen: 0, members: 1, online: 1, who: Vec::new() };
+        let mut effects = talker.input(Input::Frame(ToMember::Room(facts)));
+        let bob = Person { no: MemberNo(2), name: "bob".into() };
+        let ana = Person { no: MemberNo(1), name: "ana".into() };
+        let record = Record {
+            room: inbox,
+            seq: 1,
+            prev: 0,
+            at: 0,
+            id: id(1, 1),
+            from: bob,
+            to: Some(ana),
+            kind: Kind::Text,
+            text: "psst".into(),
+        };
+        effects.extend(talker.input(Input::Frame(ToMember::Record(record))));
+        effects.extend(talker.input(Input::Command(Command::Seen { room: inbox, through: 1 })));
+        let told = effects.contains(&Effect::Send(ToHub::Seen { room: inbox, through: 1 }));
+        let shown = shown(effects).iter().any(|event| matches!(event, Event::Message { .. }));
+        (shown, told)
+    };
+    assert_eq!((hears(false), hears(true)), ((true, true), (false, false)));
 }

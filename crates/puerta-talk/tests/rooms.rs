@@ -220,6 +220,41 @@ async fn a_last_word_that_the_outbox_does_not_take_is_told_as_lost() {
 }
 
 #[tokio::test]
+async fn what_is_said_while_another_hub_is_found_in_its_place_is_in_the_outbox() {
+    let folder = std::env::temp_dir().join(format!("puerta-talk-other-{}", std::process::id()));
+    let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let (at, key, device) = (hub.at.to_string(), hub.key, Key::generate().unwrap());
+    let keeping = Keeping::disk(&folder, key).unwrap();
+    let mut ana = hub.member_of(device, "ana", keeping, |_| {}).await;
+    event(&mut ana, in_main).await;
+    hub.stop().await;
+    event(&mut ana, |e| matches!(e, Event::Offline).then_some(())).await;
+    let other = Running::start(&Key::generate().unwrap(), &at, History::Memory, |_| {});
+    let Joined { mut events, commands, ended, .. } = ana;
+    let (tell, mut kept) = tokio::sync::watch::channel(0);
+    let reads = tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            tell.send_modify(|kept| *kept += usize::from(matches!(event, Event::Pending { .. })));
+        }
+    });
+    let mut said = 0;
+    let to = || Target::Room("main".into());
+    while commands.send(Command::Say { to: to(), kind: Kind::Text, text: format!("{said}") }).await.is_ok() {
+        said += 1;
+        // The disk keeps up.
+        let _ = kept.wait_for(|kept| kept + 100 > said).await;
+        assert!(said < 9000, "nobody has found the other hub");
+    }
+    let problem = tokio::time::timeout(PATIENCE, ended).await.unwrap().ok();
+    assert!(matches!(problem, Some(Problem::WrongKey { .. })), "{problem:?}");
+    reads.await.unwrap();
+    let kept: Vec<String> = Keeping::disk(&folder, key).unwrap().pending().into_iter().map(|p| p.text).collect();
+    assert_eq!(kept, (0..said).map(|n| n.to_string()).collect::<Vec<_>>());
+    other.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
 async fn who_has_no_invite_stays_outside_of_a_room_for_invited_ones() {
     let hub =
         Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |setup| setup.invite_only = true);

@@ -121,16 +121,21 @@ impl Keeping {
         let _ = self.tell.send(told);
     }
 
-    /// Waits until all of it is on the disk; what is not, for a reason that nobody was told.
-    pub(super) fn close(mut self) -> Option<Problem> {
+    /// Waits until all of it is on the disk; what is not, with those of which nobody heard before.
+    pub(super) fn close(mut self, mut unheard: Vec<String>) -> Option<Problem> {
         drop(self.outbox.take());
-        let mut lost: Option<(usize, String)> = None;
         while let Ok(told) = self.told.try_recv() {
             if let Told::NotKept { ids, why } = told {
-                lost.get_or_insert((0, why)).0 += ids.len();
+                unheard.extend(ids.iter().map(|_| why.clone()));
             }
         }
-        lost.map(|(messages, why)| Problem::NotKept { messages, why })
+        let messages = unheard.len();
+        unheard.into_iter().next().map(|why| Problem::NotKept { messages, why })
+    }
+
+    /// Whether messages outlive the program there.
+    pub fn is_on_disk(&self) -> bool {
+        self.outbox.is_some()
     }
 
     /// What the disk has done.

@@ -22,6 +22,7 @@ use hunt::Hunt;
 use link::{FromHub, Link};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Events that wait for the screen.
@@ -29,6 +30,9 @@ const EVENTS: usize = 1024;
 
 /// Commands that wait for the core.
 const COMMANDS: usize = 256;
+
+/// How long a member that ends, and is online, waits until its last words are stored.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long a member that ends waits for the hub to hear of it.
 const GOODBYE: Duration = Duration::from_millis(300);
@@ -101,6 +105,7 @@ pub async fn join(options: Options) -> Result<Joined, Problem> {
         first: Some(first),
         hunt: None,
         closed: tell_closed,
+        unheard: Vec::new(),
     };
     tokio::spawn(driver.run(wishes, found, end));
     Ok(Joined { events, commands, addresses, closed, ended })
@@ -124,6 +129,8 @@ struct Driver {
     first: Option<Link>,
     hunt: Option<Hunt>,
     closed: watch::Sender<bool>,
+    /// Why messages were not kept, each of which nobody was there to hear.
+    unheard: Vec<String>,
 }
 
 /// Why the driver ends.
@@ -142,20 +149,29 @@ impl Driver {
         end: oneshot::Sender<Problem>,
     ) {
         let mut ended = self.handle(Input::Start).await;
+        // Nobody gives commands any more: until when their last words are waited for.
+        let mut leaves: Option<Instant> = None;
         while ended.is_ok() {
             if self.show.is_closed() {
                 // Who reads no more has given its last commands: they are carried out, so that what was said is in the outbox.
                 wishes.close();
             }
+            if leaves.is_some() && !self.has_last_words() {
+                break;
+            }
             let now = self.start.elapsed();
             let due = self.core.due(now).map(|due| due.saturating_sub(now));
+            let left = leaves.map(|until| until.saturating_duration_since(Instant::now()));
             ended = tokio::select! {
-                wish = wishes.recv() => match wish {
+                wish = wishes.recv(), if leaves.is_none() => match wish {
                     Some(wish) => self.handle(Input::Command(wish)).await,
-                    None => Err(End::Quit),
+                    None => {
+                        leaves = Some(Instant::now() + LAST_WORDS);
+                        Ok(())
+                    }
                 },
-                // Whoever is gone is not told any more; what was not kept is told as the end.
-                told = self.keeping.told(), if !wishes.is_closed() => self.told(told).await,
+                () = sleep(left), if left.is_some() => Err(End::Quit),
+                told = self.keeping.told() => self.told(told).await,
                 Some(address) = found.recv() => {
                     self.also_at(address);
                     Ok(())
@@ -168,18 +184,44 @@ impl Driver {
                 () = sleep(due) => self.handle(Input::Tick).await,
             };
         }
+        if matches!(ended, Err(End::Problem(_))) {
+            self.keep_the_rest(&mut wishes);
+        }
         if let Some(link) = self.link.take() {
             link.close().await;
         }
         let _ = tokio::time::timeout(GOODBYE, self.dialer.endpoint().wait_idle()).await;
         // Whoever waits for the end finds on the disk what is to be kept there.
-        let not_kept = self.keeping.close();
+        let not_kept = self.keeping.close(self.unheard);
         let problem = match ended {
             Err(End::Problem(problem)) => Some(problem),
             _ => not_kept,
         };
         if let Some(problem) = problem {
             let _ = end.send(problem);
+        }
+    }
+
+    /// Whether something that was said can still be stored by the hub.
+    fn has_last_words(&self) -> bool {
+        self.core.is_online() && self.core.pending().next().is_some()
+    }
+
+    /// There is no hub to go to any more; what was said meanwhile is kept for the next time.
+    fn keep_the_rest(&mut self, wishes: &mut mpsc::Receiver<Command>) {
+        wishes.close();
+        while let Ok(wish) = wishes.try_recv() {
+            let mut effects = Vec::new();
+            self.core.handle(self.start.elapsed(), Input::Command(wish), &mut effects);
+            for effect in effects {
+                match effect {
+                    Effect::Keep(message) => self.keeping.keep(message),
+                    Effect::Show(event) => {
+                        let _ = self.show.try_send(event);
+                    }
+                    _ => {}
+                }
+            }
         }
     }
 
@@ -225,7 +267,9 @@ impl Driver {
 
     async fn show(&mut self, event: Event) {
         // Where nobody reads any more the loop ends, once all commands are carried out.
-        let _ = self.show.send(event).await;
+        if let Err(SendError(Event::NotKept { why, .. })) = self.show.send(event).await {
+            self.unheard.push(why);
+        }
     }
 
     async fn told(&mut self, told: Told) -> Result<(), End> {

@@ -89,6 +89,8 @@ pub enum Event {
         kind: Kind,
         /// What.
         text: String,
+        /// It was said by a program before, and is pending since.
+        old: bool,
     },
     /// Our message is durable at the hub.
     Stored {

@@ -45,7 +45,7 @@ pub(super) async fn run(
     };
     tokio::select! {
         biased;
-        how = stop.wait() => Ok(session::status(&Ended::Signal(how), None, reporter)),
+        how = stop.wait() => Ok(session::ended_as(&Ended::Signal(how), reporter)),
         done = work => done,
     }
 }
@@ -116,14 +116,14 @@ async fn ask(action: Action, arguments: &Arguments, reporter: Reporter) -> Resul
     if !target.own {
         reporter.note(&format!("asking the hub {}", visible(&target.called())));
     }
-    let wanted = Wanted { feed: false, ..Wanted::talk(own, Vec::new()) };
+    let wanted = Wanted::ask(own);
     let room = session::enter(&home, &target, wanted, arguments, None, reporter).await?;
     let link = room.facts.link;
     let mut asked = Asked::new(room.joined.events, room.joined.commands);
     let answer = async {
         let (room, no) = match asked.room(arguments.second().map(|room| room.trim_start_matches('#'))).await? {
             Ok(room) => room,
-            Err(denial) => return Ok(session::status(&Ended::Denied(denial), None, reporter)),
+            Err(denial) => return Ok(session::ended_as(&Ended::Denied(denial), reporter)),
         };
         match action {
             Action::Rooms => {
@@ -167,7 +167,7 @@ pub(super) async fn has_room(
     arguments: &Arguments,
     reporter: Reporter,
 ) -> Result<(), Trouble> {
-    let wanted = Wanted { feed: false, ..Wanted::talk(own, Vec::new()) };
+    let wanted = Wanted::ask(own);
     let entered = session::enter(home, target, wanted, arguments, None, reporter).await?;
     let mut asked = Asked::new(entered.joined.events, entered.joined.commands);
     let found = timeout(ANSWER, asked.room(Some(room))).await;

@@ -66,8 +66,14 @@ async fn begin(arguments: &Arguments, reporter: Reporter) -> Result<u8, Trouble>
     if let What::Host = what {
         let mut hosting = hosting::open(&home, arguments, &own, false, reporter)?;
         hosting.announce(arguments, reporter)?;
-        session::be_member(&home, &hosting, own, arguments, reporter).await?;
-        stop.wait().await;
+        tokio::select! {
+            biased;
+            _ = stop.wait() => {}
+            done = async {
+                session::be_member(&home, &hosting, own, arguments, reporter).await?;
+                std::future::pending().await
+            } => return done,
+        }
         hosting.end().await;
         return Ok(0);
     }
@@ -75,7 +81,7 @@ async fn begin(arguments: &Arguments, reporter: Reporter) -> Result<u8, Trouble>
         biased;
         how = stop.wait() => {
             trust::give_back();
-            return Ok(session::status(&Ended::Signal(how), None, reporter));
+            return Ok(session::ended_as(&Ended::Signal(how), reporter));
         }
         arrived = arrive(&home, what, &own, arguments, reporter) => arrived?,
     };
@@ -234,11 +240,29 @@ async fn talk(
         Some(hosting) => hosting.announce(arguments, reporter)?,
         None => Vec::new(),
     };
-    if let (true, Some(room)) = (arguments.follow, arguments.wanted_room()) {
-        actions::has_room(home, &target, own.clone(), room, arguments, reporter).await?;
-    }
-    let wanted = wanted(own, arguments, target.own)?;
-    let mut room = session::enter(home, &target, wanted, arguments, hosting.as_ref(), reporter).await?;
+    let wanted = wanted(own.clone(), arguments, target.own)?;
+    let entering = async {
+        if let (true, Some(room)) = (arguments.follow, arguments.wanted_room()) {
+            actions::has_room(home, &target, own, room, arguments, reporter).await?;
+        }
+        session::enter(home, &target, wanted, arguments, hosting.as_ref(), reporter).await
+    };
+    // A hub that does not answer is waited for.
+    let entered = tokio::select! {
+        biased;
+        how = stop.wait() => Err(how),
+        entered = entering => Ok(entered),
+    };
+    let mut room = match entered {
+        Ok(entered) => entered?,
+        Err(how) => {
+            if let Some(mut hosting) = hosting {
+                hosting.end().await;
+            }
+            return Ok(session::ended_as(&Ended::Signal(how), reporter));
+        }
+    };
+    let kept = room.kept;
     room.facts.greeting = greeting;
     room.facts.name.clone_from(&arguments.name);
     let ended = room.joined.ended;
@@ -247,7 +271,7 @@ async fn talk(
     room.facts.go = hosting.is_some().then_some(go);
     let feed = Feed { events: room.joined.events, notices, commands: room.joined.commands };
     let shown = show::show(arguments, room.facts, feed, stop);
-    let (end, hosting) = if matches!(arguments.what()?, What::Find) && arguments.opens() {
+    let ((end, left), hosting) = if matches!(arguments.what()?, What::Find) && arguments.opens() {
         let seen = passed.into_iter().chain([target.hub]);
         let watch = neighbours::Watch::new(home, seen, hosting.as_ref(), say, words, room.agreed);
         watch.while_shown(shown, hosting).await
@@ -262,7 +286,7 @@ async fn talk(
         }
         hosting.end().await;
     }
-    Ok(session::status(&end, problem.as_ref(), reporter))
+    Ok(session::status(&end, &left, kept, problem.as_ref(), reporter))
 }
 
 fn wanted(name: String, arguments: &Arguments, ours: bool) -> Result<Wanted, Trouble> {
@@ -272,6 +296,7 @@ fn wanted(name: String, arguments: &Arguments, ours: bool) -> Result<Wanted, Tro
     let mut wanted = Wanted::talk(name, rooms);
     if arguments.follow {
         wanted.only = !wanted.rooms.is_empty();
+        wanted.speaks = false;
         wanted.from = arguments.since.map_or(From::Now, From::Place);
     } else if Mode::of(arguments) == Mode::Pipe {
         wanted.only = true;

@@ -4,7 +4,7 @@ use super::home::Home;
 use super::hosting::Hosting;
 use super::ladder::{self, Target};
 use super::session::Agreed;
-use crate::talk::screen::{Ended, Notice, Way};
+use crate::talk::screen::{Ended, Left, Notice, Way};
 use puerta_talk::announcement::UNSETTLED;
 use puerta_talk::discovery::{Finder, Found, Settings};
 use puerta_talk::fingerprint::Fingerprint;
@@ -73,9 +73,9 @@ impl<'a> Watch<'a> {
     /// Watches while a room is shown. How that ended, and our hub, if it is still there.
     pub(super) async fn while_shown(
         mut self,
-        shown: impl Future<Output = Ended>,
+        shown: impl Future<Output = (Ended, Left)>,
         mut hosting: Option<Hosting>,
-    ) -> (Ended, Option<Hosting>) {
+    ) -> ((Ended, Left), Option<Hosting>) {
         // To go elsewhere takes a while, and whoever quits meanwhile does not wait for it.
         let ended = tokio::select! {
             ended = shown => ended,

@@ -6,7 +6,7 @@ use super::ladder::Target;
 use super::trouble::Trouble;
 use crate::report::Reporter;
 use crate::talk::Arguments;
-use crate::talk::screen::{self, Ended, Facts};
+use crate::talk::screen::{self, Ended, Facts, Left, Undone};
 use puerta_relay::verdict::How;
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::identity::{KnownHub, Trust};
@@ -35,6 +35,8 @@ pub(super) struct Room {
     pub(super) joined: Joined,
     pub(super) facts: Facts,
     pub(super) agreed: Agreed,
+    /// What is not stored at the end is sent by the next program.
+    pub(super) kept: bool,
 }
 
 /// Hubs that the user, or what is known of them, has agreed to go to since.
@@ -48,11 +50,17 @@ pub(super) struct Wanted {
     pub(super) only: bool,
     pub(super) feed: bool,
     pub(super) from: From,
+    /// It may say something, and so sends what waits in the outbox: whoever only asks could not tell what becomes of that.
+    pub(super) speaks: bool,
 }
 
 impl Wanted {
     pub(super) fn talk(name: String, rooms: Vec<String>) -> Wanted {
-        Wanted { name, rooms, only: false, feed: true, from: From::Seen { context: CONTEXT } }
+        Wanted { name, rooms, only: false, feed: true, from: From::Seen { context: CONTEXT }, speaks: true }
+    }
+
+    pub(super) fn ask(name: String) -> Wanted {
+        Wanted { feed: false, speaks: false, ..Wanted::talk(name, Vec::new()) }
     }
 }
 
@@ -65,9 +73,10 @@ pub(super) async fn enter(
     hosting: Option<&Hosting>,
     reporter: Reporter,
 ) -> Result<Room, Trouble> {
-    let keeping = match Keeping::disk(&home.outbox(), target.hub) {
-        Ok(keeping) => keeping,
-        Err(problem) => {
+    let keeping = match wanted.speaks.then(|| Keeping::disk(&home.outbox(), target.hub)) {
+        None => Keeping::memory()?,
+        Some(Ok(keeping)) => keeping,
+        Some(Err(problem)) => {
             reporter.note(&format!("{problem}: what is not delivered when this ends is lost"));
             reporter.note(&format!("hint: {}", problem.hint()));
             Keeping::memory()?
@@ -79,6 +88,7 @@ pub(super) async fn enter(
     if keeping.waiting() > 0 {
         reporter.note(&screen::waiting(keeping.waiting()));
     }
+    let kept = keeping.is_on_disk();
     let room = wanted.rooms.first().cloned().or_else(|| target.room.clone());
     let setup = Setup {
         name: wanted.name,
@@ -121,7 +131,7 @@ pub(super) async fn enter(
         name: None,
         closed: joined.closed.clone(),
     };
-    Ok(Room { joined, facts, agreed })
+    Ok(Room { joined, facts, agreed, kept })
 }
 
 /// A hub that is known and shows another key: by its name, which `forget` takes.
@@ -145,7 +155,7 @@ pub(super) async fn be_member(
     if !hosting.invite_only {
         return Ok(());
     }
-    let wanted = Wanted { feed: false, ..Wanted::talk(name, Vec::new()) };
+    let wanted = Wanted::ask(name);
     let mut room = enter(home, &hosting.target(home)?, wanted, arguments, Some(hosting), reporter).await?;
     let online = async {
         while let Some(event) = room.joined.events.recv().await {
@@ -229,21 +239,26 @@ fn link(places: &[Place], hub: Device, room: &str, token: &[u8]) -> String {
     invite.map_or_else(|| "this invite cannot be written as a link".to_owned(), |invite| invite.to_string())
 }
 
-/// How it ended, as the status of the command; with the hub's end where it had one.
-pub(super) fn status(ended: &Ended, problem: Option<&Trouble>, reporter: Reporter) -> u8 {
-    if let Some(trouble) = problem {
-        return reporter.trouble(&trouble.message(), trouble.hint().as_deref(), trouble.status());
-    }
+/// How it ended, as the status of the command; with the hub's end where it had one, and with what is left undone.
+pub(super) fn status(ended: &Ended, left: &Left, kept: bool, problem: Option<&Trouble>, reporter: Reporter) -> u8 {
+    let status = match problem {
+        Some(trouble) => reporter.trouble(&trouble.message(), trouble.hint().as_deref(), trouble.status()),
+        None => ended_as(ended, reporter),
+    };
+    // These were told of.
+    let lost = matches!(problem, Some(Trouble::Talk(Problem::NotKept { .. })));
+    let (what, hint, own) = match left {
+        Left { messages: 1.., .. } if !lost => screen::not_stored(left.messages, kept),
+        Left { undone, .. } if *undone != Undone::default() => screen::not_done(*undone),
+        _ => return status,
+    };
+    reporter.trouble(&what, Some(hint), if status == 0 { own } else { status })
+}
+
+/// The same, where nothing can be left.
+pub(super) fn ended_as(ended: &Ended, reporter: Reporter) -> u8 {
     match ended {
         Ended::Quit | Ended::Stay | Ended::OutputClosed => 0,
-        Ended::NotStored(messages) => {
-            let (what, hint) = screen::not_stored(*messages);
-            reporter.trouble(&what, Some(hint), 7)
-        }
-        Ended::NotDone(undone) => {
-            let (what, hint, status) = screen::not_done(*undone);
-            reporter.trouble(&what, Some(hint), status)
-        }
         Ended::Denied(denial) => reporter.trouble(&screen::denial(denial), None, 6),
         Ended::Closed => reporter.trouble("the connection to the hub has ended", None, 7),
         Ended::Signal(How::Interrupted) => 130,
@@ -265,7 +280,21 @@ pub(super) const ANSWER: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
-    use super::places;
+    use super::*;
+    use crate::arguments::Output;
+
+    #[test]
+    fn what_is_left_undone_is_in_the_status_however_it_ended() {
+        let reporter = Reporter::new(&Output::default());
+        let left = |messages, wrong| Left { messages, undone: Undone { wrong, refused: 0 } };
+        for ended in [Ended::Quit, Ended::Stay, Ended::OutputClosed] {
+            let status = |left: Left, kept| status(&ended, &left, kept, None, reporter);
+            let all = [left(0, 0), left(1, 0), left(1, 1), left(0, 1)].map(|left| status(left, true));
+            assert_eq!((all, status(left(1, 0), false)), ([0, 7, 7, 2], 8), "{ended:?}");
+        }
+        assert_eq!(status(&Ended::Closed, &left(1, 0), true, None, reporter), 7);
+        assert_eq!(status(&Ended::Signal(How::Terminated), &left(1, 0), true, None, reporter), 143);
+    }
 
     #[test]
     fn a_link_local_address_is_not_remembered_without_its_zone() {

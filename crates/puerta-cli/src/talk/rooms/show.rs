@@ -3,7 +3,7 @@
 use crate::report;
 use crate::signals::{Stop, continued};
 use crate::talk::Arguments;
-use crate::talk::screen::{self, Ended, Facts, Feed, Full, Json, Line, Pipe, Typed, Wanted};
+use crate::talk::screen::{self, Ended, Facts, Feed, Full, Json, Left, Line, Pipe, Typed, Wanted};
 use puerta_talk::room::frame::Target;
 use std::io::{self, IsTerminal};
 use tokio::runtime::Handle;
@@ -37,7 +37,7 @@ impl Mode {
 }
 
 /// Shows a room until it ends.
-pub(super) async fn show(arguments: &Arguments, facts: Facts, feed: Feed, stop: &mut Stop) -> Ended {
+pub(super) async fn show(arguments: &Arguments, facts: Facts, feed: Feed, stop: &mut Stop) -> (Ended, Left) {
     let signal = stop.wait();
     let follow = arguments.follow;
     match Mode::of(arguments) {

@@ -253,6 +253,10 @@ impl Screen for Json {
     fn undone(&self) -> Undone {
         self.wished.undone()
     }
+
+    fn takes_on(&self) -> bool {
+        !self.wanted.follow && !self.input_ended && self.ended.is_none() && !self.wished.is_busy()
+    }
 }
 
 #[cfg(test)]

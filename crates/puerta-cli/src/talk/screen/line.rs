@@ -385,6 +385,11 @@ impl Screen for Line {
         // Who types sees it at once, and types it again.
         if self.echoes { Undone::default() } else { self.wished.undone() }
     }
+
+    fn takes_on(&self) -> bool {
+        let reads = self.editor.is_none() && !self.follow && !self.input_ended;
+        reads && self.ended.is_none() && !self.wished.is_busy()
+    }
 }
 
 /// A line of our own: no message begins so.

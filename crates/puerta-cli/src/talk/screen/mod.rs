@@ -14,6 +14,8 @@ mod tally;
 
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod tests;
 mod view;
 mod wished;
 mod words;
@@ -40,10 +42,15 @@ pub(crate) use words::{denial, not_done, not_stored, refusal, waiting};
 
 /// How many events are taken in before what they changed is shown.
 const BATCH: usize = 1024;
-/// How long the core may take to accept what was typed before the end, and a screen to restore its terminal.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long the core may take to accept what was typed before the end, to tell what became of it, and a screen to restore its
+/// terminal: the core itself waits a second at most.
+const GRACE: Duration = Duration::from_secs(2);
 /// What was typed and not yet looked at. What a pipe brings above waits in the pipe.
 const TYPED: usize = 256;
+/// The same for what a pipe brings in pieces of many lines.
+const PIECES: usize = 4;
+/// How long a thread that has read from a pipe may take to hand that over at the end.
+const HANDED: Duration = Duration::from_millis(20);
 
 /// Makes the link of an invite from its room's name and its token.
 pub(crate) type MakeLink = Box<dyn Fn(&str, &[u8]) -> String + Send>;
@@ -138,10 +145,6 @@ pub(crate) struct Facts {
 pub(crate) enum Ended {
     /// The user wished it, or the input ended and everything was stored.
     Quit,
-    /// The same, but so many messages of this run are not stored: they are in the outbox, but for those that were refused.
-    NotStored(usize),
-    /// The same, and all is stored, but lines of stdin were not carried out.
-    NotDone(Undone),
     /// The user leaves, and the hub in this program stays.
     Stay,
     /// The hub does not let us in.
@@ -154,6 +157,15 @@ pub(crate) enum Ended {
     Signal(How),
     /// The terminal, stdin or stdout failed.
     Failed(io::Error),
+}
+
+/// What is left undone at the end.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// Messages of this run that are not stored: they are in the outbox, but for those that were refused.
+    pub(crate) messages: usize,
+    /// Lines of stdin.
+    pub(crate) undone: Undone,
 }
 
 /// Lines of stdin that were not carried out.
@@ -186,6 +198,13 @@ pub(crate) enum Typed {
 
 /// One way of showing a room. The loop feeds it; it never waits but for its output.
 pub(crate) trait Screen {
+    /// How many pieces of input may wait for it.
+    fn places() -> usize
+    where
+        Self: Sized,
+    {
+        TYPED
+    }
     /// Takes in what happened.
     fn event(&mut self, event: Event, now: Instant);
     /// Takes in what was typed.
@@ -210,7 +229,11 @@ pub(crate) trait Screen {
     fn undone(&self) -> Undone {
         Undone::default()
     }
-    /// A signal ends it.
+    /// Whether it takes more of what was read already, when a signal ends it: nobody else can have that any more.
+    fn takes_on(&self) -> bool {
+        false
+    }
+    /// A signal ends it, after that.
     fn stopped(&mut self) {}
     /// Lines for the terminal once it is given back.
     fn last_words(&mut self, _: &Ended) -> Vec<String> {
@@ -225,48 +248,49 @@ pub(crate) async fn run<S: Screen>(
     open: impl FnOnce(mpsc::Sender<Typed>) -> io::Result<S> + Send + 'static,
     feed: Feed,
     signal: impl Future<Output = How>,
-) -> Ended {
+) -> (Ended, Left) {
     let (stop, stopped) = watch::channel(false);
     let (tell, told) = oneshot::channel();
     let work = move || {
-        let ended =
-            runtime::Builder::new_current_thread().enable_time().build().map_or_else(Ended::Failed, |runtime| {
-                let (typed, keys) = mpsc::channel(TYPED);
-                match open(typed) {
-                    Ok(screen) => runtime.block_on(turn(screen, feed, keys, stopped)),
-                    Err(error) => Ended::Failed(error),
-                }
-            });
+        let failed = |error| (Ended::Failed(error), Left::default());
+        let ended = runtime::Builder::new_current_thread().enable_time().build().map_or_else(failed, |runtime| {
+            let (typed, keys) = mpsc::channel(S::places());
+            match open(typed) {
+                Ok(screen) => runtime.block_on(turn(screen, feed, keys, stopped)),
+                Err(error) => failed(error),
+            }
+        });
         // Nobody listens any more only after the grace was over.
         let _ = tell.send(ended);
     };
     if let Err(error) = std::thread::Builder::new().name("screen".to_owned()).spawn(work) {
-        return Ended::Failed(error);
+        return (Ended::Failed(error), Left::default());
     }
     tokio::pin!(told);
     tokio::select! {
-        ended = &mut told => ended.unwrap_or(Ended::Closed),
+        ended = &mut told => ended.unwrap_or((Ended::Closed, Left::default())),
         how = signal => {
             let _ = stop.send(true);
-            let _ = tokio::time::timeout(GRACE * 2, told).await;
+            let ended = tokio::time::timeout(GRACE * 2, told).await;
             // A screen that is stuck in its output cannot restore the terminal itself.
             full::restore();
-            Ended::Signal(how)
+            (Ended::Signal(how), ended.ok().and_then(Result::ok).map(|(_, left)| left).unwrap_or_default())
         }
     }
 }
 
-async fn turn(
-    mut screen: impl Screen,
+async fn turn<S: Screen>(
+    mut screen: S,
     feed: Feed,
     mut keys: mpsc::Receiver<Typed>,
     mut stopped: watch::Receiver<bool>,
-) -> Ended {
+) -> (Ended, Left) {
     let Feed { mut events, mut notices, commands } = feed;
-    let why = loop {
+    let mut why = loop {
+        // Before an output that takes nothing is waited for.
+        hand_over(&mut screen, &commands);
         if let Err(error) = screen.show(Instant::now()) {
-            let closed = error.kind() == io::ErrorKind::BrokenPipe;
-            break if closed { Ended::OutputClosed } else { Ended::Failed(error) };
+            break failed(error);
         }
         if let Some(ended) = screen.ended() {
             break ended;
@@ -274,6 +298,14 @@ async fn turn(
         let (listens, waiting, due) = (screen.listens(), !screen.commands().is_empty(), screen.due());
         tokio::select! {
             _ = stopped.changed() => {
+                // What waits, and what its reader has in its hands.
+                for _ in 0..=S::places() {
+                    if !screen.takes_on() {
+                        break;
+                    }
+                    let Ok(Some(typed)) = tokio::time::timeout(HANDED, keys.recv()).await else { break };
+                    screen.typed(typed, Instant::now());
+                }
                 screen.stopped();
                 break Ended::Quit;
             }
@@ -309,16 +341,41 @@ async fn turn(
         }
     })
     .await;
-    let (words, messages, undone) = (screen.last_words(&why), screen.not_stored(), screen.undone());
+    // What becomes of it is told until the core has ended.
+    drop(commands);
+    let _ = tokio::time::timeout(GRACE, async {
+        while let Some(event) = events.recv().await {
+            screen.event(event, Instant::now());
+        }
+    })
+    .await;
+    if matches!(why, Ended::Quit)
+        && !*stopped.borrow()
+        && let Err(error) = screen.show(Instant::now())
+    {
+        why = failed(error);
+    }
+    let (words, left) = (screen.last_words(&why), Left { messages: screen.not_stored(), undone: screen.undone() });
     drop(screen);
     for line in words {
         // Where even this cannot be written nobody reads.
         let _ = writeln!(io::stderr(), "{line}");
     }
-    match (why, messages) {
-        (Ended::Quit, 1..) => Ended::NotStored(messages),
-        (Ended::Quit, 0) if undone != Undone::default() => Ended::NotDone(undone),
-        (why, _) => why,
+    (why, left)
+}
+
+/// The output takes nothing any more.
+fn failed(error: io::Error) -> Ended {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ended::OutputClosed } else { Ended::Failed(error) }
+}
+
+fn hand_over(screen: &mut impl Screen, commands: &mpsc::Sender<Command>) {
+    while !screen.commands().is_empty()
+        && let Ok(permit) = commands.try_reserve()
+    {
+        if let Some(command) = screen.commands().pop_front() {
+            permit.send(command);
+        }
     }
 }
 

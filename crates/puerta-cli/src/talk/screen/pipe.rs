@@ -65,9 +65,19 @@ impl Pipe {
             now: Instant::now(),
         }
     }
+
+    fn say(&mut self, text: String) {
+        let command = Command::Say { to: self.to.clone(), kind: Kind::Text, text };
+        self.tally.says(&command);
+        self.out.push_back(command);
+    }
 }
 
 impl Screen for Pipe {
+    fn places() -> usize {
+        super::PIECES
+    }
+
     fn event(&mut self, event: Event, _: Instant) {
         self.tally.event(&event);
         self.answered |= !matches!(event, Event::Pending { .. } | Event::Waiting { .. });
@@ -112,9 +122,7 @@ impl Screen for Pipe {
         self.now = now;
         while self.tally.waiting() < FULL {
             let Some(text) = self.joiner.take(now, self.tally.waiting() >= BUSY) else { break };
-            let command = Command::Say { to: self.to.clone(), kind: Kind::Text, text };
-            self.tally.says(&command);
-            self.out.push_back(command);
+            self.say(text);
         }
         if self.joiner.has_cut() && !std::mem::replace(&mut self.told_cut, true) {
             (self.tell)(words::CUT);
@@ -146,12 +154,15 @@ impl Screen for Pipe {
         self.tally.waiting() + self.tally.refused() + usize::from(!self.joiner.is_empty())
     }
 
+    fn takes_on(&self) -> bool {
+        !self.input_ended && !self.joiner.is_full()
+    }
+
+    /// What was read already is said, and so in the outbox.
     fn stopped(&mut self) {
-        let messages = self.not_stored();
-        if messages > 0 {
-            let (what, hint) = words::not_stored(messages);
-            (self.tell)(&what);
-            (self.tell)(&format!("hint: {hint}"));
+        self.joiner.end();
+        while let Some(text) = self.joiner.take(self.now, false) {
+            self.say(text);
         }
     }
 }
@@ -193,6 +204,35 @@ mod tests {
         pipe.show(now).unwrap();
         assert!(matches!(pipe.ended(), Some(Ended::Quit)));
         assert_eq!(pipe.not_stored(), 0);
+    }
+
+    #[test]
+    fn the_same_of_a_run_before_is_not_taken_for_what_this_one_says() {
+        let (mut pipe, _) = pipe();
+        let now = pipe.now;
+        pipe.typed(Typed::Bytes(b"ok\n".to_vec()), now);
+        pipe.typed(Typed::End, now);
+        assert_eq!(said(&mut pipe), ["ok"]);
+        let to = Target::Room("build".to_owned());
+        pipe.event(Event::Pending { id: id(ANA, 1), to, kind: Kind::Text, text: "ok".to_owned(), old: true }, now);
+        pipe.event(pending(2, "build", "ok"), now);
+        pipe.event(Event::Stored { id: id(ANA, 1), room: BUILD, seq: 1 }, now);
+        pipe.show(now).unwrap();
+        assert!(pipe.ended().is_none() && pipe.not_stored() == 1);
+    }
+
+    #[test]
+    fn who_is_stopped_says_all_that_was_read() {
+        let (mut pipe, _) = pipe();
+        let now = pipe.now;
+        for n in 0..BUSY {
+            pipe.typed(Typed::Bytes(format!("{n}\n").into_bytes()), now);
+            pipe.show(now + std::time::Duration::from_secs(1)).unwrap();
+        }
+        pipe.typed(Typed::Bytes(b"tail\npart".to_vec()), now);
+        assert_eq!(said(&mut pipe).len(), BUSY);
+        pipe.stopped();
+        assert_eq!((said(&mut pipe), pipe.not_stored()), (vec!["tail\npart".to_owned()], BUSY + 1));
     }
 
     #[test]

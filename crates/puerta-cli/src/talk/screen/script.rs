@@ -131,7 +131,7 @@ pub(crate) fn private(seq: u64, from: u32, to: u32, text: &str) -> Event {
 
 pub(crate) fn pending(number: u64, room: &str, text: &str) -> Event {
     let to = Target::Room(room.to_owned());
-    Event::Pending { id: id(ANA, number), to, kind: Kind::Text, text: text.to_owned() }
+    Event::Pending { id: id(ANA, number), to, kind: Kind::Text, text: text.to_owned(), old: false }
 }
 
 /// Into the hub and its room `#main` with all three.

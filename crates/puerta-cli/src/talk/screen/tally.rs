@@ -33,7 +33,7 @@ impl Tally {
     pub(super) fn event(&mut self, event: &Event) {
         match event {
             // Others were pending before we began.
-            Event::Pending { id, to, text, .. }
+            Event::Pending { id, to, text, old: false, .. }
                 if self.said.front().is_some_and(|(said_to, said)| said_to == to && said == text) =>
             {
                 self.said.pop_front();
@@ -82,6 +82,11 @@ impl Tally {
     /// When it will have.
     pub(super) fn due(&self) -> Option<Instant> {
         self.idle.map(|since| since + REST)
+    }
+
+    /// Given to the core, of which it has told nothing.
+    pub(super) fn given(&self) -> usize {
+        self.said.len()
     }
 
     /// Will not be stored.

@@ -79,6 +79,6 @@ impl Wished {
     }
 
     pub(super) fn undone(&self) -> Undone {
-        self.undone
+        Undone { refused: self.undone.refused + usize::from(self.held.is_some()), ..self.undone }
     }
 }

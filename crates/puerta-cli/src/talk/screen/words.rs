@@ -238,10 +238,15 @@ pub(crate) fn not_sent(text: &str) -> String {
 }
 
 /// What is not stored at the end, and what becomes of it.
-pub(crate) fn not_stored(messages: usize) -> (String, &'static str) {
+pub(crate) fn not_stored(messages: usize, kept: bool) -> (String, &'static str, u8) {
     let plural = if messages == 1 { "message is" } else { "messages are" };
-    let hint = "those that were not refused wait in the outbox, and are sent when puerta talk runs again";
-    (format!("{messages} {plural} not stored by the hub"), hint)
+    if kept {
+        let hint = "those that were not refused wait in the outbox, and are sent when puerta talk runs again";
+        (format!("{messages} {plural} not stored by the hub"), hint, 7)
+    } else {
+        let hint = "the outbox could not be used, as was said at the start: see to it, and say them again";
+        (format!("{messages} {plural} lost, not stored by the hub and not kept here"), hint, 8)
+    }
 }
 
 /// Lines of stdin that were not carried out, what to do, and the status: a wrong line is as a wrong command line.

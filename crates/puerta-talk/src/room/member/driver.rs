@@ -16,7 +16,7 @@ pub struct Setup {
     pub feed: bool,
     /// Rooms to join, without the `#`; when there are none, the hub's first.
     pub rooms: Vec<String>,
-    /// Only the rooms named above, not those that the hub knows of from before.
+    /// Only the rooms named above: not those that the hub knows of from before, nor what is private.
     pub only: bool,
     /// Which records are shown first.
     pub from: From,

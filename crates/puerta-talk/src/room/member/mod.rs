@@ -190,7 +190,7 @@ impl Member {
 
     fn start(&mut self, out: &mut Vec<Effect>) {
         for Outgoing { message, .. } in &self.pending {
-            out.push(Effect::Show(pending(message)));
+            out.push(Effect::Show(pending(message, true)));
         }
         self.link = Link::Connecting;
         out.push(Effect::Connect);
@@ -470,9 +470,9 @@ impl Member {
     }
 }
 
-fn pending(message: &Pending) -> Event {
+fn pending(message: &Pending, old: bool) -> Event {
     let Pending { id, to, kind, text } = message.clone();
-    Event::Pending { id, to, kind, text }
+    Event::Pending { id, to, kind, text, old }
 }
 
 /// Names are the same whatever their case.

@@ -45,7 +45,7 @@ impl Member {
             outgoing.kept = true;
             // One that was renumbered stands there already.
             if self.shown.insert(id) {
-                out.push(Effect::Show(pending(&outgoing.message)));
+                out.push(Effect::Show(pending(&outgoing.message, false)));
             }
         }
     }
@@ -182,7 +182,7 @@ impl Member {
     /// The hub yields to another one: everything that was said here goes there.
     pub(super) fn make_way(&mut self, address: String, hub: Device, out: &mut Vec<Effect>) {
         for message in std::mem::take(&mut self.movable) {
-            out.push(Effect::Show(pending(&message)));
+            out.push(Effect::Show(pending(&message, false)));
             self.shown.insert(message.id);
             self.pending.push_back(Outgoing { message, kept: true, sent: None });
         }

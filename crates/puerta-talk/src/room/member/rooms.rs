@@ -147,7 +147,8 @@ impl Member {
             self.expected.remove(&facts.no);
             return out.push(Effect::Send(ToHub::Leave { room: facts.no }));
         }
-        let wanted = facts.name.as_deref().is_none_or(|name| self.wanted.contains(&folded(name)));
+        // Who wants one room only wants nothing that is private, either.
+        let wanted = facts.name.as_deref().is_some_and(|name| self.wanted.contains(&folded(name)));
         if self.setup.only && !wanted {
             self.expected.remove(&facts.no);
             return;

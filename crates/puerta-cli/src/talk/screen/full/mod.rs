@@ -15,6 +15,7 @@ mod tests;
 
 pub(crate) use terminal::restore;
 
+use super::tally::Tally;
 use super::view::{Done, ITEMS, Invited, View};
 use super::{Ended, Facts, Notice, Print, Screen, Typed, words};
 use draw::Parts;
@@ -62,6 +63,10 @@ pub(crate) struct Full<B: Backend> {
     middle: Rect,
     at: usize,
     ended: Option<Ended>,
+    tally: Tally,
+    /// What was said and is not sent, as was told after the end.
+    late: Vec<String>,
+    left: bool,
     now: Instant,
     /// Dropped in this order: the keyboard's thread is told, then the terminal is given back.
     _keyboard: Keyboard,
@@ -137,6 +142,9 @@ impl<B: Backend> Full<B> {
             middle: Rect::default(),
             at: 0,
             ended: None,
+            tally: Tally::default(),
+            late: Vec::new(),
+            left: false,
             now: Instant::now(),
             _keyboard: keyboard,
             _taken: None,
@@ -285,7 +293,12 @@ impl<B: Backend> Full<B> {
 
     fn line(&mut self, text: &str) {
         self.over = None;
-        match self.view.line(text) {
+        let before = self.view.out.len();
+        let done = self.view.line(text);
+        for command in self.view.out.iter().skip(before) {
+            self.tally.says(command);
+        }
+        match done {
             Done::Taken | Done::Refused => self.prompt.clear(true),
             Done::Keep => {}
             Done::Quit => self.end_as(Ended::Quit),
@@ -300,6 +313,12 @@ impl<B: Backend> Full<B> {
 impl<B: Backend> Screen for Full<B> {
     fn event(&mut self, event: Event, now: Instant) {
         self.now = now;
+        self.tally.event(&event);
+        if let (true, Event::NotTaken { text, .. } | Event::OutboxFull { text, .. } | Event::NotKept { text, .. }) =
+            (self.left, &event)
+        {
+            self.late.push(words::not_sent(&super::clean::text(text)));
+        }
         // What was not kept can be had again, and does not stand where it may go to another room.
         match &event {
             Event::NotTaken { id, text, .. } => {
@@ -377,15 +396,21 @@ impl<B: Backend> Screen for Full<B> {
     }
 
     fn ended(&mut self) -> Option<Ended> {
+        self.left |= self.ended.is_some();
         self.ended.take()
     }
 
+    fn stopped(&mut self) {
+        self.left = true;
+    }
+
     fn not_stored(&self) -> usize {
-        self.view.pending()
+        self.view.pending() + self.tally.given() + self.late.len()
     }
 
     fn last_words(&mut self, ended: &Ended) -> Vec<String> {
         let mut lines = self.view.last_words(matches!(ended, Ended::Stay));
+        lines.append(&mut self.late);
         let written = self.prompt.text();
         if !written.trim().is_empty() {
             lines.push(words::not_sent(&super::clean::text(&written)));

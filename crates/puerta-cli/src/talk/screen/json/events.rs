@@ -82,7 +82,7 @@ pub(super) fn object(view: &View, event: &Event) -> Object {
         Event::Message { record, .. } => message(view, record, false),
         Event::Older(record) => message(view, record, true),
         Event::Oldest(no) => object("oldest", vec![room(no)]),
-        Event::Pending { id, to, kind, text } => {
+        Event::Pending { id, to, kind, text, .. } => {
             let mut fields = vec![("id", id.to_string().into()), ("room", target(to).into())];
             fields.push(("text", text.as_str().into()));
             if *kind == Kind::Action {

@@ -66,6 +66,7 @@ fn one_of_each() -> Vec<Event> {
             to: Target::Member("bob".to_owned()),
             kind: Kind::Text,
             text: "psst, bob".to_owned(),
+            old: false,
         },
         Event::Stored { id: id(ANA, 4), room: INBOX, seq: 2 },
         Event::NotTaken {

@@ -156,7 +156,7 @@ fn a_pipe_ends_once_all_of_it_is_stored() {
     assert_eq!(shown.line.not_stored(), 3);
     for (number, command) in (1..).zip(said) {
         let Command::Say { to, kind, text } = command else { panic!() };
-        shown.events([Event::Pending { id: id(ANA, number), to, kind, text }]);
+        shown.events([Event::Pending { id: id(ANA, number), to, kind, text, old: false }]);
         shown.events([Event::Stored { id: id(ANA, number), room: MAIN, seq: number }]);
     }
     shown.lines();

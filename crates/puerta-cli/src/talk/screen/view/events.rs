@@ -60,7 +60,7 @@ impl View {
                     place.history = History::Oldest;
                 }
             }
-            Event::Pending { id, to, kind, text } => {
+            Event::Pending { id, to, kind, text, .. } => {
                 let text = clean::text(&text);
                 let at = self.place_to(&to);
                 if let Some(place) = self.places.get_mut(at)

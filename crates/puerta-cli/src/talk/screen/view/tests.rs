@@ -114,7 +114,10 @@ fn what_is_said_to_a_name_lies_where_the_answers_come() {
     assert_eq!(view.line("/msg bob hola"), Done::Taken);
     let to = Target::Member("bob".to_owned());
     assert_eq!(view.out, [Command::Say { to: to.clone(), kind: Kind::Text, text: "hola".to_owned() }]);
-    view.apply(Event::Pending { id: id(ANA, 1), to, kind: Kind::Text, text: "hola".to_owned() }, Instant::now());
+    view.apply(
+        Event::Pending { id: id(ANA, 1), to, kind: Kind::Text, text: "hola".to_owned(), old: false },
+        Instant::now(),
+    );
     view.apply(private(1, ANA, BOB, "hola"), Instant::now());
     view.apply(private(2, BOB, ANA, "hola!"), Instant::now());
     assert_eq!(view.current().title, "@bob");

@@ -117,6 +117,7 @@ fn what_the_hub_refuses_never_stands_ready_to_be_sent_elsewhere() {
         to: Target::Member("bob".to_owned()),
         kind: Kind::Action,
         text: "tells a secret".to_owned(),
+        old: true,
     };
     let why = Refusal::NoSuchMember { name: "bob".to_owned() };
     let refused = Event::NotTaken { id: Some(id(ANA, 1)), text: "tells a secret".to_owned(), why };
@@ -135,7 +136,7 @@ fn a_message_to_nobody_leaves_us_where_we_were() {
     let to = Target::Member("nobody".to_owned());
     let why = Refusal::NoSuchMember { name: "nobody".to_owned() };
     shown.events([
-        Event::Pending { id: id(ANA, 1), to, kind: Kind::Text, text: "hola".to_owned() },
+        Event::Pending { id: id(ANA, 1), to, kind: Kind::Text, text: "hola".to_owned(), old: false },
         Event::NotTaken { id: Some(id(ANA, 1)), text: "hola".to_owned(), why },
     ]);
     let picture = shown.rows().join("\n");
@@ -155,4 +156,16 @@ fn names_and_commands_are_completed() {
     shown.keys("ev");
     shown.key(KeyCode::Tab, KeyModifiers::NONE);
     assert_eq!(shown.full.prompt.text(), "/msg eve ");
+}
+
+#[test]
+fn what_was_said_at_the_very_end_is_counted_and_what_becomes_of_it_is_told() {
+    let mut shown = Shown::with(80, 10, [room(BUILD, "build", &[ANA, BOB], 0)]);
+    shown.keys("bye\n");
+    shown.full.commands().clear();
+    shown.keys("/quit\n");
+    assert!(matches!(shown.full.ended(), Some(Ended::Quit)));
+    assert_eq!(shown.full.not_stored(), 1);
+    shown.events([Event::NotKept { id: None, text: "bye".to_owned(), why: "disk full".to_owned() }]);
+    assert_eq!((shown.full.not_stored(), shown.full.last_words(&Ended::Quit)), (1, vec!["not sent: bye".to_owned()]));
 }
