@@ -209,9 +209,13 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// The client is not slow while the disk is.
     async fn fetch(&mut self, file: &Handle, at: u64, length: u64) -> Result<(), End> {
+        self.watch.forever();
         let service = self.service.clone();
-        service.store.fetch(file, at, length).await.map_err(|refusal| self.broken(file, refusal))
+        service.store.fetch(file, at, length).await.map_err(|refusal| self.broken(file, refusal))?;
+        self.start_pace();
+        Ok(())
     }
 
     /// sendfile(2): the bytes never come to us.

@@ -188,6 +188,12 @@ impl Store {
         self.inner.root()
     }
 
+    /// The threads that may wait.
+    #[cfg(test)]
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// Bytes in the cache.
     pub fn cached(&self) -> usize {
         self.inner.cached()
