@@ -147,6 +147,29 @@ fn a_second_signal_or_the_end_of_the_time_cuts_what_is_under_way_and_that_is_sai
 }
 
 #[test]
+fn responses_that_are_cut_have_their_lines_in_the_log() {
+    let (folder, logs) = (site(), Folder::new("serve-log"));
+    folder.file("large.bin", vec![0; LARGE]);
+    let log = logs.path("access.log");
+    let server = serve(&folder.path(""), &["--log", log.to_str().unwrap(), "--stop-time", "1ms"]);
+    for _ in 0..100 {
+        // It closes with something unread, or before it comes: either is a reset.
+        server.client().send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    let mut client = server.client();
+    client.send("GET /large.bin?last HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.head().status, 200);
+    client.take(100_000);
+    server.run.signal("TERM");
+    let done = server.run.finish();
+    let text = fs::read_to_string(&log).unwrap();
+    done.ends_with(0).said(&format!("stopped; {} requests answered, ", text.lines().count()));
+    let line = text.lines().find(|line| line.contains("?last")).unwrap();
+    let sent: usize = line.rsplit_once(" 200 ").unwrap().1.parse().unwrap();
+    assert!((100_000..LARGE).contains(&sent), "{line}");
+}
+
+#[test]
 fn all_that_is_said_is_data_with_json() {
     let folder = site();
     std::os::unix::fs::symlink("/etc/passwd", folder.path("out")).unwrap();

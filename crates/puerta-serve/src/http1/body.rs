@@ -66,8 +66,6 @@ pub(super) struct Long {
     pub(super) delimited: Delimited,
     /// The connection ends with it.
     pub(super) closes: bool,
-    /// Its line of the access log, but for the end.
-    pub(super) line: Vec<u8>,
     /// It is a listing, and counted.
     pub(super) _listed: Option<Listed>,
 }

@@ -82,8 +82,11 @@ pub struct Connection<T> {
     served: u32,
     /// Where all connections together have a rate.
     pub(super) turn: Option<Box<Turn>>,
-    /// A body that is not in memory is under way.
+    /// A body that is not in memory is under way, or its head.
     owes: bool,
+    /// Its line of the access log, but for the end, and what was sent before it; `None`: its head is not sent yet.
+    line: Vec<u8>,
+    before: Option<u64>,
 }
 
 /// What has to be done before the next request.
@@ -121,6 +124,7 @@ impl<T: Transport> Connection<T> {
         let (left, rest, tail) = (Vec::new(), Vec::new(), Bytes::new());
         let (hungry, fresh, skip, unflushed) = (true, false, 0, false);
         let (sent, taken, served, owes) = (0, 0, 0, false);
+        let (line, before) = (Vec::new(), None);
         let turn = service.gate.pace.as_ref().map(|pace| Box::new(pace.turn()));
         Connection {
             io,
@@ -138,6 +142,8 @@ impl<T: Transport> Connection<T> {
             served,
             turn,
             owes,
+            line,
+            before,
         }
     }
 
@@ -164,14 +170,10 @@ impl<T: Transport> Connection<T> {
                 }
                 Some(Step::Look) => Box::pin(self.look()).await,
                 Some(Step::Send(long)) => {
-                    let (closes, before) = (long.closes, self.sent);
-                    let mut long = *long;
-                    let mut line = mem::take(&mut long.line);
-                    self.owes = true;
-                    let sent = Box::pin(self.send(long)).await;
-                    self.log_end(self.sent - before, &mut line);
-                    SCRATCH.with_borrow_mut(|scratch| scratch.lines.append(&mut line));
-                    sent?;
+                    let closes = long.closes;
+                    self.before = Some(self.sent);
+                    Box::pin(self.send(*long)).await?;
+                    self.end_line();
                     self.owes = false;
                     self.fresh = true;
                     closes.then_some(Step::Close { linger: self.skip > 0 || !self.left.is_empty() })
@@ -338,7 +340,10 @@ impl<T: Transport> Connection<T> {
                     self.tail = bytes;
                 }
             }
-            body => return Some(Step::Send(Box::new(Long { body, delimited, closes, line, _listed: listed }))),
+            body => {
+                (self.owes, self.line, self.before) = (true, line, None);
+                return Some(Step::Send(Box::new(Long { body, delimited, closes, _listed: listed })));
+            }
         }
         closes.then_some(Step::Close { linger: passed_over != Some(0) })
     }
@@ -385,16 +390,6 @@ impl<T: Transport> Connection<T> {
         log.form().start(lines, &entry);
     }
 
-    /// Ends it when it is known how much was sent.
-    fn log_end(&self, sent: u64, lines: &mut Vec<u8>) {
-        if let Some(log) = &self.service.log {
-            log.form().end(lines, sent);
-            if lines.len() >= log::GATHERED {
-                log.hand(lines);
-            }
-        }
-    }
-
     /// Receives once, behind what came before. Whether something came, or the client's end; `None`: the deadline struck.
     pub(super) async fn receive(&mut self, came: &mut Vec<u8>) -> Option<io::Result<bool>> {
         let watch = self.watch.clone();
@@ -429,9 +424,35 @@ impl<T: Transport> Connection<T> {
     }
 }
 
+impl<T> Connection<T> {
+    /// Ends a line when it is known how much was sent.
+    fn log_end(&self, sent: u64, lines: &mut Vec<u8>) {
+        if let Some(log) = &self.service.log {
+            log.form().end(lines, sent);
+            if lines.len() >= log::GATHERED {
+                log.hand(lines);
+            }
+        }
+    }
+
+    /// Ends the line of a body that is not in memory, if there is one.
+    fn end_line(&mut self) {
+        if self.line.is_empty() {
+            return;
+        }
+        let sent = self.before.map_or(0, |before| self.sent.saturating_sub(before));
+        let mut line = mem::take(&mut self.line);
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.lines.append(&mut line);
+            self.log_end(sent, &mut scratch.lines);
+        });
+    }
+}
+
 impl<T> Drop for Connection<T> {
-    /// However it ends, it counts.
+    /// However it ends, it counts, and has its line.
     fn drop(&mut self) {
+        self.end_line();
         let owes = self.owes || self.unflushed || !self.rest.is_empty() || !self.tail.is_empty();
         self.service.tally.add(self.served, self.sent, owes);
     }

@@ -22,7 +22,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::mpsc;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
@@ -96,7 +96,7 @@ impl Bench {
     fn body(file: Handle) -> Long {
         let length = SIZE as u64;
         let body = Body::File { file, from: 0, length };
-        Long { body, delimited: Delimited::Length(length), closes: false, line: Vec::new(), _listed: None }
+        Long { body, delimited: Delimited::Length(length), closes: false, _listed: None }
     }
 
     /// Several windows pass.
@@ -157,5 +157,53 @@ fn who_waits_for_our_disk_is_not_slow() {
         let mut came = vec![0; SIZE];
         let (sent, read) = tokio::join!(sending, client.read_exact(&mut came));
         assert_eq!((sent, read.unwrap()), (Ok(()), SIZE));
+    });
+}
+
+/// A request for the large file; the client goes, or stays until the connection is dropped. The bytes in the response's line.
+async fn line_of_cut(bench: &Bench, full: bool, stays: bool) -> u64 {
+    let (connection, mut client) = bench.connection(full);
+    client.write_all(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut client = Some(client);
+    {
+        let mut running = pin!(connection.run());
+        let under_way = go_on(running.as_mut()).await;
+        assert!(under_way.is_pending(), "{under_way:?}");
+        if !stays {
+            client = None;
+            assert_eq!(timeout(LIMIT, running).await, Ok(End::Reset));
+        }
+    }
+    let lines = SCRATCH.with_borrow_mut(|scratch| String::from_utf8(mem::take(&mut scratch.lines)).unwrap());
+    assert_eq!(lines.matches('\n').count(), 1, "{lines:?}");
+    let sent = lines.trim_end().rsplit_once("\"GET /big HTTP/1.1\" 200 ").unwrap().1.parse().unwrap();
+    if let Some(mut client) = client {
+        let mut came = Vec::new();
+        client.read_to_end(&mut came).await.unwrap();
+        let head = came.windows(4).position(|end| end == b"\r\n\r\n").map_or(came.len(), |at| at + 4);
+        assert_eq!(sent, (came.len() - head) as u64);
+    }
+    sent
+}
+
+#[test]
+fn a_response_that_is_cut_has_its_line_with_what_was_sent_of_it() {
+    let bench = Bench::new("cut", None);
+    run(async {
+        bench.file().await;
+        // Its head found no room: the client goes, or we stop.
+        assert_eq!(line_of_cut(&bench, true, false).await, 0);
+        assert_eq!(line_of_cut(&bench, true, true).await, 0);
+        // Its body is under way.
+        assert!(line_of_cut(&bench, false, false).await > 0);
+        assert!(line_of_cut(&bench, false, true).await > 0);
+        // Its client has gone before its head could be sent at all.
+        let (connection, mut client) = bench.connection(false);
+        client.write_all(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        drop(client);
+        assert_eq!(connection.run().await, End::Reset);
+        let lines = SCRATCH.with_borrow_mut(|scratch| String::from_utf8(mem::take(&mut scratch.lines)).unwrap());
+        assert!(lines.ends_with(" 200 0\n"), "{lines:?}");
+        assert_eq!((bench.service.tally.requests(), bench.service.tally.cut()), (5, 5));
     });
 }
