@@ -76,8 +76,9 @@ pub struct Connection<T> {
     pub(super) tail: Bytes,
     /// The transport may hold something back.
     pub(super) unflushed: bool,
-    /// Bytes that were sent, and how many of them the client had when its pace was looked at.
+    /// Bytes that were sent; how many were, and how many of them the client had, when its pace was looked at.
     pub(super) sent: u64,
+    pub(super) given: u64,
     pub(super) taken: u64,
     served: u32,
     /// Where all connections together have a rate.
@@ -123,7 +124,7 @@ impl<T: Transport> Connection<T> {
         watch.within(service.limits.idle);
         let (left, rest, tail) = (Vec::new(), Vec::new(), Bytes::new());
         let (hungry, fresh, skip, unflushed) = (true, false, 0, false);
-        let (sent, taken, served, owes) = (0, 0, 0, false);
+        let (sent, given, taken, served, owes) = (0, 0, 0, 0, false);
         let (line, before) = (Vec::new(), None);
         let turn = service.gate.pace.as_ref().map(|pace| Box::new(pace.turn()));
         Connection {
@@ -138,6 +139,7 @@ impl<T: Transport> Connection<T> {
             tail,
             unflushed,
             sent,
+            given,
             taken,
             served,
             turn,

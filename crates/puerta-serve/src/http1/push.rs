@@ -67,7 +67,7 @@ impl<T: Transport> Connection<T> {
 
     /// From now on the client's pace counts.
     pub(super) fn start_pace(&mut self) {
-        self.taken = self.taken_by_client();
+        (self.given, self.taken) = (self.sent, self.taken_by_client());
         self.watch.within(self.service.limits.rate_time);
     }
 
@@ -86,12 +86,12 @@ impl<T: Transport> Connection<T> {
             }
             let (taken, limits) = (self.taken_by_client(), &self.service.limits);
             let least = limits.rate_time.as_secs_f64() * f64::from(limits.rate);
-            // Who waited for its turn was not slow.
-            let waited = self.turn.as_mut().is_some_and(|turn| turn.has_waited());
+            // Who waited for its turn was not slow, if it has taken all that was there for it when this time began.
+            let waited = self.turn.as_mut().is_some_and(|turn| turn.has_waited()) && taken >= self.given;
             if !waited && (taken.saturating_sub(self.taken) as f64) < least {
                 return Poll::Ready(Err(End::Slow));
             }
-            self.taken = taken;
+            (self.given, self.taken) = (self.sent, taken);
             self.watch.within(limits.rate_time);
             Poll::Pending
         })

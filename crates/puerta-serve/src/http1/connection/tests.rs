@@ -207,3 +207,47 @@ fn a_response_that_is_cut_has_its_line_with_what_was_sent_of_it() {
         assert_eq!((bench.service.tally.requests(), bench.service.tally.cut()), (5, 5));
     });
 }
+
+#[test]
+fn who_takes_nothing_is_slow_even_where_all_wait_for_the_rate() {
+    let pace = Pace::new(1 << 20);
+    let bench = Bench::new("nothing", Some(pace.clone()));
+    run(async {
+        let (mut connection, _client) = bench.connection(false);
+        let sending = connection.send(Bench::body(bench.file().await));
+        // Another one always wants more.
+        let mut other = pace.turn();
+        let greedy = poll_fn(|cx| -> Poll<()> {
+            loop {
+                let _ = ready!(other.poll(cx, SIZE));
+            }
+        });
+        let end = timeout(LIMIT, async {
+            tokio::select! {
+                end = sending => end,
+                () = pace.run() => panic!(),
+                () = bench.man.run(|| ()) => panic!(),
+                () = greedy => panic!(),
+            }
+        });
+        assert_eq!(end.await, Ok(Err(End::Slow)));
+    });
+}
+
+#[test]
+fn who_takes_all_that_the_rate_gives_it_is_not_slow() {
+    // Nobody serves those who wait: there is what the rate gives at once, and no more.
+    let pace = Pace::new(1);
+    let bench = Bench::new("little", Some(pace.clone()));
+    run(async {
+        let (mut connection, mut client) = bench.connection(false);
+        let mut sending = pin!(connection.send(Bench::body(bench.file().await)));
+        assert!(go_on(sending.as_mut()).await.is_pending());
+        let mut came = [0; 512];
+        client.read_exact(&mut came).await.unwrap();
+        for _ in 0..4 {
+            bench.windows_pass().await;
+            assert!(go_on(sending.as_mut()).await.is_pending());
+        }
+    });
+}
