@@ -5,7 +5,7 @@ use super::answer::Start;
 use super::body::{Listed, Long};
 use super::head::{Request, Room, read};
 use super::transport::Transport;
-use super::watch::Watch;
+use super::watch::{MOMENT, Watch};
 use super::write::{self, Clock};
 use crate::core::head::{Head, Version};
 use crate::core::respond;
@@ -209,7 +209,7 @@ impl<T: Transport> Connection<T> {
                 match self.io.poll_recv(cx, room) {
                     Poll::Pending => {
                         self.watch.wake_me(cx);
-                        return if self.watch.is_late() { Poll::Ready(Ok(Some(Step::Late))) } else { Poll::Pending };
+                        return if self.watch.is_over() { Poll::Ready(Ok(Some(Step::Late))) } else { Poll::Pending };
                     }
                     Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Some(Step::Ended))),
                     Poll::Ready(Ok(n)) => have += n,
@@ -395,7 +395,7 @@ impl<T: Transport> Connection<T> {
     /// Receives once, behind what came before. Whether something came, or the client's end; `None`: the deadline struck.
     pub(super) async fn receive(&mut self, came: &mut Vec<u8>) -> Option<io::Result<bool>> {
         let watch = self.watch.clone();
-        let receiving = watch.or_late(|cx| {
+        let receiving = watch.or_over(|cx| {
             SCRATCH.with_borrow_mut(|scratch| {
                 let got = ready!(self.io.poll_recv(cx, &mut scratch.input))?;
                 came.extend_from_slice(scratch.input.get(..got).unwrap_or_default());
@@ -409,7 +409,8 @@ impl<T: Transport> Connection<T> {
     /// lost with it (RFC 9112, section 9.6); so with `linger` it is read and passed over.
     pub(super) async fn close(&mut self, linger: bool) {
         let watch = self.watch.clone();
-        watch.within(self.service.limits.linger);
+        let linger_time = self.service.limits.linger;
+        watch.within(if watch.is_stopping() { linger_time.min(MOMENT) } else { linger_time });
         if !linger && !T::BUFFERS {
             return;
         }

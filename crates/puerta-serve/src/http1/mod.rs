@@ -38,7 +38,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Of a head.
     pub head: head::Limits,
-    /// For a head to come whole, from its first byte. Default: 10 s; then 408.
+    /// For a head to come whole, from its first byte. Default: 10 s; then 408. When the server stops it is 1 s from then.
     pub head_time: Duration,
     /// For a connection on which no request is under way. Default: 60 s; then it is closed.
     pub idle: Duration,

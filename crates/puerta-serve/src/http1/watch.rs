@@ -1,7 +1,7 @@
 //! Deadlines in coarse ticks: one task for each runtime looks at all its connections, so that a request costs no timer.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -9,6 +9,9 @@ use tokio::sync::Notify;
 
 /// No deadline.
 const NEVER: u64 = u64::MAX;
+
+/// How long a request may still take to come whole when it is time to stop: 1 s.
+pub const MOMENT: Duration = Duration::from_secs(1);
 
 /// The clock of a runtime's connections, and all of them. A deadline strikes at most two ticks late, and never early.
 #[derive(Debug)]
@@ -20,7 +23,8 @@ pub struct Watchman {
     watched: Mutex<Vec<Arc<Watch>>>,
     /// There is somebody to look at, or it is time to stop.
     called: Notify,
-    stopping: AtomicBool,
+    /// Since when it is time to stop, in milliseconds since it was made.
+    stopping: AtomicU64,
 }
 
 /// One connection's deadline.
@@ -41,7 +45,7 @@ impl Watchman {
             tick: (shortest / 8).clamp(Duration::from_millis(5), Duration::from_secs(1)),
             watched: Mutex::default(),
             called: Notify::new(),
-            stopping: AtomicBool::new(false),
+            stopping: AtomicU64::new(NEVER),
         })
     }
 
@@ -69,9 +73,9 @@ impl Watchman {
         }
     }
 
-    /// Idle connections end, and others after the response that is under way.
+    /// Idle connections end, and others after the response that is under way; a request that is not whole has [`MOMENT`].
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.store(self.millis(), Ordering::Relaxed);
         for watch in lock(&self.watched).iter() {
             watch.wake();
         }
@@ -80,14 +84,20 @@ impl Watchman {
 
     /// Whether it is time to stop.
     pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.stopping.load(Ordering::Relaxed) != NEVER
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER)
     }
 
     fn look(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER);
+        let now = self.millis();
         self.now.store(now, Ordering::Relaxed);
+        // Who began to wait just when it became time to stop has not seen that.
+        let stopping = self.is_stopping();
         lock(&self.watched).retain(|watch| {
-            if watch.deadline.load(Ordering::Relaxed) <= now {
+            if stopping || watch.deadline.load(Ordering::Relaxed) <= now {
                 watch.wake();
             }
             Arc::strong_count(watch) > 1
@@ -114,6 +124,13 @@ impl Watch {
         self.deadline.load(Ordering::Relaxed) <= self.man.now.load(Ordering::Relaxed)
     }
 
+    /// The same, for who waits for a request: [`MOMENT`] after it was time to stop it is late, too.
+    pub fn is_over(&self) -> bool {
+        let moment = u64::try_from(MOMENT.as_millis()).unwrap_or(NEVER);
+        let end = self.man.stopping.load(Ordering::Relaxed).saturating_add(moment);
+        self.is_late() || end <= self.man.now.load(Ordering::Relaxed)
+    }
+
     /// Whether it is time to stop.
     pub fn is_stopping(&self) -> bool {
         self.man.is_stopping()
@@ -128,13 +145,26 @@ impl Watch {
     }
 
     /// Waits for what `poll` waits for, but not longer than until the deadline.
-    pub async fn or_late<R>(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> Option<R> {
+    pub async fn or_late<R>(&self, poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> Option<R> {
+        self.unless(Watch::is_late, poll).await
+    }
+
+    /// The same, for who waits for a request: not longer than until it [is over](Self::is_over).
+    pub async fn or_over<R>(&self, poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> Option<R> {
+        self.unless(Watch::is_over, poll).await
+    }
+
+    async fn unless<R>(
+        &self,
+        ends: impl Fn(&Watch) -> bool,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+    ) -> Option<R> {
         poll_fn(|cx| {
             if let Poll::Ready(done) = poll(cx) {
                 return Poll::Ready(Some(done));
             }
             self.wake_me(cx);
-            if self.is_late() { Poll::Ready(None) } else { Poll::Pending }
+            if ends(self) { Poll::Ready(None) } else { Poll::Pending }
         })
         .await
     }

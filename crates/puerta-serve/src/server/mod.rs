@@ -71,7 +71,7 @@ impl Server {
     }
 
     /// Serves until `stop` is done; then no more connections are accepted, idle ones end, and the others get [`Settings::stop_time`]
-    /// for the response that is under way. (Connections that nobody has accepted yet are reset by the kernel.)
+    /// for the response that is under way; a request that is not whole has a second. (Connections that nobody has accepted yet are reset by the kernel.)
     ///
     /// # Errors
     /// What accept(2) says of a listener that is broken.

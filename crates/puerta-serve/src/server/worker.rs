@@ -11,6 +11,7 @@ use rustls::ServerConfig;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 use std::{io, thread};
 use tokio::runtime;
@@ -150,10 +151,14 @@ async fn run(
     looking.abort();
 }
 
-/// The handshake has the time of a head.
+/// The handshake has the time of a head. Who has sent nothing is idle, and not waited for when it is time to stop.
 async fn secure(stream: Stream, tls: TlsAcceptor, service: Arc<Service>, watch: Arc<Watch>) -> http1::End {
     watch.within(service.limits.head_time);
-    match watch.or_late(|cx| poll_first(&stream, cx)).await {
+    let first = watch.or_late(|cx| match poll_first(&stream, cx) {
+        Poll::Pending if watch.is_stopping() => Poll::Ready(Ok(None)),
+        polled => polled,
+    });
+    match first.await {
         Some(Ok(Some(first))) if is_plain(first) => {
             return Box::pin(Connection::new(Plain(stream), service, watch).turn_away()).await;
         }
@@ -163,7 +168,7 @@ async fn secure(stream: Stream, tls: TlsAcceptor, service: Arc<Service>, watch: 
         None => return http1::End::Late,
     }
     let mut handshake = Box::pin(tls.accept(stream));
-    match watch.or_late(|cx| handshake.as_mut().poll(cx)).await {
+    match watch.or_over(|cx| handshake.as_mut().poll(cx)).await {
         Some(Ok(stream)) => Connection::new(stream, service, watch).run().await,
         Some(Err(_)) => http1::End::Reset,
         None => http1::End::Late,

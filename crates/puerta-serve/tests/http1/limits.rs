@@ -1,10 +1,10 @@
 //! Deadlines and counts.
 
-use crate::client::{Client, get};
+use crate::client::{Client, LIMIT, get};
 use crate::common::{Folder, How, Served};
 use puerta_serve::http1::{Limits, head};
 use puerta_serve::server::Settings;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -169,4 +169,28 @@ fn a_server_that_stops_does_not_wait_for_ever() {
     let mut start = [0; 1000];
     std::io::Read::read_exact(&mut stuck.stream, &mut start).unwrap();
     served.join();
+}
+
+#[test]
+fn a_server_that_stops_waits_only_a_moment_for_a_request_or_a_handshake_that_does_not_come_whole() {
+    let never = Duration::from_secs(3600);
+    let limits = Limits { head_time: never, idle: never, linger: never, ..Limits::default() };
+    for (tls, starts) in [(false, &["G", "GET /a.txt HTTP/1.1\r\n"][..]), (true, &["", "G", "\x16\x03"])] {
+        let secure = tls.then(|| crate::secure::certificate().0);
+        let settings = Settings { stop_time: LIMIT * 2, threads: 1, ..Settings::default() };
+        let mut served = Served::new(folder(), How { limits: limits.clone(), settings, tls: secure, ..How::default() });
+        let mut clients: Vec<_> = starts.iter().map(|_| served.client()).collect();
+        for (client, start) in clients.iter_mut().zip(starts) {
+            client.send(start);
+        }
+        // Who came later is answered: the others are known, with what they have sent.
+        assert_eq!(served.client().get("/a.txt").status, if tls { 307 } else { 200 });
+        let began = Instant::now();
+        // They do not close, whatever they get.
+        served.join();
+        assert!(began.elapsed() < LIMIT, "{starts:?}");
+        for client in &mut clients {
+            client.until_cut();
+        }
+    }
 }
