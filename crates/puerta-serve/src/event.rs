@@ -7,9 +7,11 @@ use std::io;
 /// Something that the owner of the folder may want to know.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// As many connections as there may be in all: those that come get 503. Told once, until there are fewer.
+    /// As many connections as there may be in all: those that come get 503. Told once until there are fewer, and once
+    /// a minute at most.
     Full(usize),
-    /// As many connections as there may be from this address: those that come get 503. Told once for each address, until it has fewer.
+    /// As many connections as there may be from this address: those that come get 503. Told once for each address until it has
+    /// fewer, and once a minute at most; of 64 addresses a minute at most.
     Crowded {
         /// Whose.
         peer: &'a Endpoint,

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::Interest;
 
 /// How long accepting pauses at a limit of the system before it is tried again, unless a connection ends before.
@@ -89,7 +89,7 @@ impl Acceptor {
     }
 
     fn place(&self, socket: &Socket<AnyStream, Connected>, peer: &Endpoint) -> Option<Place> {
-        let refused = match self.places.take(peer) {
+        let refused = match self.places.take(peer, Instant::now()) {
             Ok(place) => return Some(place),
             Err(refused) => refused,
         };
