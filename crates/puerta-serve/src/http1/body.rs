@@ -3,6 +3,7 @@
 use super::connection::{Connection, End};
 use super::transport::{Transport, poll_write};
 use super::write::{self, Delimited};
+use crate::core::access::failures::network;
 use crate::core::listing::{self, Writer};
 use crate::core::response::{Body, Listing};
 use crate::event::Event;
@@ -13,9 +14,10 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use puerta::io::sendfile;
-use puerta::opt;
-use std::cell::Cell;
+use puerta::{Endpoint, opt};
+use std::cell::RefCell;
 use std::io::Write;
+use std::net::IpAddr;
 use std::task::{Poll, ready};
 use std::time::Instant;
 
@@ -24,32 +26,45 @@ const PORTION: usize = 64 * 1024;
 
 /// How many listings each thread sends at once; more are answered with 503. Each may hold 10,000 names until they are sent.
 const LISTINGS: usize = 64;
+/// Of these so many to whoever asks; the others only to addresses that have few.
+const FREE: usize = LISTINGS / 2;
+/// How many that is.
+const FEW: usize = LISTINGS / 8;
 /// Gzip's level for them, of 9: some 100 MB/s, and 256 KiB of memory for each.
 const GZIP: u32 = 3;
 /// From so many entries on, they are sorted in a thread of their own.
 const MANY: usize = 512;
 
 thread_local! {
-    static LISTED: Cell<usize> = const { Cell::new(0) };
+    /// For whom each is; `None`: over a Unix socket.
+    static LISTED: RefCell<Vec<Option<IpAddr>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A listing that is being sent. A connection stays in its thread, which counts them.
 #[derive(Debug)]
-pub(super) struct Listed(());
+pub(super) struct Listed(Option<IpAddr>);
 
 impl Listed {
     /// One more, if there may be.
-    pub(super) fn take() -> Option<Self> {
-        LISTED.with(|count| {
-            let room = count.get() < LISTINGS;
-            room.then(|| count.set(count.get() + 1)).map(Listed)
+    pub(super) fn take(peer: Option<&Endpoint>) -> Option<Self> {
+        let address = peer.and_then(Endpoint::inet).map(|peer| network(peer.ip()));
+        LISTED.with_borrow_mut(|listed| {
+            let few = || address.is_none() || listed.iter().filter(|other| **other == address).count() < FEW;
+            let room = listed.len() < FREE || (listed.len() < LISTINGS && few());
+            room.then(|| {
+                listed.push(address);
+                Listed(address)
+            })
         })
     }
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        LISTED.with(|count| count.set(count.get().saturating_sub(1)));
+        LISTED.with_borrow_mut(|listed| {
+            let own = listed.iter().position(|other| *other == self.0);
+            own.map(|own| listed.swap_remove(own));
+        });
     }
 }
 
@@ -279,12 +294,32 @@ async fn sorted(mut writer: Writer) -> Result<(Writer, Vec<u8>, bool), End> {
 mod tests {
     use super::*;
 
+    fn take(last: u8) -> Option<Listed> {
+        Listed::take(Some(&Endpoint::Inet(([10, 0, 0, last], 80).into())))
+    }
+
     #[test]
     fn a_thread_has_so_many_listings_at_once_and_more_when_some_have_ended() {
-        let mut taken: Vec<_> = (0..LISTINGS).map(|_| Listed::take().unwrap()).collect();
-        assert!(Listed::take().is_none());
+        let mut taken: Vec<_> = (0..LISTINGS).map(|_| Listed::take(None).unwrap()).collect();
+        assert!(Listed::take(None).is_none());
         taken.pop();
-        taken.push(Listed::take().unwrap());
-        assert!(Listed::take().is_none());
+        taken.push(take(1).unwrap());
+        assert!(Listed::take(None).is_none());
+    }
+
+    #[test]
+    fn one_address_takes_no_more_listings_than_leave_some_to_others() {
+        let mut first: Vec<_> = std::iter::from_fn(|| take(1)).collect();
+        assert_eq!(first.len(), FREE);
+        let others: Vec<_> = (2..).map_while(take).collect();
+        assert_eq!(others.len(), LISTINGS - FREE);
+        drop(others);
+        // It gets more only where it has few, or little is taken.
+        let second: Vec<_> = std::iter::from_fn(|| take(2)).collect();
+        assert_eq!(second.len(), FEW);
+        first.truncate(FEW);
+        assert!(take(1).is_some());
+        drop(second);
+        assert_eq!(std::iter::from_fn(|| take(1)).take(LISTINGS).collect::<Vec<_>>().len(), FREE - FEW);
     }
 }

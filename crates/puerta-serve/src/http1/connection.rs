@@ -318,7 +318,7 @@ impl<T: Transport> Connection<T> {
     ) -> Option<Step> {
         let (mut response, mut listed) = (response, None);
         if matches!(response.body, Body::Listing(_)) {
-            listed = Listed::take();
+            listed = Listed::take(self.peer());
             if listed.is_none() {
                 response = respond::refuse(Status::SERVICE_UNAVAILABLE, &self.service.site);
             }
