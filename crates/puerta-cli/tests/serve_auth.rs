@@ -98,7 +98,7 @@ fn a_password_comes_from_a_terminal_or_a_closed_file_and_nowhere_else() {
         (format!("ana:{bad}"), "no hash of argon2", 8),
         (format!("ana:{}", place.path("missing")), "cannot read", 8),
         ("ana".to_owned(), "cannot be asked for", 8),
-        (format!(":{open}"), "", 8),
+        (format!(":{open}"), "lacks the name", 2),
     ] {
         place.refused(&["--auth", &auth]).ends_with(status).said(told).said("\nhint: ").never_said("geheim");
     }
