@@ -130,7 +130,7 @@ impl Gate {
             Door::Open => Some(Passed::In),
             _ if asks.plan.is_for_all() => Some(Passed::In),
             Door::Ticket(entry) => entry.pass_now(&asks, now),
-            Door::Password(passwords) => passwords.admit_now(asks.head).map(told),
+            Door::Password(passwords) => passwords.admit_now(asks.head, asks.peer).map(told),
         }
     }
 

@@ -1,20 +1,32 @@
-//! How often each address may be wrong, so that nobody tries one password after another.
+//! How often each address may be wrong, or each name where clients cannot be told apart by theirs, so that nobody tries one
+//! password after another.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Wrong passwords that an address may send at once.
+/// Wrong passwords that come from an address at once.
 pub const BURST: u64 = 10;
-/// Milliseconds after which it may send one more.
+/// Milliseconds after which one more may come.
 pub const EVERY: u64 = 6_000;
-/// Addresses that are remembered.
+/// Addresses and names that are remembered.
 pub const MOST: usize = 4096;
+
+/// Whose tries count together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// A client's: [`place`].
+    Network(IpAddr),
+    /// Those for one of the users, by number, from clients that cannot be told apart: who guesses at one keeps out no other.
+    User(usize),
+    /// Those for names that nobody has, from such clients: all names together, since there is no end of them.
+    Nobody,
+}
 
 /// What was wrong of late. Times are milliseconds since whenever.
 #[derive(Debug, Default)]
 pub struct Failures {
-    /// When all that an address did wrong is forgotten; `None` stands for what has no address, a Unix socket.
-    until: HashMap<Option<IpAddr>, u64>,
+    /// When all that was done wrong is forgotten.
+    until: HashMap<Whose, u64>,
 }
 
 impl Failures {
@@ -22,7 +34,7 @@ impl Failures {
     ///
     /// # Errors
     /// It is not to be looked at: after so many milliseconds one may be.
-    pub fn begin(&mut self, from: Option<IpAddr>, now: u64) -> Result<(), u64> {
+    pub fn begin(&mut self, from: Whose, now: u64) -> Result<(), u64> {
         if self.until.len() >= MOST && !self.until.contains_key(&from) {
             self.forget(now);
         }
@@ -37,7 +49,7 @@ impl Failures {
     }
 
     /// It was right after all: it does not count.
-    pub fn right(&mut self, from: Option<IpAddr>, now: u64) {
+    pub fn right(&mut self, from: Whose, now: u64) {
         if let Some(until) = self.until.get_mut(&from) {
             *until = until.saturating_sub(EVERY);
             if *until <= now {
@@ -59,6 +71,12 @@ impl Failures {
     }
 }
 
+/// By what a client is told from others. `None`: by nothing, since it comes from this machine, as all do behind a server before this
+/// one, or by a Unix socket.
+pub fn place(peer: Option<IpAddr>) -> Option<IpAddr> {
+    peer.map(network).filter(|address| !address.is_loopback())
+}
+
 /// One host has a whole /64 of IPv6 to itself (RFC 6177), and an IPv4 address is one however it is written.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -71,8 +89,8 @@ pub fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn address(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([10, 0, 0, last]))
+    fn address(last: u8) -> Whose {
+        Whose::Network(IpAddr::from([10, 0, 0, last]))
     }
 
     #[test]
@@ -84,7 +102,7 @@ mod tests {
         assert_eq!(failures.begin(address(1), 1000), Err(EVERY));
         assert_eq!(failures.begin(address(1), 1000 + EVERY / 2), Err(EVERY / 2));
         assert_eq!(failures.begin(address(2), 1000), Ok(()));
-        assert_eq!(failures.begin(None, 1000), Ok(()));
+        assert_eq!(failures.begin(Whose::User(0), 1000), Ok(()));
         assert_eq!(failures.begin(address(1), 1000 + EVERY), Ok(()));
         assert_eq!(failures.begin(address(1), 1000 + EVERY), Err(EVERY));
         // In a day it sends no more than it may, however it tries.
@@ -105,7 +123,7 @@ mod tests {
     #[test]
     fn no_more_addresses_are_remembered_than_there_is_room_for() {
         let mut failures = Failures::default();
-        let v4 = |n: u32| Some(IpAddr::from(n.to_be_bytes()));
+        let v4 = |n: u32| Whose::Network(IpAddr::from(n.to_be_bytes()));
         for _ in 0..BURST {
             failures.begin(v4(0), 0).unwrap();
         }
@@ -121,6 +139,9 @@ mod tests {
     fn a_host_is_one_address() {
         let same = |a: &str, b: &str| network(a.parse().unwrap()) == network(b.parse().unwrap());
         assert!(same("2001:db8::1", "2001:db8::ffff:1") && !same("2001:db8::1", "2001:db8:0:1::1"));
+        let unknown = [None, Some("127.0.0.1"), Some("127.8.9.1"), Some("::ffff:127.0.0.1")];
+        assert!(unknown.iter().all(|text| place(text.map(|text| text.parse().unwrap())).is_none()));
+        assert_eq!(place("2001:db8::1".parse().ok()), "2001:db8::".parse().ok());
         assert!(same("::ffff:10.0.0.1", "10.0.0.1") && !same("10.0.0.1", "10.0.0.2"));
     }
 }
