@@ -85,9 +85,32 @@ fn a_link_that_works_once_lets_in_the_first_alone() {
     {
         assert_eq!((second.status, second.field("set-cookie")), (410, None));
     }
+    // Nor does it show what is there.
+    for path in [link.clone(), format!("a.txt{link}"), format!("missing{link}")] {
+        let looked = served.curl(&path, &["-I"]);
+        assert_eq!((looked.status, looked.field("etag")), (410, None), "{path}");
+    }
     let cookie = format!("Cookie: {}", first.field("set-cookie").unwrap().split(';').next().unwrap());
     assert_eq!(served.curl("a.txt", &["-H", &cookie]).status, 200);
     assert_eq!(served.curl(&link, &["-H", PAGE, "-H", &cookie]).status, 303);
+    assert_eq!(served.curl("a.txt", &["-I", "-H", &cookie]).status, 200);
+}
+
+#[test]
+fn a_link_that_works_once_is_used_by_what_is_sent_and_by_no_redirect_or_error() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("site/folder")).unwrap();
+    place.file("site/folder/b.txt", b"beta\n", 0o644);
+    let (served, ticket) = shared(&place, &["--once"]);
+    let missing = served.curl(&format!("missing?{ticket}"), &[]);
+    assert_eq!((missing.status, missing.field("set-cookie")), (404, None));
+    let lacks_its_slash = served.curl(&format!("folder?{ticket}"), &[]);
+    assert_eq!((lacks_its_slash.status, lacks_its_slash.field("set-cookie")), (301, None));
+    assert!(!served.run.stderr().contains("link-used"));
+    let followed = served.curl(&format!("folder?{ticket}"), &["-L"]);
+    assert!(followed.status == 301 && followed.text().starts_with("HTTP/1.1 200 "), "{followed:?}");
+    served.run.says("link-used");
+    assert_eq!(served.curl(&format!("folder/b.txt?{ticket}"), &[]).status, 410);
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments, url: &str, reporter: Reporter) -> Resul
         ));
     }
     let request = Request::of(&place, given.request_method.as_deref().unwrap_or("GET"), &given.request_header);
-    let (door, _) = arguments.sharing.door()?;
+    let (door, _) = arguments.sharing.door(Arc::new(Silent))?;
     let (site, limits) = (arguments.site(), arguments.limits());
     let store = Store::open(&arguments.folder(), &arguments.store())?;
     let gate = Gate { door, pace: None };

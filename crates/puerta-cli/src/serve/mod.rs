@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if let Some(url) = &arguments.explaining.explain {
         return explain::run(arguments, url, reporter).unwrap_or_else(|trouble| trouble.tell(reporter));
     }
-    let sharing = match Shared::prepare(&arguments.sharing) {
+    let sharing = match Shared::prepare(&arguments.sharing, reporter) {
         Ok(sharing) => sharing,
         Err(trouble) => return trouble.tell(reporter),
     };

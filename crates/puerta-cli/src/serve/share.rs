@@ -2,6 +2,7 @@
 
 use super::certificate::Certificate;
 use super::password;
+use super::report::Told;
 use super::trouble::Trouble;
 use crate::arguments::time;
 use crate::qr;
@@ -10,6 +11,7 @@ use clap::Args;
 use puerta::{Endpoint, interfaces, units};
 use puerta_relay::reach;
 use puerta_serve::core::access::ticket::Ticket;
+use puerta_serve::event::Report;
 use puerta_serve::gate::pace::Pace;
 use puerta_serve::gate::password::{Passwords, random};
 use puerta_serve::gate::{Door, Entry, Gate};
@@ -91,7 +93,8 @@ impl Sharing {
     }
 
     /// Who is let in, and what a link has behind its path: passwords are asked for, or read.
-    pub(super) fn door(&self) -> Result<(Door, String), Trouble> {
+    /// `report` hears who used a link that works once.
+    pub(super) fn door(&self, report: Arc<dyn Report>) -> Result<(Door, String), Trouble> {
         if !self.auth.is_empty() {
             return Ok((Door::Password(Passwords::new(password::users(&self.auth)?)?), String::new()));
         }
@@ -103,7 +106,7 @@ impl Sharing {
         let until = self.expires().and_then(|time| SystemTime::now().checked_add(time));
         let ticket = Ticket::new(secret, self.once, until);
         let query = ticket.query();
-        Ok((Door::Ticket(Entry::new(ticket)), query))
+        Ok((Door::Ticket(Entry::new(ticket, report)), query))
     }
 
     /// How long the link works.
@@ -118,13 +121,13 @@ impl Sharing {
 
 impl Shared {
     /// Reads keys, and asks for passwords: before anything else, so that a signal still ends us as it ends others.
-    pub(super) fn prepare(given: &Sharing) -> Result<Shared, Trouble> {
+    pub(super) fn prepare(given: &Sharing, reporter: Reporter) -> Result<Shared, Trouble> {
         let certificate = match (&given.cert, &given.key) {
             (Some(certificate), Some(key)) => Some(Certificate::of(certificate.clone(), key.clone())?),
             _ if given.tls || given.share => Some(Certificate::made()?),
             _ => None,
         };
-        let (door, query) = given.door()?;
+        let (door, query) = given.door(Arc::new(Told::new(reporter)))?;
         let in_clear = !given.auth.is_empty() && certificate.is_none() && !given.auth_in_clear;
         let gate = Gate { door, pace: given.limit.map(Pace::new) };
         let (share, once, expires) = (given.share, given.once, given.expires());

@@ -4,11 +4,12 @@ pub mod pace;
 pub mod password;
 
 use crate::core::accept;
-use crate::core::access::Denied;
 use crate::core::access::ticket::{Leave, Ticket, beyond, masked};
+use crate::core::access::{Brought, Denied};
 use crate::core::fields::Value;
 use crate::core::head::Head;
 use crate::core::plan::Plan;
+use crate::core::response::Status;
 use crate::core::target::Target;
 use crate::event::{Event, Report};
 use pace::Pace;
@@ -16,7 +17,7 @@ use password::Passwords;
 use puerta::Endpoint;
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::SystemTime;
 
 /// Who is let in, and how fast all of it may go. [`Gate::default`]: all, and without a limit.
@@ -44,8 +45,19 @@ pub enum Door {
 #[derive(Debug)]
 pub struct Entry {
     ticket: Ticket,
-    used: AtomicBool,
+    uses: Arc<Uses>,
 }
+
+/// How far the use of a ticket is that works once, and who hears of it.
+#[derive(Debug)]
+struct Uses {
+    state: AtomicU8,
+    report: Arc<dyn Report>,
+}
+
+const UNUSED: u8 = 0;
+const BEING_USED: u8 = 1;
+const USED: u8 = 2;
 
 /// What is to be done about a request.
 #[derive(Debug, Clone)]
@@ -53,7 +65,7 @@ pub enum Passed {
     /// It is let in.
     In,
     /// It is let in, and the response brings it this cookie.
-    With(Value),
+    With(Cookie),
     /// It is sent there, with this cookie.
     To(Vec<u8>, Value),
     /// It is not let in.
@@ -61,35 +73,90 @@ pub enum Passed {
 }
 
 impl Entry {
-    /// A door that this ticket opens.
-    pub fn new(ticket: Ticket) -> Self {
-        Entry { ticket, used: AtomicBool::new(false) }
+    /// A door that this ticket opens. `report` hears who used one that works once.
+    pub fn new(ticket: Ticket, report: Arc<dyn Report>) -> Self {
+        Entry { ticket, uses: Arc::new(Uses { state: AtomicU8::new(UNUSED), report }) }
     }
 
     /// Who comes by the link has that counted, which is done once a request: `None`.
     fn pass_now(&self, asks: &Asks<'_>, now: SystemTime) -> Option<Passed> {
         match self.ticket.leave(asks.head, asks.query(), now) {
+            Leave::In if self.is_used_by_another(asks.head) => Some(Passed::Denied(Denied::Gone)),
             Leave::In => Some(Passed::In),
             Leave::Denied(denied) => Some(Passed::Denied(denied)),
             Leave::Enter => None,
         }
     }
 
-    fn enter(&self, asks: &Asks<'_>, report: &dyn Report, now: SystemTime) -> Passed {
+    /// Whether the link works no more for who has no cookie.
+    fn is_used_by_another(&self, head: &Head<'_>) -> bool {
+        self.ticket.once() && self.uses.state.load(Ordering::Acquire) == USED && !self.ticket.has_cookie(head)
+    }
+
+    fn enter(&self, asks: &Asks<'_>, now: SystemTime) -> Passed {
+        let mut first = None;
         // Of all who come by the link at the same time, one is first. Who has the cookie was.
         if self.ticket.once() && !self.ticket.has_cookie(asks.head) {
-            if self.used.swap(true, Ordering::AcqRel) {
-                return Passed::Denied(Denied::Gone);
-            }
-            report.event(&Event::TicketUsed(asks.peer));
+            let state = &self.uses.state;
+            first = match state.compare_exchange(UNUSED, BEING_USED, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => Some(Arc::new(First { uses: self.uses.clone(), peer: asks.peer.cloned() })),
+                // It is not known yet whether there will be a use.
+                Err(BEING_USED) => return Passed::Denied(Denied::Busy),
+                Err(_) => return Passed::Denied(Denied::Gone),
+            };
         }
-        let cookie = self.ticket.set_cookie(now);
+        let value = self.ticket.set_cookie(now);
         match asks.plan {
             Plan::Lookup(lookup) if accept::is_page(asks.head) => {
-                Passed::To(beyond(&lookup.path, asks.query()), cookie)
+                if let Some(first) = first {
+                    first.uses();
+                }
+                Passed::To(beyond(&lookup.path, asks.query()), value)
             }
-            _ => Passed::With(cookie),
+            _ => Passed::With(Cookie { value, first }),
         }
+    }
+}
+
+/// A cookie; where a link works once, only with a response that uses it up: one that sends something. A redirect, as to a folder's
+/// slash, is followed by the link again, and what is not there, or could not be had, is asked for again.
+#[derive(Debug, Clone)]
+pub struct Cookie {
+    value: Value,
+    first: Option<Arc<First>>,
+}
+
+impl Brought for Cookie {
+    fn with(self, status: Status) -> Option<Value> {
+        if let Some(first) = self.first {
+            if !(200..300).contains(&status.0) {
+                return None;
+            }
+            first.uses();
+        }
+        Some(self.value)
+    }
+}
+
+/// The first by a link that works once, until it is known what that leads to: others get 503 meanwhile, so that no two are let in.
+/// Dropped, it leaves the link as it was.
+#[derive(Debug)]
+struct First {
+    uses: Arc<Uses>,
+    peer: Option<Endpoint>,
+}
+
+impl First {
+    /// The link is used up.
+    fn uses(&self) {
+        self.uses.state.store(USED, Ordering::Release);
+        self.uses.report.event(&Event::TicketUsed(self.peer.as_ref()));
+    }
+}
+
+impl Drop for First {
+    fn drop(&mut self) {
+        let _ = self.uses.state.compare_exchange(BEING_USED, UNUSED, Ordering::AcqRel, Ordering::Acquire);
     }
 }
 
@@ -135,13 +202,13 @@ impl Gate {
     }
 
     /// The same where that takes a while, or is counted: once a request.
-    pub(crate) async fn pass(&self, asks: Asks<'_>, report: &dyn Report, now: SystemTime) -> Passed {
+    pub(crate) async fn pass(&self, asks: Asks<'_>, _report: &dyn Report, now: SystemTime) -> Passed {
         if let Some(passed) = self.pass_now(asks, now) {
             return passed;
         }
         match &self.door {
             Door::Open => Passed::In,
-            Door::Ticket(entry) => entry.enter(&asks, report, now),
+            Door::Ticket(entry) => entry.enter(&asks, now),
             Door::Password(passwords) => told(passwords.admit(asks.head, asks.peer).await),
         }
     }
@@ -149,4 +216,51 @@ impl Gate {
 
 fn told(admitted: Result<(), Denied>) -> Passed {
     admitted.map_or_else(Passed::Denied, |()| Passed::In)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::head::{Method, Version};
+    use crate::core::plan::plan;
+    use crate::core::site::Site;
+    use std::sync::Mutex;
+
+    #[derive(Debug, Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl Report for Told {
+        fn event(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(event.to_string());
+        }
+    }
+
+    #[test]
+    fn the_first_by_a_link_that_works_once_is_the_only_one_and_one_who_gets_nothing_is_not() {
+        let told = Arc::new(Told::default());
+        let entry = Entry::new(Ticket::new([7; 32], true, None), told.clone());
+        let (site, now) = (Site::default(), SystemTime::now());
+        let target = format!("/a.txt{}", entry.ticket.query());
+        let ask = |method| {
+            let head = Head { method, target: target.as_bytes(), version: Version::Http11, fields: &[] };
+            let asks = Asks { head: &head, plan: &plan(&head, &site), peer: None };
+            entry.pass_now(&asks, now).unwrap_or_else(|| entry.enter(&asks, now))
+        };
+        let cookie = |passed| if let Passed::With(cookie) = passed { Some(cookie) } else { None };
+        for status in [Status::NOT_FOUND, Status::MOVED_PERMANENTLY, Status::SERVICE_UNAVAILABLE] {
+            let first = cookie(ask(Method::Get)).unwrap();
+            assert!(matches!(ask(Method::Get), Passed::Denied(Denied::Busy)), "two at the same time");
+            assert!(matches!(ask(Method::Head), Passed::In));
+            assert!(first.with(status).is_none());
+        }
+        // The client was gone before it was answered.
+        drop(cookie(ask(Method::Get)).unwrap());
+        let first = cookie(ask(Method::Get)).unwrap();
+        assert!(told.0.lock().unwrap().is_empty());
+        assert!(first.with(Status::PARTIAL_CONTENT).is_some());
+        for method in [Method::Get, Method::Head] {
+            assert!(matches!(ask(method), Passed::Denied(Denied::Gone)));
+        }
+        assert_eq!(told.0.lock().unwrap().len(), 1);
+    }
 }

@@ -125,7 +125,7 @@ fn who_is_let_in_is_explained_as_it_is_answered() {
         Gate { door: Door::Password(Passwords::new(vec![user]).unwrap()), pace: None }
     };
     let ticket = || Ticket::new([7; 32], false, None);
-    let entry = || Gate { door: Door::Ticket(Entry::new(ticket())), pace: None };
+    let entry = || Gate { door: Door::Ticket(Entry::new(ticket(), Arc::new(Deaf))), pace: None };
     let link = ticket().query();
     let cookie = ticket().set_cookie(std::time::SystemTime::now());
     let cookie = String::from_utf8(cookie.as_bytes().to_vec()).unwrap();

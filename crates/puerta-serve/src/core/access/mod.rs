@@ -25,7 +25,7 @@ pub enum Denied {
     Password,
     /// Too many wrong ones came from its address: 429, to be tried again after so many seconds.
     TooMany(u64),
-    /// Too many others are being looked at: 503.
+    /// Too many others are being looked at, or another who came by the same link: 503.
     Busy,
     /// It shows no ticket, or a wrong one: 403.
     Ticket,
@@ -81,9 +81,17 @@ pub fn enter<F>(to: &[u8], cookie: Value, site: &Site) -> Response<F> {
     Response { length: Some(0), body: Body::Empty, ..response }
 }
 
+/// A cookie that may go along with some responses alone.
+pub trait Brought {
+    /// The cookie for a response of that status, which is the one that is sent.
+    fn with(self, status: Status) -> Option<Value>;
+}
+
 /// Adds the cookie to a response that is sent at once.
-pub fn bring<F>(response: &mut Response<F>, cookie: Value) {
-    response.fields.push("Set-Cookie", cookie);
+pub fn bring<F>(response: &mut Response<F>, cookie: impl Brought) {
+    if let Some(cookie) = cookie.with(response.status) {
+        response.fields.push("Set-Cookie", cookie);
+    }
     response.fields.set("Cache-Control", "no-store");
     response.fields.set("Referrer-Policy", "no-referrer");
 }
