@@ -6,7 +6,7 @@ mod common;
 mod serve;
 
 use common::places::{Folder, free_port};
-use common::{peer, puerta};
+use common::{peer, puerta, shell};
 use serve::{Client, Serving, serve};
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -99,6 +99,13 @@ fn options_that_make_no_sense_are_status_2_and_say_what_would() {
         assert_eq!(done.status, 2, "{options:?}: {}", done.stderr);
         done.said(said);
     }
+}
+
+#[test]
+fn a_log_that_should_go_to_a_stdout_that_is_closed_is_refused() {
+    let folder = site();
+    let line = format!("exec timeout 20 \"$PUERTA\" serve {} --listen 127.0.0.1:0 --log - >&-", folder.name(""));
+    shell(&line).finish().ends_with(8).said("(EBADF)").said("\nhint: ");
 }
 
 #[test]

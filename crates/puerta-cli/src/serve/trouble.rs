@@ -68,9 +68,13 @@ impl Trouble {
                 let hint = match error.raw_os_error() {
                     Some(errno::ENOENT) => Some("make its folder first (`mkdir -p`)"),
                     Some(errno::EACCES) => Some("check that you may write there"),
+                    Some(errno::EBADF) => Some("stdout is closed: name a file, or start this with a stdout"),
                     _ => None,
                 };
-                let message = format!("cannot open the log {}: {error}", visible(&path.to_string_lossy()));
+                // Only its words are used, and they do not depend on the call.
+                let error = puerta::Error::from_io(puerta::Call::Write, error);
+                let (path, reason) = (path.to_string_lossy(), error.reason());
+                let message = format!("cannot open the log {}: {reason} ({})", visible(&path), error.name());
                 (message, hint.map(str::to_owned), 8)
             }
         };
