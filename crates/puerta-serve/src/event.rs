@@ -18,6 +18,15 @@ pub enum Event<'a> {
         /// How many.
         max: usize,
     },
+    /// There are too few descriptors for as many connections as there might be. Told at the start.
+    Fewer {
+        /// As many there might be.
+        asked: usize,
+        /// As many there may be.
+        connections: usize,
+        /// As many descriptors there are.
+        descriptors: u64,
+    },
     /// The system gives no more descriptors or memory for connections: accepting pauses. Told once, until it goes on.
     Paused(&'a Error),
     /// There is room again.

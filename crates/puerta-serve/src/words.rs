@@ -148,6 +148,9 @@ impl fmt::Display for Event<'_> {
             Event::Crowded { peer, max } => {
                 write!(f, "{max} connections from {peer}: more get 503 until some have ended")
             }
+            Event::Fewer { asked, connections, descriptors } => {
+                write!(f, "{connections} connections at once, not {asked}: there are {descriptors} descriptors")
+            }
             Event::Paused(error) => write!(f, "accepting pauses: {error}"),
             Event::Resumed => f.write_str("accepting again"),
             Event::Lost(error) => write!(f, "a connection is lost: {error}"),
@@ -168,7 +171,10 @@ impl Event<'_> {
     /// What to do about it, in a line, where the words do not say so.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Event::Full(_) => "--max N allows more",
+            Event::Full(_) => "--max N allows more, as far as there are descriptors (`ulimit -n`)",
+            Event::Fewer { .. } => {
+                "raise the hard limit: LimitNOFILE= in a unit of systemd, `ulimit -Hn` in a shell; or ask for fewer: --max"
+            }
             Event::Crowded { .. } => "--max-per-address N allows more, as behind a server whose address all have",
             Event::Paused(error) if matches!(error.name().as_ref(), "EMFILE" | "ENFILE") => {
                 "there are too few descriptors: raise the limit (`ulimit -n`), or set --max below it"

@@ -190,6 +190,10 @@ fn as_json(event: &Event<'_>, message: &str) -> Value {
         Event::Crowded { peer, max } => {
             json!({"event": "crowded", "peer": peer.to_string(), "max": max, "message": message})
         }
+        Event::Fewer { asked, connections, descriptors } => {
+            json!({"event": "fewer-connections", "asked": asked, "connections": connections, "descriptors": descriptors,
+                "message": message})
+        }
         Event::Paused(error) => json!({"event": "paused", "errno": error.name(), "message": message}),
         Event::Resumed => json!({"event": "resumed", "message": message}),
         Event::Lost(error) => json!({"event": "lost", "errno": error.name(), "message": message}),

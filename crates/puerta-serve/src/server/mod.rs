@@ -6,13 +6,15 @@
 //! ```
 
 mod accept;
+mod descriptors;
 mod places;
 mod worker;
 
-use crate::event::Report;
+use crate::event::{Event, Report};
 use crate::gate::pace::Pace;
 use crate::http1::Service;
 use accept::Acceptor;
+use descriptors::Room;
 use places::Places;
 use puerta::{AnyStream, Listening, Socket};
 use rustls::ServerConfig;
@@ -25,7 +27,7 @@ use worker::Workers;
 /// How many are served, and by whom.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Connections in all. Default: 10,000.
+    /// Connections in all. Default: 10,000; fewer where there are too few descriptors.
     pub connections: usize,
     /// Connections from one address (of IPv6: one /64), but for Unix sockets. Default: 256.
     pub per_address: usize,
@@ -55,6 +57,9 @@ impl Server {
     /// Starts the threads; with `tls`, all connections are TLS. In a tokio runtime with I/O and time, since it is there that
     /// connections are accepted.
     ///
+    /// This process's soft limit of descriptors is raised to what so many connections need, at most to the hard one; where that is too low, there
+    /// are fewer connections, which is told: [`Event::Fewer`].
+    ///
     /// # Errors
     /// What the system says of the threads, and of the listeners' readiness.
     pub fn start(
@@ -64,7 +69,12 @@ impl Server {
         settings: &Settings,
     ) -> io::Result<Server> {
         let report: Arc<dyn Report> = service.report.clone();
-        let places = Places::new(settings.connections, settings.per_address);
+        let room = descriptors::raise(settings.connections, settings.threads, listeners.len());
+        let Room { connections, descriptors } = room;
+        if connections < settings.connections {
+            report.event(&Event::Fewer { asked: settings.connections, connections, descriptors });
+        }
+        let places = Places::new(connections, settings.per_address);
         let acceptor = Acceptor::new(listeners, places, report)?;
         let workers = Workers::start(settings.threads.max(1), &service, tls)?;
         Ok(Server { acceptor, workers, pace: service.gate.pace.clone(), stop_time: settings.stop_time })
