@@ -76,6 +76,39 @@ fn a_running_server_cannot_open_what_lies_outside() {
     }
 }
 
+/// What lies beside the log is not to be had by a running server where much else does: it goes on in the file that it has.
+#[test]
+fn a_log_above_the_folder_that_is_served_leaves_what_lies_beside_it_closed() {
+    if !has_landlock() {
+        return;
+    }
+    let places = Folder::new("serve-sandbox-above");
+    fs::create_dir_all(places.path("site")).unwrap();
+    places.file("site/a.txt", "hola\n");
+    let (log, socket, victim) = (places.path("access.log"), places.path("socket"), places.file("victim", ""));
+    let more = ["--log", log.to_str().unwrap(), "--listen", socket.to_str().unwrap()];
+    let server = serve(&places.path("site"), &more);
+    server.run.says("the log is not opened anew on SIGHUP").says("is not removed at the end");
+    let mut client = server.client();
+    client.get("/a.txt");
+    wait_until("the log has a line", || fs::read_to_string(&log).unwrap().lines().count() == 1);
+    fs::rename(&log, places.path("old.log")).unwrap();
+    symlink("victim", &log).unwrap();
+    server.run.signal("HUP");
+    server.run.says("goes on in the file that it has");
+    client.get("/a.txt");
+    wait_until("the log goes on", || fs::read_to_string(places.path("old.log")).unwrap().lines().count() == 2);
+    assert_eq!(fs::metadata(&victim).unwrap().len(), 0);
+    server.run.signal("TERM");
+    let done = server.run.finish();
+    done.ends_with(0).never_said("cannot be written");
+    assert_eq!(places.names(), ["access.log", "old.log", "site", "socket", "socket.lock", "victim"]);
+    // Who comes next takes it over.
+    let next = serve(&places.path("site"), &["--listen", socket.to_str().unwrap()]);
+    assert_eq!(Client::over(UnixStream::connect(&socket).unwrap()).get("/a.txt").body, b"hola\n");
+    drop(next);
+}
+
 #[test]
 fn within_the_sandbox_everything_works_to_the_end() {
     let (folder, places) = (site(), Folder::new("serve-sandbox-work"));

@@ -23,11 +23,38 @@ pub struct Allowed<'a> {
     /// Files, and folders with all that is below, that are read again later: keys, a certificate.
     pub read: Vec<PathBuf>,
     /// The access log, when it will be opened anew: files are made and written in its folder, since it will have been moved away.
-    /// What is no regular file (`/dev/null`) is written itself, and its folder is left alone.
+    /// What is no regular file (`/dev/null`) is written itself, and its folder is left alone. See [`Allowed::keeps_log`].
     pub log: Option<PathBuf>,
     /// Unix sockets that are ours: at the end they are unlinked, with the lock files beside them, so files can be removed from
-    /// their folders.
+    /// their folders. See [`Allowed::keeps_socket`].
     pub sockets: Vec<PathBuf>,
+    /// Folders with more in them than is to be left open: what is served, the user's home. A right for a folder holds for all that
+    /// lies below, so none to make, write or remove files is given for one of these, nor for any above them.
+    pub wide: Vec<PathBuf>,
+}
+
+impl Allowed<'_> {
+    /// Whether the log is kept from being opened anew, since its folder is too wide. What is open is written all the same.
+    pub fn keeps_log(&self) -> bool {
+        self.log.as_deref().is_some_and(|log| is_regular(log) && self.is_wide(log))
+    }
+
+    /// Whether this socket is kept from being unlinked at the end, since its folder is too wide.
+    pub fn keeps_socket(&self, socket: &Path) -> bool {
+        self.is_wide(socket)
+    }
+
+    /// Whether the folder of a path is, or where a link leads that stands there; what cannot be found counts as such.
+    fn is_wide(&self, path: &Path) -> bool {
+        let wide: Vec<PathBuf> = self.wide.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+        let is_wide = |folder: PathBuf| wide.iter().any(|wide| wide.starts_with(&folder));
+        let led_to = path.canonicalize();
+        led_to
+            .iter()
+            .map(PathBuf::as_path)
+            .chain([path])
+            .any(|path| folder_of(path).canonicalize().map_or(true, is_wide))
+    }
 }
 
 /// What the kernel keeps us from. In each case, no program that could be started would gain privileges.
@@ -69,8 +96,8 @@ fn restricted(allowed: &Allowed<'_>) -> Result<Sandbox, Box<dyn Error + Send + S
         let what = if path.is_dir() { read } else { AccessFs::ReadFile.into() };
         rules = allow(rules, path, what)?;
     }
-    if let Some(log) = &allowed.log {
-        if log.metadata().is_ok_and(|meta| !meta.is_file()) {
+    if let Some(log) = allowed.log.as_ref().filter(|_| !allowed.keeps_log()) {
+        if !is_regular(log) {
             rules = allow(rules, log, AccessFs::WriteFile.into())?;
         } else {
             // A link that stands there now is meant.
@@ -80,7 +107,7 @@ fn restricted(allowed: &Allowed<'_>) -> Result<Sandbox, Box<dyn Error + Send + S
             }
         }
     }
-    for socket in &allowed.sockets {
+    for socket in allowed.sockets.iter().filter(|socket| !allowed.keeps_socket(socket)) {
         rules = allow(rules, folder_of(socket), AccessFs::RemoveFile.into())?;
     }
     Ok(match rules.restrict_self()?.landlock {
@@ -96,6 +123,11 @@ fn allow(
     what: BitFlags<AccessFs>,
 ) -> Result<RulesetCreated, Box<dyn Error + Send + Sync>> {
     Ok(rules.add_rule(PathBeneath::new(PathFd::new(path)?, what))?)
+}
+
+/// Or is not there yet.
+fn is_regular(path: &Path) -> bool {
+    !path.metadata().is_ok_and(|meta| !meta.is_file())
 }
 
 /// Where a path lies; of one without a folder, the current one.

@@ -100,8 +100,12 @@ fn a_log_is_opened_anew_and_a_socket_unlinked_and_nothing_more() {
     for file in [&log, &socket, &place.path("run/socket.lock"), &place.path("log/other")] {
         fs::write(file, "x").unwrap();
     }
-    let allowed =
-        Allowed { root: None, read: vec![key.clone()], log: Some(log.clone()), sockets: vec![socket.clone()] };
+    let allowed = Allowed {
+        read: vec![key.clone()],
+        log: Some(log.clone()),
+        sockets: vec![socket.clone()],
+        ..Allowed::default()
+    };
     within(&allowed, || {
         let append = |path: &Path| File::options().create(true).append(true).open(path);
         append(&log).unwrap().write_all(b"y").unwrap();
@@ -116,6 +120,36 @@ fn a_log_is_opened_anew_and_a_socket_unlinked_and_nothing_more() {
         assert!(is_refused(fs::read(place.path("site/a.txt"))), "nothing is served");
     });
     assert_eq!(fs::read(&log).unwrap(), b"xy");
+}
+
+/// Rights hold for all that lies below a folder.
+#[test]
+fn a_log_or_a_socket_in_a_folder_with_more_in_it_leaves_that_closed() {
+    let place = Place::new("wide");
+    let (log, socket, link) = (place.path("access"), place.path("socket"), place.path("log/link"));
+    for file in [&log, &socket, &place.path("log/own"), &place.path("site/log")] {
+        fs::write(file, "x").unwrap();
+    }
+    symlink("../access", &link).unwrap();
+    let append = |path: &Path| File::options().create(true).append(true).open(path);
+    let wide = vec![place.path("site"), place.path("nowhere")];
+    for log in [&log, &link, &place.path("site/log")] {
+        let allowed =
+            Allowed { log: Some(log.clone()), sockets: vec![socket.clone()], wide: wide.clone(), ..Allowed::default() };
+        assert!(allowed.keeps_log() && allowed.keeps_socket(&socket), "{log:?}");
+        let mut opened_before = append(log).unwrap();
+        within(&allowed, || {
+            for file in ["access", "site/a.txt", "outside/secret", "log/new", "site/new", "site/below/new"] {
+                assert!(is_refused(append(&place.path(file))), "{file}");
+            }
+            assert!(is_refused(fs::remove_file(&socket)) && is_refused(fs::remove_file(place.path("site/a.txt"))));
+            opened_before.write_all(b"y").unwrap();
+        });
+    }
+    let allowed = Allowed { log: Some(place.path("log/own")), wide, ..Allowed::default() };
+    assert!(!allowed.keeps_log());
+    within(&allowed, || assert!(append(&place.path("log/new")).is_ok() && is_refused(append(&log))));
+    assert!(!Allowed { log: Some("/dev/null".into()), wide: vec!["/dev".into()], ..Allowed::default() }.keeps_log());
 }
 
 #[test]

@@ -95,15 +95,9 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     };
     // It asks how many cores we may use, which is read from files.
     let settings = arguments.settings();
-    guard::restrict(
-        &arguments.guard,
-        &store,
-        &listeners,
-        arguments.log.as_deref(),
-        arguments.sharing.read_again(),
-        reporter,
-    )?;
+    let left = guard::restrict(arguments, &store, &listeners)?;
     aside::start(reporter).map_err(Trouble::system)?;
+    left.notes.iter().for_each(|note| reporter.note(note));
     let told: Arc<dyn Report> = Arc::new(Told::new(reporter));
     let form = if arguments.log_format == LogForm::Json { Form::Json } else { Form::Common };
     let log = log.map(|file| Log::start(file, form, told.clone())).transpose().map_err(Trouble::system)?;
@@ -126,8 +120,11 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
         // A terminal that has hung up is none any more, and nobody is left who could stop us.
         let hung_up = terminal && !io::stderr().is_terminal();
         let goes_on = (arguments.log.is_some() || sharing.reloads()) && !hung_up;
-        again.fetch_or(goes_on, Ordering::Relaxed);
+        again.fetch_or(goes_on && left.opens_log, Ordering::Relaxed);
         if goes_on {
+            if !left.opens_log {
+                reporter.note("the log goes on in the file that it has: it is not opened anew");
+            }
             sharing.reload(reporter);
         }
         goes_on
