@@ -133,7 +133,7 @@ fn a_peer_that_answers_within_drain_is_heard_to_its_end() {
 #[test]
 fn idle_ends_a_silent_session_with_7() {
     let (at, peer) = server(all_of);
-    let mut ours = puerta(["connect", "--idle", "300ms", &at.to_string()]).open_input().start();
+    let mut ours = puerta(["connect", "--idle", "2s", &at.to_string()]).open_input().start();
     ours.send("word");
     ours.finish().ends_with(7).said("nothing came or went for the time of --idle").said("sent 4 bytes");
     assert_eq!(peer.join().unwrap(), b"word");
@@ -141,8 +141,8 @@ fn idle_ends_a_silent_session_with_7() {
 
 #[test]
 fn idle_does_not_end_a_session_in_which_bytes_flow() {
-    let script = "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.15; done";
-    let ours = puerta(["listen", "127.0.0.1:0", "--idle", "600ms", "--", "sh", "-c", script]).start();
+    let script = "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.5; done";
+    let ours = puerta(["listen", "127.0.0.1:0", "--idle", "3s", "--", "sh", "-c", script]).start();
     let client = puerta(["connect", &ours.address()]).finish();
     client.ends_with(0).wrote("1\n2\n3\n4\n5\n6\n7\n8\n");
     ours.finish().ends_with(0);
@@ -158,7 +158,7 @@ fn the_time_before_a_client_came_is_no_silence() {
 
 #[test]
 fn a_listener_that_keeps_on_serves_after_a_client_was_idle_too_long() {
-    let ours = puerta(["listen", "127.0.0.1:0", "--keep", "--idle", "200ms"]).start();
+    let ours = puerta(["listen", "127.0.0.1:0", "--keep", "--idle", "2s"]).start();
     let silent = client(ours.port());
     assert_eq!(all_of(silent), b"");
     ours.says("--idle");

@@ -7,7 +7,7 @@ mod serve;
 
 use common::LIMIT;
 use serve::{Place, Serving};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -121,14 +121,15 @@ fn an_expired_link_and_its_cookie_are_gone() {
     assert_eq!(served.curl("a.txt", &[]).status, 403);
     // Who came in by it is let in as long as it works.
     let started = Instant::now();
-    let (served, ticket) = shared(&place, &["--expires", "2s"]);
+    let (served, ticket) = shared(&place, &["--expires", "8s"]);
     let entered = served.curl(&format!("?{ticket}"), &["-H", PAGE]);
     let cookie = entered.field("set-cookie").map(|set| format!("Cookie: {}", set.split(';').next().unwrap()));
-    let Some(cookie) = cookie.filter(|_| started.elapsed() < Duration::from_secs(2)) else { return };
+    let cookie = cookie.expect("in within 8 s");
+    assert_eq!(served.curl("a.txt", &["-H", &cookie]).status, 200);
     while served.curl("a.txt", &["-H", &cookie]).status != 410 {
         assert!(started.elapsed() < LIMIT, "the cookie outlives the link");
     }
-    assert!(started.elapsed() >= Duration::from_secs(1), "as long as it works");
+    assert!(started.elapsed() >= Duration::from_secs(4), "as long as it works");
 }
 
 #[test]
@@ -151,7 +152,12 @@ fn of_a_rate_no_more_comes_in_any_time_than_it_allows() {
     while came < 600 << 10 {
         for stream in &mut streams {
             stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-            came += stream.read(&mut [0; 16384]).unwrap_or(0) as u64;
+            came += match stream.read(&mut [0; 16384]) {
+                Ok(n) => n as u64,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                Err(error) => panic!("{error}"),
+            };
+            assert!(started.elapsed() < LIMIT, "{came} bytes came");
             // Slower it may always be.
             let most = RATE / 10 + (RATE as f64 * started.elapsed().as_secs_f64()) as u64;
             assert!(came <= most + 1, "{came} bytes where {most} may have come");

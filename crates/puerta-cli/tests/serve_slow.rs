@@ -51,11 +51,15 @@ fn stay_on_the_first_core() {
     assert_eq!(peer("taskset", ["-a", "-c", "-p", "0", &id]).finish().status, 0, "taskset: apt-get install util-linux");
 }
 
-fn slow(server: &Serving, how: &[&str], path: &str, count: usize, core: &str) -> Running {
+/// On a core of its own, or wherever there is time.
+fn slow(server: &Serving, how: &[&str], path: &str, count: usize, core: Option<&str>) -> Running {
     let (count, rate) = (count.to_string(), (count / 4).max(50).to_string());
     let url = format!("{}{path}", server.url);
     let words = [how, &["-c", &count, "-r", &rate, "-l", "60", "-p", "10", "-u", &url]].concat();
-    peer("taskset", [&["-c", core, "slowhttptest"], &words[..]].concat()).start()
+    match core {
+        Some(core) => peer("taskset", [&["-c", core, "slowhttptest"], &words[..]].concat()).start(),
+        None => peer("slowhttptest", words).start(),
+    }
 }
 
 /// Slow heads (-H), bodies (-B) and readers (-X). Limits are raised: the load comes from one address.
@@ -67,7 +71,7 @@ fn while_slow_clients_hold_connections_new_requests_are_answered() {
     if apart {
         stay_on_the_first_core();
     }
-    let core = if apart { "1" } else { "0" };
+    let core = apart.then_some("1");
     let folder = site();
     for (kind, how, path, each) in [
         ("-H", &["-H", "-i", "5", "-x", "24"][..], "/a.txt", 1),

@@ -92,7 +92,7 @@ fn every_kind_of_error_is_one_object_with_the_same_fields() {
         (vec!["listen", "--json", "192.0.2.1:0"], 5),
         (vec!["connect", "--json", "127.0.0.1:80", "--whole"], 2),
     ] {
-        let told = puerta(&args).finish().ends_with(status).json();
+        let told = puerta(&args).env("RES_OPTIONS", "timeout:1 attempts:1").finish().ends_with(status).json();
         let error = event(&told, "error");
         assert_eq!(keys(error), ["call", "errno", "event", "hint", "local", "message", "peer", "status"], "{args:?}");
         assert_eq!(error["status"], status, "{args:?}");

@@ -122,7 +122,7 @@ fn each_line_shows_its_peer() {
 
 #[test]
 fn more_peers_than_max_are_told_once_and_served_when_others_are_forgotten() {
-    let ours = puerta(["listen", "udp:127.0.0.1:0", "--max", "2", "--idle", "1s", "-v"]).start();
+    let ours = puerta(["listen", "udp:127.0.0.1:0", "--max", "2", "--idle", "3s", "-v"]).start();
     let clients = [Client::of(&ours), Client::of(&ours), Client::of(&ours)];
     for (n, client) in clients.iter().take(2).enumerate() {
         client.send(format!("{n}\n"));

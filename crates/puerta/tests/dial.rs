@@ -107,7 +107,7 @@ fn one_deadline_ends_all_attempts() {
     let (hole6, _kept6) = black_hole("[::1]");
     let dead = bound("127.0.0.1");
     let (one, two, refused) = (hole.local_addr().unwrap(), hole6.local_addr().unwrap(), dead.local_addr().unwrap());
-    let options = DialOptions { delay: Duration::from_millis(10), ..within(200) };
+    let options = DialOptions { delay: Duration::from_millis(10), ..within(1_500) };
     let (result, lines) = told::<Tcp>(&[one, two, refused], &options);
     let error = result.unwrap_err();
     assert_eq!((error.call(), error.cause()), (Call::Connect, Cause::Bad(Bad::Deadline)));

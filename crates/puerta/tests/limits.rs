@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 /// Tells this program that it is the child.
@@ -158,7 +158,9 @@ fn signal(name: &str, id: u32) {
 }
 
 fn until(child: &mut Child, there: impl Fn() -> bool) {
+    let began = Instant::now();
     while !there() {
+        assert!(began.elapsed() < Duration::from_secs(20), "/proc does not tell of it");
         assert!(child.try_wait().unwrap().is_none(), "the child has ended");
         thread::yield_now();
     }

@@ -172,8 +172,8 @@ fn a_client_that_takes_too_little_is_reset() {
 
 #[test]
 fn a_client_that_reads_slowly_but_steadily_gets_all() {
-    let limits = Limits { rate_time: Duration::from_millis(50), rate: 1, ..Limits::default() };
-    let folder = Folder::new().with("big", vec![b'x'; 16 << 20]);
+    let limits = Limits { rate_time: Duration::from_millis(250), rate: 1, ..Limits::default() };
+    let folder = Folder::new().with("big", vec![b'x'; 64 << 20]);
     let served = Served::new(folder, How { limits, ..How::default() });
     let mut client = served.client();
     let mut came = 0;
@@ -185,5 +185,5 @@ fn a_client_that_reads_slowly_but_steadily_gets_all() {
             n => came += n,
         }
     }
-    assert!(came > 16 << 20);
+    assert!(came > 64 << 20);
 }

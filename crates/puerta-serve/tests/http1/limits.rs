@@ -18,7 +18,7 @@ fn an_idle_connection_is_closed_in_silence() {
     let served = Served::new(folder(), How { limits, ..How::default() });
     served.client().assert_end();
     let folder = folder();
-    let limits = Limits { idle: SHORT, ..Limits::default() };
+    let limits = Limits { idle: SHORT * 20, ..Limits::default() };
     let served = Served::new(folder, How { limits, ..How::default() });
     let mut client = served.client();
     assert_eq!(client.get("/a.txt").status, 200);

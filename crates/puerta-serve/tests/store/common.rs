@@ -24,8 +24,9 @@ pub struct Place {
 pub const SECRET: &[u8] = b"secret\n";
 
 impl Place {
+    /// Where cargo builds, which is hardly in memory.
     pub fn new() -> Place {
-        Place::within(&std::env::temp_dir())
+        Place::within(Path::new(env!("CARGO_TARGET_TMPDIR")))
     }
 
     /// On a file system in memory, where there is one: for what makes many files.

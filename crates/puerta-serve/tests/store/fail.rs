@@ -13,7 +13,8 @@ use std::process::Command;
 const CHILD: &str = "PUERTA_STORE_CHILD";
 
 /// Runs a test of this file again, behind a program that makes the system refuse.
-fn again(test: &str, site: &Path, program: &str, arguments: &[&str]) {
+/// Runs a test once more, in a process of its own.
+pub(crate) fn again(test: &str, site: &Path, program: &str, arguments: &[&str]) {
     let own = std::env::current_exe().unwrap();
     let mut command = Command::new(program);
     command.args(arguments).arg(own).args(["--exact", test, "--nocapture"]).env(CHILD, site);
@@ -22,7 +23,7 @@ fn again(test: &str, site: &Path, program: &str, arguments: &[&str]) {
     assert!(done.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&done.stderr));
 }
 
-fn child() -> Option<Store> {
+pub(crate) fn child() -> Option<Store> {
     let site = std::env::var_os(CHILD)?;
     Some(Store::open(Path::new(&site), &Settings::default()).unwrap())
 }

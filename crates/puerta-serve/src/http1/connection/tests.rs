@@ -58,7 +58,9 @@ struct Bench {
 
 impl Bench {
     fn new(name: &str, pace: Option<Arc<Pace>>) -> Self {
-        let folder = std::env::temp_dir().join(format!("puerta-connection-{}-{name}", std::process::id()));
+        // Beside this program, which hardly lies in memory alone.
+        let program = std::env::current_exe().unwrap();
+        let folder = program.parent().unwrap().join(format!("puerta-connection-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("big"), vec![b'x'; SIZE]).unwrap();
         let store = Store::open(&folder, &Settings { threads: 1, ..Settings::default() }).unwrap();
