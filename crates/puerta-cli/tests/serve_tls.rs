@@ -168,3 +168,25 @@ fn an_idle_connection_keeps_nothing_of_what_was_sent() {
     }
     assert!(each < EACH, "{each} bytes each");
 }
+
+#[test]
+fn a_certificate_that_ends_soon_is_told_of_and_one_that_does_not_is_not() {
+    let place = Place::new();
+    let given = |days: &str| {
+        let (certificate, key) = (place.path(&format!("{days}.pem")), place.path(&format!("{days}.key")));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+            .args(["-subj", "/CN=localhost", "-days", days, "-out", &certificate, "-keyout", &key])
+            .stderr(Stdio::null())
+            .status();
+        assert!(made.unwrap().success());
+        place.serve(&["--cert", &certificate, "--key", &key])
+    };
+    let soon = given("13").event("certificate-ends");
+    assert!(soon["over"] == false && soon["date"].as_str().unwrap().ends_with(" GMT"), "{soon}");
+    assert!(soon["hint"].as_str().unwrap().contains("SIGHUP"), "{soon}");
+    let later = given("16");
+    assert_eq!(later.curl("a.txt", &[]).status, 200);
+    later.run.signal("TERM");
+    later.run.finish().ends_with(0).never_said("certificate-ends");
+}

@@ -46,6 +46,15 @@ pub enum Event<'a> {
     LogFailed(&'a io::Error),
     /// The link that works once was used, by this client.
     TicketUsed(Option<&'a Endpoint>),
+    /// The certificate ends within two weeks, or is over. Each told once of each certificate.
+    Certificate {
+        /// When, as HTTP writes it.
+        date: &'a str,
+        /// It is over.
+        over: bool,
+        /// It was made here, and is made anew at a start.
+        made: bool,
+    },
     /// Something was not served, for a reason that its owner should hear of.
     NotServed {
         /// Where it lies, below the folder.

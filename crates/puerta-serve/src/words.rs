@@ -162,6 +162,12 @@ impl fmt::Display for Event<'_> {
             Event::LogFailed(error) => write!(f, "the access log cannot be written: {}", reason(error)),
             Event::TicketUsed(Some(peer)) => write!(f, "the link was used by {peer}: it works for nobody else"),
             Event::TicketUsed(None) => f.write_str("the link was used: it works for nobody else"),
+            Event::Certificate { date, over: false, .. } => {
+                write!(f, "the certificate ends soon: {date}")
+            }
+            Event::Certificate { date, over: true, .. } => {
+                write!(f, "the certificate has expired: {date}; browsers do not trust it any more")
+            }
             Event::NotServed { path, refusal } => write!(f, "{}: not served: {refusal}", shown(path)),
         }
     }
@@ -182,6 +188,8 @@ impl Event<'_> {
             Event::NotServed { refusal: Refusal::Exhausted(errno::EMFILE | errno::ENFILE), .. } => {
                 "there are too few descriptors: raise the limit (`ulimit -n`), or set --max below it"
             }
+            Event::Certificate { made: true, .. } => "start this again: it is made anew in its last two weeks",
+            Event::Certificate { made: false, .. } => "renew it, then send SIGHUP: both files are read anew",
             Event::LogFailed(error) => match error.raw_os_error() {
                 Some(errno::ENOSPC) => "make room; lines are written again as soon as there is",
                 Some(errno::EACCES) => "check that its folder is still the same, and that you may write there",

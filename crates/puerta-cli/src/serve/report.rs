@@ -202,6 +202,9 @@ fn as_json(event: &Event<'_>, message: &str) -> Value {
         Event::TicketUsed(peer) => {
             json!({"event": "link-used", "peer": peer.map(ToString::to_string), "message": message})
         }
+        Event::Certificate { date, over, .. } => {
+            json!({"event": "certificate-ends", "date": date, "over": over, "message": message})
+        }
         Event::LogBehind(lines) => json!({"event": "log-behind", "lines": lines, "message": message}),
         Event::LogFailed(_) => json!({"event": "log-failed", "message": message}),
     }

@@ -157,6 +157,14 @@ impl Shared {
         }
     }
 
+    /// Has told, as long as the runtime runs, when the certificate ends.
+    pub(super) fn watch(&self, report: Arc<dyn Report>) {
+        if let Some(certificate) = &self.certificate {
+            let (identity, made) = (certificate.identity.clone(), certificate.is_made());
+            tokio::spawn(async move { identity.watch(made, &*report).await });
+        }
+    }
+
     /// Whether SIGHUP is for us, too.
     pub(super) fn reloads(&self) -> bool {
         self.certificate.as_ref().is_some_and(|certificate| !certificate.is_made())

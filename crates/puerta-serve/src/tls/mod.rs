@@ -1,7 +1,9 @@
 //! TLS: a certificate and its key from files or made on the spot, and how rustls is to use them.
 
+mod ending;
 mod made;
 
+pub use ending::{BEFORE, Ending, ending};
 pub use made::{kept, names};
 pub use rustls::ServerConfig;
 
@@ -162,16 +164,8 @@ fn valid(key: &CertifiedKey, now: SystemTime) -> Validity {
     let date = |time: UnixTime| {
         Date::at(time.as_secs()).map_or_else(String::new, |date| String::from_utf8_lossy(date.text()).into_owned())
     };
-    let said = key.cert.split_first().and_then(|(own, others)| {
-        let mut roots = RootCertStore::empty();
-        roots.add(others.last().unwrap_or(own).clone()).or_else(|_| roots.add(own.clone())).ok()?;
-        let provider: Arc<CryptoProvider> = Arc::new(provider::default_provider());
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().ok()?;
-        let name = ServerName::try_from("localhost").ok()?;
-        let now = UnixTime::since_unix_epoch(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
-        verifier.verify_server_cert(own, others, &name, &[], now).err()
-    });
-    match said {
+    let now = UnixTime::since_unix_epoch(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    match said_of(key, now) {
         Some(Error::InvalidCertificate(CertificateError::Expired)) => Validity::Over(String::new()),
         Some(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
             Validity::Over(date(not_after))
@@ -183,6 +177,18 @@ fn valid(key: &CertifiedKey, now: SystemTime) -> Validity {
         Some(Error::InvalidCertificate(CertificateError::BadEncoding)) => Validity::Malformed,
         _ => Validity::Now,
     }
+}
+
+/// What is said of a certificate at a time, where it is not taken.
+fn said_of(key: &CertifiedKey, now: UnixTime) -> Option<Error> {
+    key.cert.split_first().and_then(|(own, others)| {
+        let mut roots = RootCertStore::empty();
+        roots.add(others.last().unwrap_or(own).clone()).or_else(|_| roots.add(own.clone())).ok()?;
+        let provider: Arc<CryptoProvider> = Arc::new(provider::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().ok()?;
+        let name = ServerName::try_from("localhost").ok()?;
+        verifier.verify_server_cert(own, others, &name, &[], now).err()
+    })
 }
 
 fn shown(path: &Path) -> String {

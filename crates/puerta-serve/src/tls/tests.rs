@@ -155,3 +155,14 @@ fn this_machine_is_called_and_reached_by_names_that_a_certificate_can_have() {
         assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name}");
     }
 }
+
+#[test]
+fn the_end_of_a_certificate_is_known() {
+    let folder = Folder::new("end");
+    let (key, _) = kept(&folder.0.join("a.pem"), &some_names(), now()).unwrap();
+    let identity = Identity::new(key);
+    assert_eq!(identity.ends(), Some(now() + DAY * 90));
+    let (other, _) = kept(&folder.0.join("b.pem"), &some_names(), now() + DAY).unwrap();
+    identity.replace(other);
+    assert_eq!(identity.ends(), Some(now() + DAY * 91));
+}
