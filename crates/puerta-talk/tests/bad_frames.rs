@@ -215,6 +215,24 @@ async fn who_was_shown_the_door_is_gone_in_time_though_nothing_is_read_or_the_ta
 }
 
 #[tokio::test]
+async fn a_part_of_a_frame_holds_no_place_and_a_whole_one_does() {
+    let key = Key::generate().unwrap();
+    let at = hub(&key);
+    let mut ana = member(at, key.device()).await;
+    let connection = stranger(at, 1_000_000).await;
+    let (mut send, _receive) = in_time(connection.open_bi()).await.unwrap();
+    in_time(send.write_all(&hello(VERSION, "eve")[..1])).await.unwrap();
+    // Until then it says that it is still there.
+    let closed = in_time(connection.closed()).await;
+    let quinn::ConnectionError::ApplicationClosed(close) = &closed else { panic!("{closed:?}") };
+    assert_eq!(close.error_code, 3_u32.into(), "{close:?}");
+    // She came before, and her connection is still the first.
+    let mut events = std::iter::from_fn(|| ana.events.try_recv().ok());
+    assert!(!events.any(|event| matches!(event, Event::Offline)));
+    goes_on(&mut ana, "the end").await;
+}
+
+#[tokio::test]
 async fn a_hub_says_why_it_does_not_let_in_another_version_or_a_name_that_cannot_be_seen() {
     let key = Key::generate().unwrap();
     let at = hub(&key);

@@ -6,10 +6,10 @@ mod strangers;
 
 use bytes::{Bytes, BytesMut};
 use puerta_talk::identity::Key;
-use puerta_talk::transport::{Dialer, Event, Expected, HANDSHAKES, Peer, Server, Sink, member_socket};
+use puerta_talk::transport::{Dialer, Event, Expected, HANDSHAKES, HELLO, Peer, Server, Sink, member_socket};
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{ClientConfig, ConnectionError, EndpointConfig, TransportErrorCode};
-use quinn_proto::{Connection, ConnectionHandle, DatagramEvent};
+use quinn_proto::{Connection, ConnectionHandle, DatagramEvent, Dir};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -268,6 +268,48 @@ fn who_waited_while_too_many_came_is_let_in_as_far_as_there_is_room_and_the_othe
     assert_eq!((joined, server.counts().waiting), (HANDSHAKES + ROOM, 0));
     let refused = |error: &ConnectionError| matches!(error, ConnectionError::ConnectionClosed(why) if why.error_code == TransportErrorCode::CONNECTION_REFUSED);
     assert_eq!(members.iter_mut().filter_map(Member::ended).filter(refused).count(), MORE - ROOM);
+}
+
+#[test]
+fn who_was_not_introduced_in_time_is_cut_off_whatever_came_of_it() {
+    let start = Instant::now();
+    let mut server = Server::new(&Key::generate().unwrap(), HUB.1, true).unwrap();
+    let (mut out, config) = (Kept::default(), client(with_key()));
+    let mut members: Vec<Member> = (0..2).map(|n| Member::new(start, n, &config)).collect();
+    rounds(start, &mut server, &mut out, &mut members);
+    for member in &mut members {
+        let stream = member.connection.streams().open(Dir::Bi).unwrap();
+        assert_eq!(member.connection.send_stream(stream).write(&[0x10]), Ok(1));
+    }
+    rounds(start, &mut server, &mut out, &mut members);
+    let events: Vec<Event> = std::iter::from_fn(|| server.event()).collect();
+    let peers = joined(&events);
+    assert_eq!((peers.len(), events.iter().filter(|event| matches!(event, Event::Read(..))).count()), (2, 2));
+    server.introduced(peers[1]);
+    for wait in [HELLO / 2, HELLO * 9 / 10, HELLO] {
+        assert!(server.event().is_none());
+        for member in &mut members {
+            member.connection.ping();
+        }
+        rounds(start + wait, &mut server, &mut out, &mut members);
+    }
+    let left: Vec<Event> = std::iter::from_fn(|| server.event()).collect();
+    assert!(matches!(left[..], [Event::Closed(peer)] if peer == peers[0]), "{left:?}");
+    let ended: Vec<_> = members.iter_mut().map(Member::ended).collect();
+    let [Some(ConnectionError::ApplicationClosed(why)), None] = &ended[..] else { panic!("{ended:?}") };
+    assert_eq!(why.error_code, 3_u32.into());
+}
+
+/// All that is to be said at that time.
+fn rounds(now: Instant, server: &mut Server, out: &mut Kept, members: &mut [Member]) {
+    for _ in 0..10 {
+        for member in &mut *members {
+            member.go(now, server, out);
+        }
+        server.timeout(now);
+        server.flush(now, out);
+        deliver(out, members);
+    }
 }
 
 fn deliver(out: &mut Kept, members: &mut [Member]) {

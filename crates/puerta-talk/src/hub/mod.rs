@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::room::frame::ToHub;
 use crate::room::ids::Device;
 use crate::room::rooms::{Conn, Effect, Input, Rooms, Setup};
-use crate::transport::{Acknowledgements, Door, Event, LOOK, Listener, Server};
+use crate::transport::{Acknowledgements, Door, Event, LOOK, Listener, Peer, Server};
 use bytes::Bytes;
 use history::{Keeper, Told};
 use out::Out;
@@ -203,15 +203,20 @@ impl Inner {
     fn read(&mut self, conn: Conn, bytes: &Bytes) {
         let Some(out) = self.outs.get_mut(&conn).filter(|out| !out.is_closing()) else { return };
         out.frames.push(bytes);
-        if let Some(device) = out.new.take() {
-            self.take(Input::Connected { conn, device });
-        }
         loop {
             let Some(out) = self.outs.get_mut(&conn) else { return };
-            match out.frames.take::<ToHub>() {
-                Ok(Some(frame)) => self.take(Input::Frame { conn, frame }),
+            let frame = match out.frames.take::<ToHub>() {
                 Ok(None) => return,
-                Err(_) => return self.take(Input::Malformed(conn)),
+                came => came,
+            };
+            // A part of a frame makes nobody of a stranger.
+            if let Some(device) = out.new.take() {
+                self.server.introduced(Peer(conn.0));
+                self.take(Input::Connected { conn, device });
+            }
+            match frame {
+                Ok(Some(frame)) => self.take(Input::Frame { conn, frame }),
+                _ => return self.take(Input::Malformed(conn)),
             }
         }
     }

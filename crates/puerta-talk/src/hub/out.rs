@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Out {
     peer: Peer,
-    /// Whose it is, until it has said something.
+    /// Whose it is, until it has said something whole.
     pub(super) new: Option<Device>,
     /// What came and is not whole yet.
     pub(super) frames: Frames,

@@ -44,7 +44,7 @@ pub(super) const FIRST_ROUND_TRIP: Duration = Duration::from_millis(100);
 pub const HANDSHAKES: usize = 256;
 /// How long a handshake may take: 10 s.
 pub const HANDSHAKE: Duration = IDLE;
-/// Who has not opened its stream and said something after this time is cut off: 10 s.
+/// Who has not opened its stream and said a whole frame after this time is cut off: 10 s.
 pub const HELLO: Duration = Duration::from_secs(10);
 /// Connections of a hub, unless it [says otherwise](super::Server::limit): 4,096. Who comes above is told that it is full.
 pub const CONNECTIONS: usize = 4096;

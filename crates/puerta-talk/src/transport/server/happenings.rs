@@ -81,9 +81,6 @@ impl Server {
                 let ended = loop {
                     match chunks.next(CHUNK) {
                         Ok(Some(chunk)) => {
-                            if link.phase == Phase::Silent {
-                                (link.phase, link.limit) = (Phase::Talking, None);
-                            }
                             self.events.push_back(Event::Read(peer, chunk.bytes));
                         }
                         Err(quinn_proto::ReadError::Blocked) => break false,

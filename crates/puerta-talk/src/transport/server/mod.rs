@@ -121,7 +121,7 @@ struct Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Shaking,
-    /// Nothing was said yet.
+    /// It was not [introduced](Server::introduced) yet.
     Silent,
     Talking,
     /// What is on its way is still to be read.
@@ -259,7 +259,7 @@ impl Server {
                         self.shaking -= 1;
                         self.events.push_back(Event::Failed(problem));
                     }
-                    Phase::Silent => self.close(now, peer, 3, b"nothing was said"),
+                    Phase::Silent => self.close(now, peer, 3, b"nothing whole was said"),
                     _ => self.close(now, peer, 2, b"not let in"),
                 }
             }
@@ -290,6 +290,15 @@ impl Server {
         };
         self.touch(handle);
         written
+    }
+
+    /// It has said something whole, and may stay. Until then it has [`HELLO`], however often it sends a byte.
+    pub fn introduced(&mut self, peer: Peer) {
+        if let Some((_, link)) = self.find(peer)
+            && link.phase == Phase::Silent
+        {
+            (link.phase, link.limit) = (Phase::Talking, None);
+        }
     }
 
     /// The other end is to go: when it has not after `patience`, it is closed. What is written until then is sent.
