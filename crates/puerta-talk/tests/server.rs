@@ -11,7 +11,7 @@ use quinn::udp::{RecvMeta, Transmit};
 use quinn::{ClientConfig, ConnectionError, EndpointConfig, TransportErrorCode};
 use quinn_proto::{Connection, ConnectionHandle, DatagramEvent, Dir};
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use strangers::{client, with_key};
@@ -161,6 +161,28 @@ async fn who_has_not_shown_that_his_address_is_his_is_answered_once() {
             assert!(len < datagram.len());
         }
         assert_eq!(back, 1, "answers to {} bytes", datagram.len());
+    }
+}
+
+#[test]
+fn what_cannot_be_answered_is_not() {
+    let now = Instant::now();
+    let mut server = Server::new(&Key::generate().unwrap(), HUB.1, true).unwrap();
+    let mut member = Member::new(now, 0, &client(with_key()));
+    let mut first = Vec::new();
+    assert!(member.connection.poll_transmit(now, 1, &mut first).is_some());
+    let (from, to) = (member.at, HUB.0.into());
+    let all_nodes = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into();
+    for (from, to, answers) in [
+        (SocketAddr::new(from.ip(), 0), to, 0),
+        (from, all_nodes, 0),
+        (from, Ipv4Addr::BROADCAST.to_ipv6_mapped().into(), 0),
+        (from, to, 1),
+    ] {
+        let (mut meta, mut out) = (RecvMeta::default(), Kept::default());
+        (meta.addr, meta.len, meta.stride, meta.dst_ip) = (from, first.len(), first.len(), Some(to));
+        server.receive(now, &meta, first[..].into(), &mut out);
+        assert_eq!(out.0.len(), answers, "from {from} to {to}");
     }
 }
 

@@ -4,14 +4,18 @@ use super::server::{Event, Server, Sink};
 use crate::identity::Key;
 use crate::problem::Problem;
 use bytes::BytesMut;
+use puerta::errno;
 use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::Interest;
 
 /// The longest UDP payload, and the longest that the kernel joins of several, in bytes.
 const JOINED: usize = 65_535;
+
+/// A socket's state that was misled is made anew so often at most: 10 s.
+const ANEW: Duration = Duration::from_secs(10);
 
 /// How often the socket is read in a turn, at most, some 32 datagrams each time.
 const READS: usize = 16;
@@ -30,6 +34,10 @@ pub struct Listener {
 pub struct Door {
     socket: tokio::net::UdpSocket,
     state: UdpSocketState,
+    /// The state may know wrong things: see [`Out::misled`].
+    misled: bool,
+    /// When it was made.
+    made: Instant,
     /// For what is read at once: of this memory only what is filled is taken.
     buffer: Box<[u8]>,
 }
@@ -48,7 +56,8 @@ impl Listener {
         let port = socket.local_addr().map_err(Problem::System)?.port();
         let server = Server::new(key, port, !state.may_fragment())?;
         let socket = tokio::net::UdpSocket::from_std(socket).map_err(Problem::System)?;
-        Ok(Listener { server, door: Door { socket, state, buffer: vec![0; JOINED * BATCH_SIZE].into() } })
+        let buffer = vec![0; JOINED * BATCH_SIZE].into();
+        Ok(Listener { server, door: Door { socket, state, misled: false, made: Instant::now(), buffer } })
     }
 
     /// The next thing that happens, with all that QUIC has to send meanwhile. Dropped while it waits, it loses nothing.
@@ -96,8 +105,8 @@ impl Door {
     /// Reads what has come, and does what is due: see [`Server::event`]. Nothing of members is answered before
     /// [`flush`](Self::flush).
     pub fn receive(&mut self, server: &mut Server, now: Instant) {
-        let Door { socket, state, buffer } = self;
-        let mut out = Out { socket, state };
+        let Door { socket, state, misled, buffer, .. } = self;
+        let mut out = Out { socket, state, misled };
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         for _ in 0..READS {
             let mut parts = buffer.chunks_mut(JOINED);
@@ -124,7 +133,19 @@ impl Door {
 
     /// Sends what there is for the members, for a turn.
     pub fn flush(&mut self, server: &mut Server, now: Instant) {
-        server.flush(now, &mut Out { socket: &self.socket, state: &self.state });
+        server.flush(now, &mut Out { socket: &self.socket, state: &self.state, misled: &mut self.misled });
+        self.renew(now);
+    }
+
+    /// Makes the state anew where it was misled.
+    fn renew(&mut self, now: Instant) {
+        if !self.misled || now.saturating_duration_since(self.made) < ANEW {
+            return;
+        }
+        (self.misled, self.made) = (false, now);
+        if let Ok(state) = UdpSocketState::new((&self.socket).into()) {
+            self.state = state;
+        }
     }
 
     /// Waits until something has come, or there is room again for what it did not take, or until it is time. It does not wait where
@@ -147,6 +168,9 @@ impl Door {
 struct Out<'a> {
     socket: &'a tokio::net::UdpSocket,
     state: &'a UdpSocketState,
+    /// EINVAL makes the state give up GSO, and ECN over IPv4. One datagram alone got it for its addresses, such as an address of
+    /// ours that is gone: that says nothing of either.
+    misled: &'a mut bool,
 }
 
 impl Sink for Out<'_> {
@@ -155,6 +179,40 @@ impl Sink for Out<'_> {
     }
 
     fn send(&mut self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.socket.try_io(Interest::WRITABLE, || self.state.send(self.socket.into(), transmit))
+        match self.socket.try_io(Interest::WRITABLE, || self.state.try_send(self.socket.into(), transmit)) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(error),
+            Err(error) => {
+                let single = transmit.segment_size.is_none_or(|size| size >= transmit.contents.len());
+                *self.misled |= single && error.raw_os_error() == Some(errno::EINVAL);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hub_socket;
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[tokio::test]
+    async fn what_cannot_be_sent_anywhere_takes_no_segmentation_away_for_long() {
+        let socket = hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket;
+        let mut door = Listener::new(&Key::generate().unwrap(), socket).unwrap().door;
+        let (start, most) = (door.made, door.state.max_gso_segments());
+        let destination = (Ipv4Addr::LOCALHOST, 0).into();
+        let nowhere = Transmit { destination, ecn: None, contents: b"?", segment_size: None, src_ip: None };
+        for renewed in [start + ANEW, start + ANEW * 2] {
+            door.socket.writable().await.unwrap();
+            let Door { socket, state, misled, .. } = &mut door;
+            Out { socket, state, misled }.send(&nowhere).unwrap();
+            assert_eq!((door.state.max_gso_segments(), door.misled), (1, true));
+            door.renew(renewed - ANEW / 2);
+            assert!(door.misled, "not before its time");
+            door.renew(renewed);
+            assert_eq!((door.state.max_gso_segments(), door.misled), (most, false));
+        }
     }
 }

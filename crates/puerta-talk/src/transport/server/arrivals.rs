@@ -2,8 +2,17 @@
 
 use super::{Event, HANDSHAKE, HANDSHAKES, Link, Peer, Phase, Server, Sink};
 use crate::transport::{config, failed};
+use quinn::udp::RecvMeta;
 use quinn_proto::Incoming;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
+
+/// Whether what came can be answered at all. Nothing goes to port 0 or comes from an address of many, and a socket that is asked
+/// to send that takes it for a lack of its own.
+pub(super) fn is_answerable(meta: &RecvMeta) -> bool {
+    let many = |ip: IpAddr| ip.is_multicast() || ip == Ipv4Addr::BROADCAST;
+    meta.addr.port() != 0 && !meta.dst_ip.is_some_and(|ip| many(ip.to_canonical()))
+}
 
 impl Server {
     /// A first packet.

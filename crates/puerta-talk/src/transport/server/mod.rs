@@ -214,8 +214,12 @@ impl Server {
         !self.touched.is_empty()
     }
 
-    /// Takes a datagram, or several of one size. What is to be answered to strangers goes out at once.
+    /// Takes a datagram, or several of one size. What is to be answered to strangers goes out at once. What cannot be answered,
+    /// from port 0 or to an address of many, is dropped.
     pub fn receive(&mut self, now: Instant, meta: &RecvMeta, mut data: BytesMut, sink: &mut impl Sink) {
+        if !arrivals::is_answerable(meta) {
+            return;
+        }
         let ecn = meta.ecn.and_then(|ecn| EcnCodepoint::from_bits(ecn as u8));
         while !data.is_empty() {
             let one = data.split_to(meta.stride.clamp(1, data.len()));
