@@ -20,7 +20,7 @@ mod trace;
 
 use arguments::{Cli, Command, Output};
 use clap::Parser;
-use printed::{is_there, not_printed};
+use printed::not_printed;
 use report::Reporter;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -47,7 +47,6 @@ fn printed(error: &clap::Error) -> io::Result<()> {
     if error.use_stderr() {
         return error.print().or(Ok(()));
     }
-    is_there()?;
     error.print()?;
     io::stdout().flush()
 }

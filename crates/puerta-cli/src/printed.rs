@@ -1,8 +1,7 @@
 //! What goes to stdout in one piece, and what is said when it did not all get there.
 
 use crate::report::Reporter;
-use puerta::{Call, Error, errno};
-use puerta_relay::local::Local;
+use puerta::{Call, Error};
 use puerta_relay::problem::Problem;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,18 +9,10 @@ use std::process::ExitCode;
 /// Prints it; the status of a command that does nothing else.
 pub(crate) fn print(text: &[u8], reporter: Reporter) -> ExitCode {
     let mut out = io::stdout().lock();
-    match is_there().and_then(|()| out.write_all(text)).and_then(|()| out.flush()) {
+    match out.write_all(text).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => reporter.problem(&not_printed(&error)),
     }
-}
-
-/// Rust puts /dev/null where there is no stdout, so that nothing would tell.
-///
-/// # Errors
-/// `EBADF`, as write(2) would say.
-pub(crate) fn is_there() -> io::Result<()> {
-    if Local::stdout_was_closed() { Err(io::Error::from_raw_os_error(errno::EBADF)) } else { Ok(()) }
 }
 
 /// Not all of it was written to stdout.

@@ -70,7 +70,7 @@ impl Local {
     }
 
     /// Whether this process was started without a standard output. Rust opens /dev/null in its place, for reading too, which
-    /// `>/dev/null` never does.
+    /// `>/dev/null` never does; other programs do that for those that they start (Python's `DEVNULL`), so that this is no error.
     pub fn stdout_was_closed() -> bool {
         let stdout = std::io::stdout();
         let is_null = std::fs::read_link("/proc/self/fd/1").is_ok_and(|path| path == Path::new("/dev/null"));

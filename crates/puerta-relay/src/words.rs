@@ -47,7 +47,6 @@ impl Problem {
             Problem::Socket(error) | Problem::Broken(error) => return error.hint(),
             Problem::Output(error) => match error.errno() {
                 Some(errno::ENOSPC) => "the disk is full: what came later is lost; make room and try again",
-                Some(errno::EBADF) => "there is no standard output: let it go to a file, a pipe or /dev/null",
                 Some(errno::EPIPE) => "the program that reads our output has ended",
                 _ => return error.hint(),
             },
@@ -155,7 +154,7 @@ impl fmt::Display for Event<'_> {
                 f.write_str("an answer was not sent: the peer's socket has no name (bind it to a path, or to any name)")
             }
             Event::Truncated { kept, full } => write!(f, "a datagram of {full} bytes was cut to {kept}"),
-            Event::NoOutput => f.write_str("standard output is closed: what arrives is discarded"),
+            Event::NoOutput => f.write_str("standard output is closed or /dev/null: what arrives is discarded"),
             Event::Trouble(problem) => write!(f, "{problem}"),
         }
     }

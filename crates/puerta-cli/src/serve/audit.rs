@@ -1,7 +1,7 @@
 //! `serve DIR --audit`: what lies there and should hardly be served, a line each on stdout.
 
 use super::trouble::Trouble;
-use crate::printed::{is_there, not_printed};
+use crate::printed::not_printed;
 use crate::report::Reporter;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use puerta_serve::audit::{Bounds, Finding, Hear, Summary, audit};
@@ -17,7 +17,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The status is 1 when something was found, or not all was seen.
 pub(super) fn run(folder: &Path, bounds: &Bounds, reporter: Reporter) -> Result<ExitCode, Trouble> {
-    let mut told = Told { json: reporter.json(), began: Instant::now(), bar: None, failed: is_there().err() };
+    let mut told = Told { json: reporter.json(), began: Instant::now(), bar: None, failed: None };
     let summary = audit(folder, bounds, &mut told)?;
     told.end(&summary);
     if let Some(error) = told.failed {

@@ -1,6 +1,5 @@
 //! Where the access log goes: a file that is opened anew when we are told to, or stdout.
 
-use crate::printed::is_there;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -21,7 +20,6 @@ impl LogFile {
     /// Opens it to write behind what is there; `-` is stdout. When `again` is set, the next line goes to what then has that path.
     pub(super) fn open(path: &Path, again: Arc<AtomicBool>) -> io::Result<Self> {
         if path == Path::new("-") {
-            is_there()?;
             let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
             return Ok(LogFile { file, path: None, again });
         }

@@ -23,6 +23,7 @@ use crate::trace;
 use arguments::LogForm;
 use listeners::Listeners;
 use log::LogFile;
+use puerta_relay::local::Local;
 use puerta_serve::audit::Bounds;
 use puerta_serve::event::Report;
 use puerta_serve::http1::{Service, Tally};
@@ -32,6 +33,7 @@ use puerta_serve::store::Store;
 use report::Told;
 use share::Shared;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -83,6 +85,9 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     let folder = arguments.folder();
     let store = Store::open(&folder, &arguments.store())?;
     let again = Arc::new(AtomicBool::new(false));
+    if arguments.log.as_deref() == Some(Path::new("-")) && Local::stdout_was_closed() {
+        reporter.note("standard output is closed or /dev/null: the log is discarded");
+    }
     let log = match &arguments.log {
         Some(path) => Some(LogFile::open(path, again.clone()).map_err(|error| Trouble::Log(path.clone(), error))?),
         None => None,

@@ -68,7 +68,6 @@ impl Trouble {
                 let hint = match error.raw_os_error() {
                     Some(errno::ENOENT) => Some("make its folder first (`mkdir -p`)"),
                     Some(errno::EACCES) => Some("check that you may write there"),
-                    Some(errno::EBADF) => Some("stdout is closed: name a file, or start this with a stdout"),
                     _ => None,
                 };
                 // Only its words are used, and they do not depend on the call.

@@ -5,7 +5,6 @@ use super::home::{Home, data, own_name};
 use super::ladder::{self, Target};
 use super::session::{self, ANSWER, Wanted};
 use super::trouble::Trouble;
-use crate::printed::is_there;
 use crate::report::Reporter;
 use crate::signals::Stop;
 use crate::talk::Arguments;
@@ -75,7 +74,6 @@ fn export(arguments: &Arguments) -> Result<u8, Trouble> {
             all.into_iter().filter_map(|(_, kind, _)| public(kind)).collect()
         }
     };
-    is_there().map_err(Trouble::Output)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     for room in rooms {
         log::export(&store, &room, |record| write(&mut out, &room, &record, arguments.json)).map_err(|ended| {
@@ -308,7 +306,7 @@ fn show_invite(link: &str, until: i64, arguments: &Arguments, reporter: Reporter
 
 fn print(arguments: &Arguments, data: &serde_json::Value, text: impl FnOnce() -> String) -> Result<(), Trouble> {
     let line = if arguments.json { data.to_string() } else { text() };
-    is_there().and_then(|()| writeln!(io::stdout(), "{line}")).map_err(Trouble::Output)
+    writeln!(io::stdout(), "{line}").map_err(Trouble::Output)
 }
 
 /// The one hub of ours that runs on this machine, or the one that `--store` or `--no-store` names.
