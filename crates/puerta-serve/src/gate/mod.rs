@@ -202,7 +202,7 @@ impl Gate {
     }
 
     /// The same where that takes a while, or is counted: once a request.
-    pub(crate) async fn pass(&self, asks: Asks<'_>, _report: &dyn Report, now: SystemTime) -> Passed {
+    pub(crate) async fn pass(&self, asks: Asks<'_>, now: SystemTime) -> Passed {
         if let Some(passed) = self.pass_now(asks, now) {
             return passed;
         }

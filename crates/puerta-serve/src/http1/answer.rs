@@ -59,7 +59,7 @@ impl Service {
     /// The response, by threads that may wait.
     pub(super) async fn respond(&self, head: &Head<'_>, peer: Option<&Endpoint>) -> Response<Handle> {
         let plan = plan(head, &self.site);
-        let passed = self.gate.pass(Asks { head, plan: &plan, peer }, &*self.report, Now::read().wall).await;
+        let passed = self.gate.pass(Asks { head, plan: &plan, peer }, Now::read().wall).await;
         let mut response = match (&passed, plan) {
             (Passed::Denied(_) | Passed::To(..), _) => self.sent_away(head, &passed),
             (_, Plan::Answer(answer)) => respond::answer(head, answer, &self.site),
