@@ -121,6 +121,55 @@ fn a_flood_is_cut_at_the_quota_and_told_once_a_second() {
 }
 
 #[test]
+fn nobody_gets_a_new_quota_by_leaving_and_coming_again() {
+    for (wire, quit) in [(Wire::Ull1106, "/talk_quit"), (Wire::Ull2096, r"\quit")] {
+        let (mut hub, now) = hub(wire);
+        hub.heard(other(), &frame(wire, "ana", "hola"), now, UNIX_EPOCH);
+        for _ in 0..10 {
+            for _ in 0..BURST {
+                hub.heard(at(2), &frame(wire, "eva", "flood"), now, UNIX_EPOCH);
+            }
+            hub.heard(at(2), &frame(wire, "eva", quit), now, UNIX_EPOCH);
+        }
+        let got = |hub: &mut Hub| outgoing(hub).iter().filter(|(to, _)| *to == other().port()).count();
+        assert_eq!(got(&mut hub), BURST as usize, "{wire}");
+        let lines = events(&mut hub);
+        assert_eq!(lines.iter().filter(|line| line.contains("Too many messages")).count(), 1, "told once: {lines:?}");
+        // Neither the quit nor what came of no member is forgotten.
+        hub.heard(at(2), &frame(wire, "eva", "again"), now + SECOND / 20, UNIX_EPOCH);
+        assert_eq!(got(&mut hub), 1, "{wire}");
+        for _ in 0..2 * BURST {
+            hub.heard(at(2), &frame(wire, "eva", "later"), now + SECOND * 3, UNIX_EPOCH);
+        }
+        assert_eq!(got(&mut hub), BURST as usize, "{wire}");
+    }
+}
+
+#[test]
+fn a_new_connection_goes_on_with_the_quota_of_the_last() {
+    let (mut hub, now) = hub(Wire::Ull1066);
+    assert!(hub.accepted(other(), now));
+    let flood = frame(Wire::Ull1066, "eva", "flood");
+    let mut taken = 0;
+    for port in 2..1000 {
+        if hub.accepted(at(port), now) {
+            taken += 1;
+            (0..10).for_each(|_| hub.heard(at(port), &flood, now, UNIX_EPOCH));
+            hub.closed(at(port), None, Why::Closed(None), UNIX_EPOCH);
+        }
+    }
+    let got = outgoing(&mut hub).iter().filter(|(to, _)| *to == other().port()).count();
+    assert!(taken + got <= BURST as usize && taken > 1, "{taken} connections, {got} messages");
+    assert!(hub.accepted(([127, 0, 0, 3], 1).into(), now), "others come in");
+    assert!(hub.accepted(at(2), now + SECOND));
+}
+
+/// Somebody on another host.
+fn other() -> SocketAddr {
+    ([127, 0, 0, 2], 1).into()
+}
+
+#[test]
 fn garbage_of_strangers_is_told_once_a_second_and_counted() {
     let (mut hub, start) = hub(Wire::Ull1024);
     for n in 0..1000u16 {

@@ -8,7 +8,7 @@ use crate::wire::{Control, Flaw, Frame, Misfit};
 use bytes::Bytes;
 use puerta::Error;
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A member that was silent for so long is forgotten, though others were heard: what a forged join can bring upon its victim
@@ -22,6 +22,8 @@ const COMPLAINT: Duration = Duration::from_secs(1);
 pub struct Hub {
     settings: Settings,
     members: HashMap<SocketAddr, Member>,
+    /// Of hosts whose members have left: at most as many as there may be members.
+    left: HashMap<IpAddr, Bucket>,
     outgoing: VecDeque<(SocketAddr, Bytes)>,
     events: VecDeque<Event>,
     /// That there is no room for more was told.
@@ -41,11 +43,32 @@ struct Member {
     /// Something came from there, or went there.
     used: Instant,
     heard: Instant,
+    bucket: Bucket,
+    /// How many bytes came from there that no answer has used up.
+    credit: usize,
+}
+
+/// What somebody may send. It outlives a membership, so that nobody gets a new one by leaving.
+#[derive(Debug, Clone)]
+struct Bucket {
     quota: Quota,
     /// When it was last told that it sends too much.
     slowed: Option<Instant>,
-    /// How many bytes came from there that no answer has used up.
-    credit: usize,
+}
+
+impl Bucket {
+    fn new(now: Instant) -> Self {
+        Bucket { quota: Quota::new(RATE, BURST, now), slowed: None }
+    }
+
+    /// Whether it is to be told now that this is too much.
+    fn slows(&mut self, now: Instant) -> bool {
+        let told = self.slowed.is_some_and(|told| now.saturating_duration_since(told) < COMPLAINT);
+        if !told {
+            self.slowed = Some(now);
+        }
+        !told
+    }
 }
 
 /// What is no frame, from those who are no members: told at most once a second, however much it is.
@@ -62,6 +85,7 @@ impl Hub {
         Hub {
             settings,
             members: HashMap::new(),
+            left: HashMap::new(),
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             full: false,
@@ -83,10 +107,12 @@ impl Hub {
             if let Some(flaw) = length {
                 return self.strangers(from, *flaw, now);
             }
-            if control == Some(Control::Quit) || !self.has_room(from) {
+            if control == Some(Control::Quit)
+                || !self.has_room(from)
+                || !self.join(from, decoded.frame.user.clone(), now)
+            {
                 return;
             }
-            self.join(from, decoded.frame.user.clone(), now);
         }
         let Some(member) = self.members.get_mut(&from) else { return };
         (member.used, member.heard) = (now, now);
@@ -94,12 +120,13 @@ impl Hub {
         if !decoded.frame.user.is_empty() {
             member.user.clone_from(&decoded.frame.user);
         }
+        let within = member.bucket.quota.take(now);
         // Only the source itself ends its membership, whatever name the frame gives.
         if control == Some(Control::Quit) {
             return self.remove(&from, Why::Quit);
         }
         let who = Who { address: from, user: member.user.clone() };
-        if !member.quota.take(now) {
+        if !within {
             return self.slow_down(who, now, at);
         }
         self.events.extend(decoded.flaws.iter().map(|flaw| Event::Flawed { who: who.clone(), flaw: *flaw }));
@@ -115,13 +142,13 @@ impl Hub {
         }
     }
 
-    /// A connection came. False: there is no room for it.
+    /// A connection came. False: there is no room for it, or too many came from there.
     pub fn accepted(&mut self, from: SocketAddr, now: Instant) -> bool {
-        let room = self.has_room(from);
-        if room {
-            self.join(from, Vec::new(), now);
+        let joined = self.has_room(from) && self.join(from, Vec::new(), now);
+        if let Some(member) = self.members.get_mut(&from) {
+            member.bucket.quota.take(now);
         }
-        room
+        joined
     }
 
     /// A member's connection has ended. A frame that was cut off is in `rest`: it is shown, and goes to nobody.
@@ -227,9 +254,18 @@ impl Hub {
         room
     }
 
-    fn join(&mut self, address: SocketAddr, user: Vec<u8>, now: Instant) {
-        let quota = Quota::new(RATE, BURST, now);
-        let member = Member { user: user.clone(), used: now, heard: now, quota, slowed: None, credit: 0 };
+    /// False: who left there has sent too much.
+    fn join(&mut self, address: SocketAddr, user: Vec<u8>, now: Instant) -> bool {
+        let bucket = match self.left.get_mut(&host(address)) {
+            Some(left) if !left.quota.has(now) => {
+                if left.slows(now) {
+                    self.events.push_back(Event::TooMany(Who { address, user }));
+                }
+                return false;
+            }
+            left => left.map_or_else(|| Bucket::new(now), |left| left.clone()),
+        };
+        let member = Member { user: user.clone(), used: now, heard: now, bucket, credit: 0 };
         // A connection tells itself when it ends.
         if !self.settings.wire.is_stream() {
             let expiry = self.expiry(&member);
@@ -237,6 +273,7 @@ impl Hub {
         }
         self.members.insert(address, member);
         self.events.push_back(Event::Joined(Who { address, user }));
+        true
     }
 
     fn expiry(&self, member: &Member) -> Instant {
@@ -247,7 +284,22 @@ impl Hub {
     fn remove(&mut self, address: &SocketAddr, why: Why) {
         if let Some(member) = self.members.remove(address) {
             self.full = false;
+            self.keep(host(*address), member.bucket);
             self.events.push_back(Event::Left { who: Who { address: *address, user: member.user }, why });
+        }
+    }
+
+    /// The emptiest bucket of those who left a host is kept. Above the limit, the one that is full first goes.
+    fn keep(&mut self, host: IpAddr, bucket: Bucket) {
+        let full_at = bucket.quota.full_at();
+        if self.left.get(&host).is_some_and(|left| left.quota.full_at() >= full_at) {
+            return;
+        }
+        self.left.insert(host, bucket);
+        if self.left.len() > self.settings.max
+            && let Some(first) = self.left.iter().min_by_key(|(_, left)| left.quota.full_at()).map(|(host, _)| *host)
+        {
+            self.left.remove(&first);
         }
     }
 
@@ -261,10 +313,9 @@ impl Hub {
 
     fn slow_down(&mut self, who: Who, now: Instant, at: SystemTime) {
         let Some(member) = self.members.get_mut(&who.address) else { return };
-        if member.slowed.is_some_and(|told| now.saturating_duration_since(told) < COMPLAINT) {
+        if !member.bucket.slows(now) {
             return;
         }
-        member.slowed = Some(now);
         let address = who.address;
         self.events.push_back(Event::TooMany(who));
         if let Ok(frame) = self.settings.announcement(slow_down().as_bytes(), at) {
@@ -301,4 +352,9 @@ impl Hub {
             self.strangers = Strangers { told: Some(now), last: None, count: 0 };
         }
     }
+}
+
+/// Where somebody is. The port is another one at each connection.
+fn host(address: SocketAddr) -> IpAddr {
+    address.ip().to_canonical()
 }

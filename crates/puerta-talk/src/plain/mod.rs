@@ -4,7 +4,8 @@
 //!
 //! Bounds: a hub has at most [`MEMBERS`] members. It forgets those without a datagram either way for [`IDLE`]
 //! ([`IDLE_JOINED`] where the wire says who quits), and those who were silent for [`SILENT_MAX`] whatever others say. Each
-//! may send [`RATE`] messages a second, [`BURST`] at once. An answer has never more bytes than came from where it goes. A member
+//! may send [`RATE`] messages a second, [`BURST`] at once, joins and quits included; whoever comes again goes on with what those had
+//! left who were at that address before. An answer has never more bytes than came from where it goes. A member
 //! of a TCP hub that is [`BEHIND`] frames behind is dropped.
 
 mod driver;

@@ -20,11 +20,21 @@ impl Quota {
 
     /// Takes a token; false: there is none.
     pub fn take(&mut self, now: Instant) -> bool {
-        let there = self.next_at().is_none_or(|at| at <= now);
+        let there = self.has(now);
         if there {
             self.full_at = self.full_at.max(now) + self.each;
         }
         there
+    }
+
+    /// Whether there is a token.
+    pub fn has(&self, now: Instant) -> bool {
+        self.next_at().is_none_or(|at| at <= now)
+    }
+
+    /// When the bucket is full.
+    pub fn full_at(&self) -> Instant {
+        self.full_at
     }
 
     /// When there is a token; `None`: it does not depend on the time.
