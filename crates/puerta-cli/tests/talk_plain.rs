@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::places::free_port;
+use common::places::{Folder, free_port};
 use common::udp::{Client, close, limited, receive, server};
 use common::{Running, contains, peer, puerta, wait_until};
 use std::net::{SocketAddr, UdpSocket};
@@ -171,6 +171,27 @@ fn a_name_of_two_addresses_reaches_the_one_that_listens() {
     ours.writes(": hola tambien\n");
     ours.end_input();
     ours.finish().ends_with(0);
+}
+
+#[test]
+fn an_address_that_a_firewall_forbids_is_not_the_end_and_the_next_one_is_tried() {
+    if std::process::Command::new("nft").arg("--version").output().is_err() {
+        return eprintln!("not tried: nft is missing: apt-get install nftables");
+    }
+    let folder = Folder::new("forbidden");
+    folder.file("hosts", "::1 two-doors\n127.0.0.1 two-doors\n");
+    let rule = "udp dport 7778 ip6 daddr ::1 reject with icmpv6 type admin-prohibited";
+    for (to, refused) in [("two-doors:7778", "127.0.0.1:7778: connection refused"), ("[::1]:7778", "the talk goes on")]
+    {
+        let line = format!(
+            "set -e; ip link set lo up; nft 'add table inet t; add chain inet t i {{ type filter hook input priority 0; }};
+            add rule inet t i {rule}'; mount --bind '{}' /etc/hosts; exec '{}' talk --plain -v {to}",
+            folder.name("hosts"),
+            env!("CARGO_BIN_EXE_puerta")
+        );
+        let done = peer("unshare", ["-r", "-m", "-n", "sh", "-c", &line]).input("hola\n").finish();
+        done.ends_with(6).said("[::1]:7778").said("EACCES").said(refused);
+    }
 }
 
 #[test]

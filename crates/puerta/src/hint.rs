@@ -96,6 +96,15 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         (Call::SendTo | Call::SendMsg | Call::Send | Call::Connect, libc::EACCES) => {
             "a broadcast address needs the option broadcast; any other is forbidden by a firewall or route of this machine"
         }
+        (Call::Recv | Call::RecvMsg, libc::EACCES) => {
+            "a firewall or router on the way forbids it, as an ICMP message said"
+        }
+        (Call::Recv | Call::RecvMsg | Call::Send, libc::ENOPROTOOPT) => {
+            "that host does not speak this protocol, as an ICMP message said"
+        }
+        (_, libc::EHOSTDOWN | libc::ENONET) => {
+            "that host cannot be reached, as an ICMP message said: check the address, or that the host is up"
+        }
         (_, libc::EPERM) if matches!(call, Call::Connect | Call::Send | Call::SendTo | Call::SendMsg) => {
             "a firewall rule of this machine refused the packet"
         }

@@ -92,6 +92,11 @@ impl UdpPeer {
             }
             // It belongs to an earlier datagram; this one was not sent, and stays.
             Err(error) if error.errno() == Some(errno::ECONNREFUSED) => self.core.refused(error),
+            // It may belong to an earlier datagram, too: at the next address all of them are sent.
+            Err(error) if is_away(error.errno()) && self.core.is_unheard() => {
+                self.core.sent(Instant::now());
+                self.core.refused(error);
+            }
             Err(error) => {
                 self.core.sent(Instant::now());
                 self.core.tell(Event::NotSent(error));
@@ -102,7 +107,8 @@ impl UdpPeer {
     fn not_received(&mut self, error: Error) -> Result<()> {
         match error.errno() {
             Some(errno::ECONNREFUSED) => self.core.refused(error),
-            _ if concerns_one(&error) => self.core.tell(Event::NotSent(error)),
+            number if is_away(number) && !self.core.was_heard() => self.core.refused(error),
+            number if concerns_one(number) => self.core.tell(Event::NotSent(error)),
             _ => return Err(error),
         }
         Ok(())
@@ -143,7 +149,7 @@ impl UdpHub {
             tokio::select! {
                 got = recv(&self.doors, &mut self.buffer) => match got {
                     Ok((door, datagram)) => self.heard(door, &datagram),
-                    Err(error) if concerns_one(&error) => self.core.tell(Event::NotSent(error)),
+                    Err(error) if concerns_one(error.errno()) => self.core.tell(Event::NotSent(error)),
                     Err(error) => return Err(error),
                 },
                 () = until(wake) => self.core.tick(Instant::now()),
@@ -215,20 +221,44 @@ async fn recv(doors: &[Async<Socket<AnyDatagram, Bound>>], buffer: &mut [u8]) ->
 }
 
 /// Errors that one datagram brought; the socket goes on.
-fn concerns_one(error: &Error) -> bool {
+fn concerns_one(number: Option<i32>) -> bool {
+    is_away(number) || matches!(number, Some(errno::ECONNRESET | errno::EPROTO | errno::EMSGSIZE))
+}
+
+/// What ICMP says where nothing gets to an address: all that icmp(7) and Linux's icmpv6_err_convert() make of "destination unreachable".
+/// EACCES is the answer of a firewall or a route over IPv6.
+fn is_away(number: Option<i32>) -> bool {
     matches!(
-        error.errno(),
+        number,
         Some(
             errno::ECONNREFUSED
                 | errno::EHOSTUNREACH
                 | errno::ENETUNREACH
-                | errno::ECONNRESET
-                | errno::EPROTO
-                | errno::EMSGSIZE
+                | errno::EACCES
+                | errno::ENOPROTOOPT
+                | errno::EHOSTDOWN
+                | errno::ENONET
         )
     )
 }
 
 fn peer_of(socket: &Socket<AnyDatagram, Connected>) -> SocketAddr {
     socket.peer().and_then(Endpoint::inet).unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_icmp_says_of_one_datagram_never_ends_a_talk() {
+        let away = ["ENETUNREACH", "EHOSTUNREACH", "ENOPROTOOPT", "ECONNREFUSED", "EHOSTDOWN", "ENONET", "EACCES"];
+        let others = ["EMSGSIZE", "EPROTO", "ECONNRESET"];
+        for number in 1..200 {
+            let name = puerta::errno_name(number).unwrap_or_default();
+            assert_eq!(is_away(Some(number)), away.contains(&name), "{name}");
+            assert_eq!(concerns_one(Some(number)), away.contains(&name) || others.contains(&name), "{name}");
+        }
+        assert!(!concerns_one(None));
+    }
 }

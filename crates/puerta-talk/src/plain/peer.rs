@@ -175,6 +175,11 @@ impl Peer {
         !self.messages.is_empty()
     }
 
+    /// Whether something came from there.
+    pub fn was_heard(&self) -> bool {
+        self.heard
+    }
+
     /// Whether nobody was heard, and all that was sent could go to another address.
     pub fn is_unheard(&self) -> bool {
         !self.heard && self.kept.is_some()
