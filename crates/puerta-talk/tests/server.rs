@@ -293,6 +293,49 @@ fn who_waited_while_too_many_came_is_let_in_as_far_as_there_is_room_and_the_othe
 }
 
 #[test]
+fn one_address_keeps_nobody_else_from_a_handshake() {
+    let now = Instant::now();
+    let mut server = Server::new(&Key::generate().unwrap(), HUB.1, true).unwrap();
+    let (mut out, config) = (Kept::default(), client(with_key()));
+    let mut members: Vec<Member> = (0..=600).map(|n| Member::new(now, n, &config)).collect();
+    for (n, member) in members.iter_mut().enumerate() {
+        let host = if n < 600 { Ipv4Addr::new(10, 0, 0, 1) } else { Ipv4Addr::new(10, 0, 0, 2) };
+        member.at.set_ip(host.to_ipv6_mapped().into());
+    }
+    let (many, one) = members.split_at_mut(600);
+    // First packets, and the same after Retry; then nobody of them says anything.
+    for round in 0..3 {
+        if round < 2 {
+            many.iter_mut().for_each(|member| member.go(now, &mut server, &mut out));
+        }
+        server.timeout(now);
+        server.flush(now, &mut out);
+        deliver(&mut out, many);
+    }
+    let before = server.counts();
+    assert_eq!((before.open, before.waiting), (HANDSHAKES / 2, 600 - HANDSHAKES / 2));
+    let newcomer = one[0].at;
+    for round in 0..12 {
+        one[0].go(now, &mut server, &mut out);
+        assert_eq!(server.counts().accepted, before.accepted + u64::from(round > 0), "after Retry at once");
+        server.timeout(now);
+        server.flush(now, &mut out);
+        one[0].came.extend(out.0.drain(..).filter(|(to, _)| *to == newcomer).map(|(_, datagram)| datagram));
+    }
+    let events: Vec<Event> = std::iter::from_fn(|| server.event()).collect();
+    assert_eq!(joined(&events).len(), 1);
+    // As many as go on make room for those who wait.
+    for _ in 0..10 {
+        many[..10].iter_mut().for_each(|member| member.go(now, &mut server, &mut out));
+        server.timeout(now);
+        server.flush(now, &mut out);
+        deliver(&mut out, many);
+    }
+    let events: Vec<Event> = std::iter::from_fn(|| server.event()).collect();
+    assert_eq!((joined(&events).len(), server.counts().waiting), (10, before.waiting - 10));
+}
+
+#[test]
 fn who_was_not_introduced_in_time_is_cut_off_whatever_came_of_it() {
     let start = Instant::now();
     let mut server = Server::new(&Key::generate().unwrap(), HUB.1, true).unwrap();

@@ -40,7 +40,8 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// QUIC's 333 ms (RFC 9002, section 6.2.2) is a second without a word; where the way is longer, one packet more is sent.
 pub(super) const FIRST_ROUND_TRIP: Duration = Duration::from_millis(100);
 
-/// Handshakes that are under way at a time: 256, some 8 MiB. Who comes above waits.
+/// Handshakes that are under way at a time: 256, some 8 MiB. Who comes above waits. From half of them on, one address of IPv4 or
+/// /64 of IPv6 has an eighth at most, unless it is this machine.
 pub const HANDSHAKES: usize = 256;
 /// How long a handshake may take: 10 s.
 pub const HANDSHAKE: Duration = IDLE;
@@ -49,7 +50,7 @@ pub const HELLO: Duration = Duration::from_secs(10);
 /// Connections of a hub, unless it [says otherwise](super::Server::limit): 4,096. Who comes above is told that it is full.
 pub const CONNECTIONS: usize = 4096;
 
-/// First packets that wait for the hub: 1,024. What comes above is dropped; members send theirs again.
+/// First packets that wait for the hub: 1,024, and from half of them on an eighth of one source, as of [`HANDSHAKES`]. What comes above is dropped; members send theirs again.
 pub const INCOMING: usize = 1024;
 /// Bytes that are kept of what follows one of these packets: 4 KiB.
 pub const INCOMING_BUFFER: u64 = 4 << 10;

@@ -1,6 +1,6 @@
 //! Who comes to a hub.
 
-use super::{Event, HANDSHAKE, HANDSHAKES, Link, Peer, Phase, Server, Sink};
+use super::{Event, HANDSHAKE, Link, Peer, Phase, Server, Sink, Source};
 use crate::transport::{config, failed};
 use quinn::udp::RecvMeta;
 use quinn_proto::Incoming;
@@ -24,17 +24,21 @@ impl Server {
                 Ok(transmit) => super::answer(&transmit, &answer, sink),
                 Err(refused) => self.endpoint.ignore(refused.into_incoming()),
             }
-        } else if self.shaking >= HANDSHAKES && self.endpoint.open_connections() < self.limit {
-            self.waiting.push_back(incoming);
-        } else {
+            return;
+        }
+        let source = Source::of(incoming.remote_address());
+        if self.shaking.fits(source) || self.endpoint.open_connections() >= self.limit {
             self.decide(now, incoming, sink);
+        } else if let Err(incoming) = self.waiting.push(source, incoming) {
+            // It comes again when its member has heard nothing.
+            self.endpoint.ignore(incoming);
         }
     }
 
     /// Those who waited, as far as handshakes are free.
     pub(super) fn admit(&mut self, now: Instant, sink: &mut impl Sink) {
-        while self.shaking < HANDSHAKES
-            && let Some(incoming) = self.waiting.pop_front()
+        while !self.shaking.is_full()
+            && let Some(incoming) = self.waiting.take(|source| self.shaking.fits(source))
         {
             self.decide(now, incoming, sink);
         }
@@ -58,7 +62,7 @@ impl Server {
             Ok((handle, quic)) => {
                 self.serial += 1;
                 self.accepted += 1;
-                self.shaking += 1;
+                self.shaking.take(Source::of(from));
                 let peer = Peer::new(self.serial, handle);
                 let limit = Some(now + HANDSHAKE);
                 let link = Link { peer, quic, from, stream: None, touched: false, phase: Phase::Shaking, limit };

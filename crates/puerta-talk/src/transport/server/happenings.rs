@@ -1,6 +1,6 @@
 //! What QUIC says of a hub's connections.
 
-use super::{CHUNK, Event, HELLO, Phase, Server, link};
+use super::{CHUNK, Event, HELLO, Phase, Server, Source, link};
 use crate::problem::Problem;
 use crate::transport::{failed, tls};
 use bytes::Bytes;
@@ -37,7 +37,7 @@ impl Server {
         if link.phase != Phase::Shaking {
             return;
         }
-        self.shaking -= 1;
+        self.shaking.give(Source::of(link.from));
         let shown = link.quic.crypto_session().peer_identity();
         let shown = shown.and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
         let peer = link.peer;
@@ -62,7 +62,7 @@ impl Server {
         match was {
             Phase::Over => {}
             Phase::Shaking => {
-                self.shaking -= 1;
+                self.shaking.give(Source::of(link.from));
                 self.events.push_back(Event::Failed(failed(link.from, reason)));
             }
             _ => self.events.push_back(Event::Closed(link.peer)),

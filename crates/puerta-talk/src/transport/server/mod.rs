@@ -5,8 +5,9 @@
 
 mod arrivals;
 mod happenings;
+mod shares;
 
-use super::config::{self, Acknowledgements, HANDSHAKE, HANDSHAKES, HELLO};
+use super::config::{self, Acknowledgements, HANDSHAKE, HANDSHAKES, HELLO, INCOMING};
 use super::timers::Timers;
 use super::twice::Young;
 use crate::identity::Key;
@@ -18,6 +19,7 @@ use quinn::{ConnectionStats, ServerConfig, TransportConfig, VarInt};
 use quinn_proto::{
     Connection, ConnectionHandle, DatagramEvent, EcnCodepoint, Endpoint, Incoming, StreamId, Transmit, WriteError,
 };
+use shares::{Shares, Source, Waiting};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -90,10 +92,10 @@ pub struct Server {
     limit: usize,
     links: Vec<Option<Box<Link>>>,
     serial: u64,
-    shaking: usize,
+    shaking: Shares,
     accepted: u64,
-    /// Whose address is validated, while no handshake is free. QUIC has a limit for them ([`INCOMING`](super::INCOMING)).
-    waiting: VecDeque<Incoming>,
+    /// Whose address is validated, while no handshake is free.
+    waiting: Waiting<Incoming>,
     /// Those with something to send, perhaps, in the order in which it was their turn.
     touched: VecDeque<ConnectionHandle>,
     timers: Timers,
@@ -159,9 +161,9 @@ impl Server {
             limit: super::CONNECTIONS,
             links: Vec::new(),
             serial: 0,
-            shaking: 0,
+            shaking: Shares::new(HANDSHAKES),
             accepted: 0,
-            waiting: VecDeque::new(),
+            waiting: Waiting::new(INCOMING),
             touched: VecDeque::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
@@ -260,7 +262,7 @@ impl Server {
                         let problem = Problem::NoAnswer { at: link.from, within: HANDSHAKE };
                         link.phase = Phase::Over;
                         link.quic.close(now, 0_u32.into(), Bytes::new());
-                        self.shaking -= 1;
+                        self.shaking.give(Source::of(link.from));
                         self.events.push_back(Event::Failed(problem));
                     }
                     Phase::Silent => self.close(now, peer, 3, b"nothing whole was said"),
@@ -336,14 +338,16 @@ impl Server {
     /// Ends all connections.
     pub fn close_all(&mut self, now: Instant, why: &'static [u8]) {
         self.limit = 0;
-        for incoming in std::mem::take(&mut self.waiting) {
+        for incoming in self.waiting.drain() {
             self.endpoint.ignore(incoming);
         }
         for at in 0..self.links.len() {
             let Some(link) = link(&mut self.links, ConnectionHandle(at)) else { continue };
             if link.phase != Phase::Over {
                 link.quic.close(now, VarInt::from_u32(0), Bytes::from_static(why));
-                self.shaking -= usize::from(link.phase == Phase::Shaking);
+                if link.phase == Phase::Shaking {
+                    self.shaking.give(Source::of(link.from));
+                }
                 (link.phase, link.limit) = (Phase::Over, None);
                 self.touch(ConnectionHandle(at));
             }
@@ -457,7 +461,7 @@ fn answer(transmit: &Transmit, contents: &[u8], sink: &mut impl Sink) {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        for incoming in std::mem::take(&mut self.waiting) {
+        for incoming in self.waiting.drain() {
             self.endpoint.ignore(incoming);
         }
     }
