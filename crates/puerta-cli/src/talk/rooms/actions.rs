@@ -1,6 +1,7 @@
 //! What is asked of a hub or done to our own files, without talking.
 
 use super::doctor;
+use super::found;
 use super::home::{Home, data, own_name};
 use super::ladder::{self, Target};
 use super::session::{self, ANSWER, Wanted};
@@ -342,17 +343,19 @@ fn ours(home: &Home, arguments: &Arguments) -> Result<Option<Target>, Trouble> {
 
 /// The hub that is asked: ours, one that is known on the network, or one that is remembered.
 async fn nearest(home: &Home, arguments: &Arguments) -> Result<Target, Trouble> {
-    if let Some(target) = ours(home, arguments)? {
-        return Ok(target);
+    let accept = arguments.accept;
+    if let Some(target) = ours(home, arguments)?
+        && (target.is(accept) || arguments.store.is_some() || arguments.no_store)
+    {
+        return super::trusted(target, arguments).await;
     }
-    let found = ladder::on_the_network(home).await?;
-    if let Some(known) = found.iter().find(|target| target.trust.is_some()) {
-        return Ok(known.clone());
-    }
-    if let Some(target) = ladder::remembered(home).await? {
-        return Ok(target);
-    }
-    match found.into_iter().next() {
+    let found = found::on_the_network(home, accept).await?;
+    let known = found.iter().find(|target| target.trust.is_some() && target.is(accept));
+    let target = match known.cloned() {
+        None => ladder::remembered(home, accept).await?,
+        known => known,
+    };
+    match target.or_else(|| found.into_iter().min_by_key(|target| !target.is(accept))) {
         Some(target) => super::trusted(target, arguments).await,
         None => Err(Trouble::Nobody),
     }

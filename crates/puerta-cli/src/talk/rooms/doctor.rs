@@ -1,5 +1,6 @@
 //! `puerta talk doctor`: which way to a hub works, and what is known of those that are there.
 
+use super::found;
 use super::home::Home;
 use super::ladder::{self, LOOK};
 use super::trouble::Trouble;
@@ -8,10 +9,13 @@ use puerta_talk::discovery::{Finder, Found, Settings};
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::identity::{Hubs, KnownHub, Sighted};
 use puerta_talk::log;
+use puerta_talk::problem::Problem;
+use puerta_talk::room::ids::Device;
 use puerta_talk::rung::{Rung, Trouble as RungTrouble};
 use puerta_text::visible;
 use serde_json::json;
 use std::io::{self, Write};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -44,7 +48,7 @@ pub(super) async fn doctor(arguments: &Arguments) -> Result<u8, Trouble> {
             say(format!("{rung}: no hub answers"))?;
         }
         for hub in found {
-            say(format!("{rung}: {}", seen(&home, &hubs, &hub)))?;
+            say(format!("{rung}: {}", seen(&home, &hubs, &hub).await))?;
         }
         for trouble in troubles {
             say(format!("{trouble}"))?;
@@ -81,16 +85,19 @@ async fn look() -> Vec<(Rung, Vec<Found>, Vec<Arc<RungTrouble>>)> {
 }
 
 /// What was found, and what is known of it.
-fn seen(home: &Home, hubs: &Hubs, found: &Found) -> String {
+async fn seen(home: &Home, hubs: &Hubs, found: &Found) -> String {
     let (told, key) = (&found.announcement.name, found.announcement.hub);
-    let known = match hubs.sighted(told, &super::session::places(&found.addresses()), key) {
+    let namesake =
+        |key: Device| format!(", not the known one of that name, whose fingerprint is {}", Fingerprint::of(key));
+    let known = match found::sighted(hubs, found) {
         _ if key == home.key.device() => ", ours".to_owned(),
         Ok(Sighted::Known(hub)) => format!(", known as {}", visible(&hub.name)),
         Ok(Sighted::New) => ", not known here".to_owned(),
-        Ok(Sighted::Namesake(other)) => {
-            format!(", not the known one of that name, whose fingerprint is {}", Fingerprint::of(other.key))
-        }
-        Err(problem) => format!(": {problem}"),
+        Ok(Sighted::Namesake(other)) => namesake(other.key),
+        Err(problem) => match (found::changed(home, hubs, slice::from_ref(found)).await, problem) {
+            (None, Problem::KeyChanged { remembered, .. }) => namesake(remembered),
+            (changed, problem) => format!(": {}", changed.unwrap_or(problem)),
+        },
     };
     format!("{} at {}, fingerprint {}{known}", visible(told), found.source, Fingerprint::of(key))
 }

@@ -1,7 +1,8 @@
 //! Our own hub: opened, announced, and who can reach it said, with the invite as a link and as a QR code.
 
+use super::found::{self, AT_ONCE};
 use super::home::{Home, hub_name};
-use super::ladder::{self, Target};
+use super::ladder::Target;
 use super::trouble::Trouble;
 use super::trust;
 use crate::report::Reporter;
@@ -10,7 +11,7 @@ use crate::talk::screen::printed;
 use puerta::{Endpoint, interfaces};
 use puerta_relay::reach;
 use puerta_talk::announcement::{Announcement, yields};
-use puerta_talk::discovery::Finder;
+use puerta_talk::discovery::{Finder, Found};
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::host::{Host, Wish};
 use puerta_talk::hub::Handle;
@@ -22,14 +23,19 @@ use puerta_talk::room::store::Token;
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::slice;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until};
 
 /// For how long a hub that was opened because there was no other looks for one that was opened at the same time, before the
 /// screen is shown: both ask at once and every few hundred milliseconds.
 const SETTLE: Duration = Duration::from_millis(1500);
+
+/// How long one that was found may take to show its key, though that time is over: announcements can be forged, or be of a hub
+/// that has gone.
+const ANSWERS: Duration = Duration::from_millis(500);
 
 /// How long members that are sent to another hub may take to go: they do so as soon as they hear of it.
 const HEARD: Duration = Duration::from_secs(2);
@@ -163,16 +169,29 @@ impl Hosting {
             ..puerta_talk::discovery::Settings::default()
         };
         let mut finder = Finder::with(settings);
-        let until = Instant::now() + SETTLE;
-        while let Ok(found) = timeout_at(until, finder.next()).await {
-            let ours = self.announcement();
+        let begun = Instant::now();
+        let mut until = begun + SETTLE;
+        let mut tries = JoinSet::new();
+        loop {
+            let mut target: Target = tokio::select! {
+                found = finder.next() => {
+                    if tries.len() < AT_ONCE && let Some(target) = self.first_of(&found, home, declined)? {
+                        until = until.max(Instant::now() + ANSWERS).min(begun + SETTLE * 2);
+                        let home = home.clone();
+                        tries.spawn(async move { found::answering(&home, target).await });
+                    }
+                    continue;
+                }
+                Some(done) = tries.join_next() => match done {
+                    Ok(Some(target)) => target,
+                    _ => continue,
+                },
+                () = sleep_until(until) => return Ok(None),
+            };
             // Nobody is asked twice.
-            let known = found.announcement.hub == self.hub || declined.contains(&found.announcement.hub);
-            if known || !yields(&ours, &found.announcement) {
+            if declined.contains(&target.hub) {
                 continue;
             }
-            let hubs = home.book.read()?;
-            let mut target = ladder::found_target(&hubs, home, &found)?;
             if target.trust.is_none() {
                 match trust::agreed(&target, arguments.accept, arguments.may_ask()).await {
                     Ok(trust) => target.trust = Some(trust),
@@ -186,7 +205,17 @@ impl Hosting {
             }
             return Ok(Some(target));
         }
-        Ok(None)
+    }
+
+    /// What was found, if ours gives way to it, and it does not only pretend to be another.
+    fn first_of(&self, found: &Found, home: &Home, declined: &[Device]) -> Result<Option<Target>, Trouble> {
+        let theirs = &found.announcement;
+        if theirs.hub == self.hub || declined.contains(&theirs.hub) || !yields(&self.announcement(), theirs) {
+            return Ok(None);
+        }
+        let hubs = home.book.read()?;
+        let suspect = found::sighted(&hubs, found).is_err();
+        Ok(found::targets(slice::from_ref(found), &hubs, self.hub).pop().filter(|_| !suspect))
     }
 
     /// What it says of itself now.

@@ -1,13 +1,13 @@
 //! Which hub: the one on this machine, one on the network, one that is remembered, one that was named, or an invite's.
 
+use super::found::OTHERS;
 use super::home::Home;
-use super::session;
 use super::trouble::Trouble;
 use puerta::{Host, Query, SocketType, resolve};
 use puerta_relay::background;
-use puerta_talk::discovery::{Finder, Found};
+use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::host;
-use puerta_talk::identity::{KnownHub, Sighted, Trust};
+use puerta_talk::identity::{KnownHub, Trust};
 use puerta_talk::invite::{Invite, Place};
 use puerta_talk::log;
 use puerta_talk::room::ids::Device;
@@ -20,9 +20,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// For how long hubs are looked for on the network.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
-
-/// When one was found, others may answer for so long.
-const OTHERS: Duration = Duration::from_millis(200);
 
 /// For how long a remembered hub may take to answer, and how many are asked.
 const REMEMBERED: (Duration, usize) = (Duration::from_secs(2), 4);
@@ -66,7 +63,12 @@ impl Target {
         self.name.clone().or_else(|| self.at.first().map(shown)).unwrap_or_default()
     }
 
-    fn known(known: &KnownHub, at: Vec<SocketAddr>) -> Target {
+    /// Whether it is the one that is to be accepted, if one is.
+    pub(super) fn is(&self, accept: Option<Fingerprint>) -> bool {
+        accept.is_none_or(|accept| accept == Fingerprint::of(self.hub))
+    }
+
+    pub(super) fn known(known: &KnownHub, at: Vec<SocketAddr>) -> Target {
         let (name, room) = (Some(known.name.clone()), Some(known.room.clone()));
         Target { hub: known.key, name, at, trust: Some(known.trust), token: None, room, own: false, namesake: None }
     }
@@ -82,53 +84,12 @@ pub(super) fn on_this_machine(home: &Home, store: &Path) -> Option<Target> {
     Some(Target::own(home, at))
 }
 
-/// Hubs that answer on the network: those that we know first, then by key.
-pub(super) async fn on_the_network(home: &Home) -> Result<Vec<Target>, Trouble> {
-    let hubs = home.book.read()?;
-    let mut finder = Finder::start();
-    let mut until = Instant::now() + LOOK;
-    let mut found: Vec<Found> = Vec::new();
-    while let Ok(one) = timeout_at(until, finder.next()).await {
-        until = until.min(Instant::now() + OTHERS);
-        found.push(one);
-    }
-    found.sort_by_key(|f| f.announcement.id());
-    let mut targets = Vec::new();
-    let mut changed = None;
-    for one in &found {
-        match found_target(&hubs, home, one) {
-            Ok(target) => targets.push(target),
-            Err(trouble) => changed = Some(trouble),
-        }
-    }
-    // Whoever pretends to be another hub does not keep us from one that is known.
-    if let Some(trouble) = changed.filter(|_| targets.iter().all(|target| target.trust.is_none())) {
-        return Err(trouble);
-    }
-    targets.sort_by_key(|t| (!t.own, t.trust.is_none()));
-    Ok(targets)
-}
-
-/// What was found, as far as it is known from before.
-pub(super) fn found_target(hubs: &puerta_talk::identity::Hubs, home: &Home, found: &Found) -> Result<Target, Trouble> {
-    let (hub, name) = (found.announcement.hub, found.announcement.name.clone());
-    if hub == home.key.device() {
-        return Ok(Target::own(home, found.source));
-    }
-    let at = found.addresses();
-    // A key that changed behind a name and its address stops everything, found or not.
-    Ok(match hubs.sighted(&name, &session::places(&at), hub)? {
-        Sighted::Known(known) => Target::known(known, at),
-        Sighted::New => Target::new(hub, Some(name), at),
-        Sighted::Namesake(other) => Target { namesake: Some(other.key), ..Target::new(hub, Some(name), at) },
-    })
-}
-
-/// The hub that was joined last and answers.
-pub(super) async fn remembered(home: &Home) -> Result<Option<Target>, Trouble> {
+/// The hub that was joined last and answers; of those that are to be accepted.
+pub(super) async fn remembered(home: &Home, accept: Option<Fingerprint>) -> Result<Option<Target>, Trouble> {
     let (within, most) = REMEMBERED;
     let hubs = home.book.read()?;
     let mut latest: Vec<KnownHub> = hubs.all().to_vec();
+    latest.retain(|hub| accept.is_none_or(|accept| accept == Fingerprint::of(hub.key)));
     latest.sort_by_key(|hub| std::cmp::Reverse(hub.last_used));
     let mut tries = JoinSet::new();
     for (rank, known) in latest.into_iter().take(most).enumerate() {
@@ -220,7 +181,7 @@ pub(super) async fn key_of(home: &Home, known: &KnownHub, within: Duration) -> O
 }
 
 /// The key that a hub shows; nothing is said to it.
-async fn shown_key(home: &Home, at: &[SocketAddr], within: Duration) -> Result<Device, Trouble> {
+pub(super) async fn shown_key(home: &Home, at: &[SocketAddr], within: Duration) -> Result<Device, Trouble> {
     let dialer = Dialer::new(&home.key, member_socket().map_err(puerta_talk::problem::Problem::Socket)?)?;
     let mut tries = JoinSet::new();
     for place in at {

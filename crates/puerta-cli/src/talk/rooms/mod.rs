@@ -2,6 +2,7 @@
 
 mod actions;
 mod doctor;
+mod found;
 mod home;
 mod hosting;
 mod ladder;
@@ -20,6 +21,7 @@ use home::{Home, hub_name, own_name};
 use hosting::Hosting;
 use ladder::Target;
 use puerta_relay::background;
+use puerta_talk::identity::Trust;
 use puerta_talk::invite::Invite;
 use puerta_talk::log;
 use puerta_talk::problem::Problem;
@@ -119,12 +121,12 @@ async fn arrive(
         }
         What::Invite(text) => {
             let invite: Invite = text.parse().map_err(Problem::Invite)?;
-            Ok(Arrived::at(ladder::invited(home, &invite).await?))
+            Ok(Arrived::at(trusted(ladder::invited(home, &invite).await?, arguments).await?))
         }
         What::Stdin => {
             let text = background::run(first_line).await.map_err(Trouble::System)?.map_err(Trouble::System)?;
             let invite: Invite = text.parse().map_err(Problem::Invite)?;
-            Ok(Arrived::at(ladder::invited(home, &invite).await?))
+            Ok(Arrived::at(trusted(ladder::invited(home, &invite).await?, arguments).await?))
         }
         What::Host | What::Action(_) => Err(Trouble::Nobody),
     }
@@ -133,7 +135,8 @@ async fn arrive(
 /// The ladder: this machine, the network, what is remembered; else a hub of our own.
 async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter) -> Result<Arrived, Trouble> {
     let store = home.store(arguments.store.as_deref());
-    if let Some(target) = ladder::on_this_machine(home, &store) {
+    // With `--accept` ours may be another than is meant.
+    if let Some(target) = ladder::on_this_machine(home, &store).filter(|ours| ours.is(arguments.accept)) {
         if let Some(option) = arguments.for_a_new_hub() {
             let what = format!("our hub runs already, at {}: {option} means nothing to it", target.called());
             return Err(Trouble::usage(what, "leave the option out to join that hub, or end it first"));
@@ -153,7 +156,8 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
         }
         return Ok(Arrived { target, hosting: None, passed });
     }
-    if !arguments.opens() {
+    // One of our own is not the one that is to be accepted.
+    if !arguments.opens() || any && arguments.accept.is_some() {
         return Err(Trouble::Nobody);
     }
     if !declined.is_empty() {
@@ -163,7 +167,7 @@ async fn find(home: &Home, own: &str, arguments: &Arguments, reporter: Reporter)
         Ok(hosting) => hosting,
         Err(Trouble::Log(problem)) if matches!(problem.what, log::What::Running { .. }) => {
             let target = almost(home, arguments).await.ok_or(Trouble::Log(problem))?;
-            return Ok(Arrived::at(target));
+            return Ok(Arrived::at(trusted(target, arguments).await?));
         }
         Err(trouble) => return Err(trouble),
     };
@@ -191,18 +195,28 @@ async fn look(
     if arguments.opens() {
         reporter.note("looking for a room on the network …");
     }
-    let targets = ladder::on_the_network(home).await?;
+    let targets = found::on_the_network(home, arguments.accept).await?;
     passed.extend(targets.iter().map(|target| target.hub));
+    let mut refused = None;
     for target in targets {
         let hub = target.hub;
         match trusted(target, arguments).await {
+            // Of one that was not known only announcements are: it is joined where it shows its key.
+            Ok(target) if target.trust == Some(Trust::Agreed) && target.at.len() > 1 => {
+                return Ok(Some(found::answering(home, target.clone()).await.unwrap_or(target)));
+            }
             Ok(target) => return Ok(Some(target)),
-            // Another one may be the right one.
+            // Another one may be the right one, or one that is remembered.
             Err(Trouble::Declined) => declined.push(hub),
+            Err(trouble @ Trouble::NotTrusted { .. }) => refused = refused.or(Some(trouble)),
             Err(trouble) => return Err(trouble),
         }
     }
-    ladder::remembered(home).await
+    match (ladder::remembered(home, arguments.accept).await?, refused) {
+        (Some(target), _) => trusted(target, arguments).await.map(Some),
+        (None, Some(refused)) => Err(refused),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The hub of another program of ours, which has just taken the store.

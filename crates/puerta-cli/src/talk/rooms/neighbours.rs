@@ -1,8 +1,9 @@
 //! Other hubs on the network while we are in a room: the driver of [`Neighbours`].
 
+use super::found::{self, TRIED};
 use super::home::Home;
 use super::hosting::Hosting;
-use super::ladder::{self, Target};
+use super::ladder::Target;
 use super::session::Agreed;
 use crate::talk::screen::{Ended, Left, Notice, Way};
 use puerta_talk::announcement::UNSETTLED;
@@ -14,21 +15,17 @@ use puerta_talk::neighbours::{Neighbours, Step, TOLD};
 use puerta_talk::room::ids::Device;
 use puerta_talk::room::rooms::may_be_called;
 use puerta_talk::rung::Rung;
-use puerta_talk::transport::{Dialer, Expected, member_socket};
 use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 /// How often a hub looks for others: while it may give way, and then.
 const PACE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 /// How often a member does.
 const MEMBER: Duration = Duration::from_secs(30);
-
-/// How long another hub may take to show that it is there before all go to it.
-const ANSWERS: Duration = Duration::from_secs(3);
 
 /// What two hosts wait that send everybody to each other's hub at once: the one with the lower key, until the other has gone.
 const AFTER: Duration = Duration::from_millis(1500);
@@ -41,8 +38,8 @@ pub(super) struct Watch<'a> {
     say: mpsc::Sender<Notice>,
     words: mpsc::Receiver<String>,
     agreed: Agreed,
-    /// Those that may still give way, with the time when they count; [`TOLD`] at most.
-    later: Vec<(Instant, Found)>,
+    /// Those that may still give way, with the time when they count, and all that was heard of each; [`TOLD`] at most.
+    later: Vec<(Instant, Vec<Found>)>,
     /// What `/go` may be given, and where it leads; [`TOLD`] at most, and as many that were opened at the same time.
     offers: Vec<(String, Target)>,
     /// All are on their way to another hub.
@@ -96,7 +93,7 @@ impl<'a> Watch<'a> {
         loop {
             let due = self.later.iter().map(|(at, _)| *at).min();
             let go = tokio::select! {
-                found = self.finder.next() => self.heard(found, hosting.as_ref()).await,
+                found = self.finder.next() => self.heard(&[found], hosting.as_ref()).await,
                 Some(word) = self.words.recv() => self.asked(&word, hosting.as_ref()).await,
                 () = until(due) => self.recall(hosting.as_ref()).await,
                 () = until(slower) => {
@@ -121,29 +118,38 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Another hub announces itself. Where to go at once, and whether because it was opened at the same time.
-    async fn heard(&mut self, found: Found, ours: Option<&Hosting>) -> Option<(Target, bool)> {
+    /// Another hub announces itself, and that is all that was heard of it. Where to go at once, and whether because it was opened
+    /// at the same time.
+    async fn heard(&mut self, all: &[Found], ours: Option<&Hosting>) -> Option<(Target, bool)> {
+        let found = all.first()?;
         let announcement = ours.map(Hosting::announcement);
+        self.more(all);
         let step = self.core.heard(announcement.as_ref(), &found.announcement);
         let target = match step {
             Step::Pass => return None,
             Step::Later(wait) => {
-                if self.later.len() < TOLD {
-                    self.later.push((Instant::now() + wait, found));
+                let is_it = |(_, all): &(Instant, Vec<Found>)| {
+                    all.first().is_some_and(|other| other.announcement.hub == found.announcement.hub)
+                };
+                if self.later.len() < TOLD && !self.later.iter().any(is_it) {
+                    self.later.push((Instant::now() + wait, all.to_vec()));
                 }
                 return None;
             }
-            Step::GiveWay | Step::Tell => self.target(&found)?,
+            Step::GiveWay | Step::Tell => self.target(all).await?,
         };
         let (mut name, fingerprint) = (found.announcement.name.clone(), Fingerprint::of(target.hub));
         if let Some(other) = target.namesake {
             name = format!("{name}, not the known one of that name ({})", Fingerprint::of(other));
         }
         if step == Step::GiveWay {
-            self.core.pass(target.hub);
             if target.trust.is_some() {
-                return self.answers(&target).await.then_some((target, true));
+                // Behind an announcement that was forged there may be a true one.
+                let target = found::answering(self.home, target).await?;
+                self.core.pass(target.hub);
+                return Some((target, true));
             }
+            self.core.pass(target.hub);
             // Trust does not follow from a lower key.
             let word = self.offer(&name, target);
             self.tell(Notice::Together { name, fingerprint, word });
@@ -151,7 +157,8 @@ impl<'a> Watch<'a> {
             let word = self.offer(&name, target);
             self.tell(Notice::Another { name, fingerprint, way: Way::Go(word) });
         } else {
-            let (ip, port) = (found.source.ip().to_canonical(), found.source.port());
+            let at = target.at.first().copied().unwrap_or(found.source);
+            let (ip, port) = (at.ip().to_canonical(), at.port());
             let address =
                 if port == PORT { ip.to_string() } else { format!("{}", std::net::SocketAddr::new(ip, port)) };
             self.tell(Notice::Another { name, fingerprint, way: Way::Talk(address) });
@@ -163,11 +170,12 @@ impl<'a> Watch<'a> {
     async fn recall(&mut self, ours: Option<&Hosting>) -> Option<(Target, bool)> {
         let now = Instant::now();
         let at = self.later.iter().position(|(at, _)| *at <= now)?;
-        let (_, mut found) = self.later.swap_remove(at);
-        found.announcement.age = Duration::MAX;
-        let target = self.target(&found)?;
+        let (_, mut all) = self.later.swap_remove(at);
+        all.iter_mut().for_each(|found| found.announcement.age = Duration::MAX);
+        let target = self.target(&all).await?;
         // One that has given way, or was closed, is not there any more.
-        if self.answers(&target).await { Box::pin(self.heard(found, ours)).await } else { None }
+        found::answering(self.home, target).await?;
+        Box::pin(self.heard(&all, ours)).await
     }
 
     /// The host has typed `/go` and this.
@@ -181,24 +189,40 @@ impl<'a> Watch<'a> {
         if ours.announcement().hub < target.hub {
             tokio::time::sleep(AFTER).await;
         }
-        if self.answers(&target).await {
-            return Some((target, false));
+        let name = target.called();
+        let there = found::answering(self.home, target).await;
+        if there.is_none() {
+            self.tell(Notice::NoAnswer { name });
         }
-        self.tell(Notice::NoAnswer { name: target.called() });
-        None
+        there.map(|target| (target, false))
     }
 
-    /// What was found, unless it goes by the name of another one that is known: that is told.
-    fn target(&mut self, found: &Found) -> Option<Target> {
-        let hubs = self.home.book.read().ok()?;
-        match ladder::found_target(&hubs, self.home, found) {
-            Ok(target) => Some(target),
-            Err(trouble) => {
-                self.core.pass(found.announcement.hub);
-                self.tell(Notice::Suspect(trouble.message()));
-                None
+    /// Where else a hub may be that we have heard of: what was heard first may have been forged.
+    fn more(&mut self, all: &[Found]) {
+        for found in all {
+            let hub = found.announcement.hub;
+            for (_, heard) in &mut self.later {
+                if heard.first().is_some_and(|first| first.announcement.hub == hub) && heard.len() < TRIED {
+                    heard.push(found.clone());
+                }
+            }
+            for (_, target) in self.offers.iter_mut().filter(|(_, target)| target.hub == hub) {
+                let at = found.addresses().into_iter().filter(|at| !target.at.contains(at)).collect::<Vec<_>>();
+                target.at.extend(at);
+                target.at.truncate(TRIED);
             }
         }
+    }
+
+    /// What was found, unless its key has changed: that is told.
+    async fn target(&mut self, all: &[Found]) -> Option<Target> {
+        let hubs = self.home.book.read().ok()?;
+        if let Some(problem) = found::changed(self.home, &hubs, all).await {
+            all.iter().for_each(|found| self.core.pass(found.announcement.hub));
+            self.tell(Notice::Suspect(problem.to_string()));
+            return None;
+        }
+        found::targets(all, &hubs, self.home.key.device()).pop()
     }
 
     /// The word that leads there: its name, or the beginning of its fingerprint where the name cannot be typed or leads elsewhere.
@@ -209,18 +233,6 @@ impl<'a> Watch<'a> {
         let word = if fits { name.to_owned() } else { fingerprint.chars().take(9).collect() };
         self.offers.push((word.clone(), target));
         word
-    }
-
-    /// Whether it is there and has its key.
-    async fn answers(&self, target: &Target) -> bool {
-        let Some(dialer) = member_socket().ok().and_then(|socket| Dialer::new(&self.home.key, socket).ok()) else {
-            return false;
-        };
-        let Some(at) = target.at.first() else { return false };
-        let tried = timeout(ANSWERS, dialer.connect(*at, Expected::Key(target.hub))).await;
-        let Ok(Ok((connection, _))) = tried else { return false };
-        connection.close(0_u32.into(), b"");
-        true
     }
 
     /// A screen that is behind has enough to show.
