@@ -205,6 +205,28 @@ async fn answers_that_nobody_asked_for_are_passed_by_and_too_many_hubs_are_troub
 }
 
 #[tokio::test]
+async fn who_answers_quicker_in_the_name_of_a_hub_does_not_hide_it() {
+    let settings = here();
+    let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, settings.port));
+    let ear = Async::new(Socket::<Udp>::new(Ip::V4).unwrap().bind(&everywhere).unwrap()).unwrap();
+    let answers = async {
+        let (asked, from) = receive(&ear).await;
+        let same = answer(asker(&asked).unwrap(), &hub(1));
+        for ip in ["127.0.0.2:0", "127.0.0.3:0", "127.0.0.2:0"] {
+            let mouth = Socket::<Udp>::new(Ip::V4).unwrap().bind(&ip.parse().unwrap()).unwrap();
+            Async::new(mouth).unwrap().send_to(&same, &from, Flags::NONE).await.unwrap();
+        }
+    };
+    let mut finder = Finder::with(settings);
+    let finds = async {
+        let sources = [next(&mut finder).await.source, next(&mut finder).await.source];
+        assert_eq!(sources.map(|source| source.to_string()), ["127.0.0.2:7001", "127.0.0.3:7001"]);
+        assert!(tokio::time::timeout(Duration::from_millis(200), finder.next()).await.is_err(), "each once");
+    };
+    tokio::join!(answers, finds);
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_told_and_is_had_when_it_is_free() {
     let settings = here();
     let taken = std::net::UdpSocket::bind(("0.0.0.0", settings.port)).unwrap();

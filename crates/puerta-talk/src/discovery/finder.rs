@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// How many hubs a [`Finder`] tells of at most: those behind are left out, and that is a [`Trouble`].
+/// How many hubs, and places of them, a [`Finder`] tells of at most: those behind are left out, and that is a [`Trouble`].
 pub const HUBS: usize = 256;
 
 /// When it is asked after the first time, in ms; then at its pace.
@@ -61,7 +61,8 @@ pub struct Finder {
     pace: Duration,
     /// When it was asked last, and on which interfaces.
     asked: Option<(Instant, Vec<Interface>)>,
-    known: BTreeSet<(Device, Process)>,
+    /// What was told: anyone may announce the key and the process of another, but from a place of their own.
+    known: BTreeSet<(Device, Process, SocketAddr)>,
     crowded: bool,
     troubles: Troubles,
 }
@@ -96,7 +97,7 @@ impl Finder {
         self.pace = pace.max(STEADY);
     }
 
-    /// The next hub that was not told yet; each process of a hub is told once. It never ends: set a limit to the time.
+    /// The next hub that was not told yet; each process of a hub is told once for each place that it answers from. It never ends: set a limit to the time.
     /// Dropped while it waits, it has lost nothing.
     ///
     /// # Panics
@@ -134,8 +135,8 @@ impl Finder {
                     continue;
                 }
             };
-            if self.is_new(&found.0) {
-                let (announcement, source) = found;
+            let (announcement, source) = found;
+            if self.is_new(&announcement, source) {
                 return Found { announcement, source, by };
             }
         }
@@ -210,15 +211,16 @@ impl Finder {
         }
     }
 
-    fn is_new(&mut self, hub: &Announcement) -> bool {
-        if self.settings.itself == Some(hub.process) || self.known.contains(&hub.id()) {
+    fn is_new(&mut self, hub: &Announcement, source: SocketAddr) -> bool {
+        let told = (hub.hub, hub.process, source);
+        if self.settings.itself == Some(hub.process) || self.known.contains(&told) {
             return false;
         }
         if self.known.len() >= HUBS {
             self.crowded = true;
             return false;
         }
-        self.known.insert(hub.id())
+        self.known.insert(told)
     }
 }
 
