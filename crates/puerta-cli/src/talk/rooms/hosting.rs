@@ -226,7 +226,7 @@ impl Hosting {
     /// Ends it for another hub: its members are sent there, and it waits a little until they have heard. Dropped before, it goes on
     /// until [`Hosting::end`].
     pub(super) async fn give_way(&mut self, target: &Target) {
-        let Some(at) = target.at.first() else { return };
+        let Some(at) = for_others(&target.at) else { return };
         self.handle.make_way(at.to_string(), target.hub);
         let until = Instant::now() + HEARD;
         while self.handle.counts().connections > 0 && Instant::now() < until {
@@ -260,6 +260,11 @@ pub(super) fn places(address: SocketAddr) -> Vec<Place> {
     places
 }
 
+/// The address where members elsewhere reach a hub: one of the loopback interface leads to their own machine.
+fn for_others(at: &[SocketAddr]) -> Option<SocketAddr> {
+    at.iter().find(|at| !at.ip().to_canonical().is_loopback()).or(at.first()).copied()
+}
+
 /// Only the folder of our own is made: another that is not there is a slip of the pen, or a disk that is not mounted.
 fn in_a_folder(store: &Path) -> Result<(), Trouble> {
     let folder = store.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -287,5 +292,23 @@ fn is_link_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_others;
+
+    #[test]
+    fn members_elsewhere_are_not_sent_to_their_own_machine() {
+        let at = |all: &[&str]| {
+            let all: Vec<_> = all.iter().filter_map(|at| at.parse().ok()).collect();
+            for_others(&all).map(|at| at.to_string())
+        };
+        let outside = Some("10.0.0.5:7778".to_owned());
+        assert_eq!(at(&["127.0.0.1:7778", "[::1]:7778", "10.0.0.5:7778", "10.1.0.5:7778"]), outside);
+        assert_eq!(at(&["[::ffff:127.0.0.1]:7778", "10.0.0.5:7778"]), outside);
+        assert_eq!(at(&["10.0.0.5:7778", "127.0.0.1:7778"]), outside);
+        assert_eq!((at(&["127.0.0.1:7778"]), at(&[])), (Some("127.0.0.1:7778".to_owned()), None));
     }
 }
