@@ -1,11 +1,10 @@
 //! A store's file, taken by one hub alone: made, or checked before anything of it is touched.
 
-use super::private::{self, Lock, failed};
+use super::private::{self, Lock, beside, failed};
 use super::problem::{Problem, What};
 use super::schema::SCHEMA;
 use super::sqlite::{self, errno_of, is_damage, why};
 use rusqlite::Connection;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -36,10 +35,11 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// A [`Problem`]: others may read it, a hub runs, it is not ours, too new, damaged, or a call failed. The file is as it
+    /// A [`Problem`]: others may read it, it or what lies beside it is another user's, a hub runs, it is not ours, too new, damaged, or a call failed. The file is as it
     /// was then.
     pub fn open(path: &Path) -> Result<Self, Problem> {
         let path = real(path)?;
+        private::ours(&path)?;
         private::tight(&path, SCHEMA.application)?;
         let lock = private::lock(&path)?;
         let connection = open(&path, &SCHEMA)?;
@@ -90,6 +90,7 @@ pub(crate) struct Schema {
 
 /// Opens a file that we have locked, or makes it: checked, and everything that can be read in it durable.
 pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection, Problem> {
+    private::ours(path)?;
     if private::tight(path, schema.application)? {
         let header = header(path).map_err(|error| failed(path, "read", &error))?;
         check_header(path, &header, schema)?;
@@ -97,13 +98,6 @@ pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection, Problem> 
         make(path, schema)?;
     }
     settled(path, schema)
-}
-
-/// A file beside another, as SQLite names them.
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(end);
-    PathBuf::from(name)
 }
 
 /// The path without links: two names of a store have one lock. Its folder is there afterwards.

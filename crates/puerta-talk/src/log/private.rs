@@ -2,7 +2,8 @@
 
 use super::problem::{Problem, What};
 use super::sqlite::reason;
-use std::fs::{self, DirBuilder, File, TryLockError};
+use puerta::{Socket, UnixStream, opt};
+use std::fs::{self, DirBuilder, File, Metadata, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,9 @@ use std::time::Duration;
 /// Permission bits of a folder that let others change what is in it, and the bit that keeps them from it (sticky).
 const OTHERS_WRITE: u32 = 0o022;
 const STICKY: u32 = 0o1000;
+
+/// What the name of a lock file has behind that of the file.
+const LOCK: &str = ".lock";
 
 /// The longest content of a lock file of ours, in bytes.
 const ADDRESS: u64 = 512;
@@ -69,6 +73,40 @@ pub(crate) fn tight(path: &Path, application: u32) -> Result<bool, Problem> {
     }
 }
 
+/// Whether a file and what SQLite puts beside it are files of ours, as far as they are there: in a folder like /tmp others may have
+/// made them, and would read what is written to them, or have us play back what they have written.
+///
+/// # Errors
+/// [`What::Foreign`], [`What::NotOurs`] for what is no file, [`What::Failed`].
+pub(crate) fn ours(path: &Path) -> Result<(), Problem> {
+    let uid = uid(path)?;
+    for end in ["", "-journal", "-wal", "-shm"] {
+        let path = beside(path, end);
+        match fs::symlink_metadata(&path) {
+            Ok(meta) => own_file(&path, &meta, uid)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(&path, "open", &error)),
+        }
+    }
+    Ok(())
+}
+
+fn own_file(path: &Path, meta: &Metadata, uid: u32) -> Result<(), Problem> {
+    let problem = |what| Err(Problem { path: path.to_owned(), what });
+    match meta {
+        _ if !meta.is_file() => problem(What::NotOurs),
+        _ if meta.uid() != uid => problem(What::Foreign),
+        _ => Ok(()),
+    }
+}
+
+/// Our effective user, as the kernel vouches for it to the other end of a pair of sockets.
+fn uid(path: &Path) -> Result<u32, Problem> {
+    let pair = Socket::<UnixStream, _>::pair().and_then(|(ours, _theirs)| ours.get(opt::PeerCredentials));
+    let what = |error: puerta::Error| What::Failed { doing: "check", why: error.to_string(), errno: None };
+    pair.map(|credentials| credentials.uid).map_err(|error| Problem { path: path.to_owned(), what: what(error) })
+}
+
 /// A lock (flock(2)) on the file beside another. It goes with the process that holds it, however that ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
@@ -87,7 +125,8 @@ impl Lock {
 /// The lock beside a file. Waits an instant for it.
 ///
 /// # Errors
-/// [`What::Running`] where another holds it, [`What::NotOurs`] where something else has its name, [`What::Failed`].
+/// [`What::Running`] where another holds it, [`What::NotOurs`] where something else has its name, [`What::Foreign`],
+/// [`What::Failed`].
 pub(crate) fn lock(path: &Path) -> Result<Lock, Problem> {
     for _ in 0..TRIES {
         if let Some(lock) = try_lock(path)? {
@@ -101,19 +140,23 @@ pub(crate) fn lock(path: &Path) -> Result<Lock, Problem> {
 /// The lock beside a file, unless another holds it.
 ///
 /// # Errors
-/// [`What::NotOurs`] where something else has its name, [`What::Failed`].
+/// [`What::NotOurs`] where something else has its name, [`What::Foreign`], [`What::Failed`].
 pub(crate) fn try_lock(path: &Path) -> Result<Option<Lock>, Problem> {
-    let beside = beside(path);
+    let uid = uid(path)?;
+    let beside = beside(path, LOCK);
     let failed = |error| failed(&beside, "lock", &error);
     match fs::symlink_metadata(&beside) {
         Ok(there) if !there.is_file() || there.len() > ADDRESS => {
             return Err(Problem { path: beside, what: What::NotOurs });
         }
+        Ok(there) => own_file(&beside, &there, uid)?,
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
+        Err(_) => {}
     }
     let mut options = File::options();
     let file = options.create(true).truncate(false).read(true).write(true).mode(0o600).open(&beside).map_err(failed)?;
+    // Again: what was opened counts.
+    own_file(&beside, &file.metadata().map_err(failed)?, uid)?;
     match file.try_lock() {
         Ok(()) => {
             let mut lock = Lock { file };
@@ -127,7 +170,8 @@ pub(crate) fn try_lock(path: &Path) -> Result<Option<Lock>, Problem> {
 
 /// What the holder of the lock beside a file has said, if one holds it.
 pub(crate) fn holder(path: &Path) -> Option<String> {
-    let file = File::open(beside(path)).ok()?;
+    let file = File::open(beside(path, LOCK)).ok()?;
+    own_file(path, &file.metadata().ok()?, uid(path).ok()?).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => said(&file),
         _ => None,
@@ -140,9 +184,10 @@ fn said(file: &File) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn beside(path: &Path) -> PathBuf {
+/// A file beside another, as SQLite names them.
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(end);
     PathBuf::from(name)
 }
 

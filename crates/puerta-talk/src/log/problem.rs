@@ -21,6 +21,8 @@ pub enum What {
         /// Those that it should have.
         wanted: u32,
     },
+    /// It belongs to another user.
+    Foreign,
     /// A hub uses it.
     Running {
         /// Where that hub is, if it has said so.

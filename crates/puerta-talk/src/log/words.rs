@@ -11,6 +11,7 @@ impl fmt::Display for Problem {
         let path = visible(&path);
         match &self.what {
             What::Loose { mode, .. } => write!(f, "{path}: others may read or change it (mode {mode:04o})"),
+            What::Foreign => write!(f, "{path}: it belongs to another user: not used"),
             What::Running { hub: Some(hub) } => write!(f, "{path}: the hub at {} uses it", visible(hub)),
             What::Running { hub: None } => write!(f, "{path}: another puerta uses it"),
             What::Held => write!(f, "{path}: another program holds it, so its content could not be made safe"),
@@ -31,6 +32,7 @@ impl Problem {
         let path = quoted(&self.path.to_string_lossy());
         match &self.what {
             What::Loose { wanted, .. } => format!("chmod {wanted:o} {path}"),
+            What::Foreign => "choose a file in a folder of your own with --store".to_owned(),
             What::Running { hub: Some(hub) } => format!("join it: puerta talk {}", visible(hub)),
             What::Running { hub: None } => "end that one, or choose another file with --store".to_owned(),
             What::Held => "end the other program (a sqlite3 shell, a backup), and try again".to_owned(),

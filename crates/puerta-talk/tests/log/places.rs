@@ -48,6 +48,51 @@ fn a_looser_file_or_folder_is_refused_with_the_command_that_mends_it() {
     }
 }
 
+/// In a folder in which others may make files, too, as /tmp: what may lie beside a store, and the store.
+fn in_a_sticky_folder() -> (Folder, Vec<std::path::PathBuf>) {
+    let folder = Folder::new();
+    written(&folder);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    drop(Place::open(&folder.store()).unwrap());
+    let all = ["-journal", "-wal", "-shm", ".lock", ""].map(|end| folder.path().join(format!("room.db{end}"))).into();
+    (folder, all)
+}
+
+#[test]
+fn root_a_store_of_another_user_or_what_such_a_one_has_put_beside_it_is_refused() {
+    let (folder, all) = in_a_sticky_folder();
+    let before = fs::read(folder.store()).unwrap();
+    for path in all {
+        fs::File::options().create(true).append(true).open(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::chown(&path, Some(12_345), None).unwrap();
+        let problem = refused(&folder.store());
+        assert!(matches!(problem.what, What::Foreign) && problem.path == path, "{problem}");
+        assert_eq!(problem.hint(), "choose a file in a folder of your own with --store");
+        assert_eq!((fs::read(folder.store()).unwrap(), fs::metadata(&path).unwrap().uid()), (before.clone(), 12_345));
+        if path != folder.store() {
+            fs::remove_file(&path).unwrap();
+            drop(Place::open(&folder.store()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn what_lies_beside_a_store_and_is_no_file_is_refused() {
+    let (folder, all) = in_a_sticky_folder();
+    let precious = folder.path().join("precious");
+    for path in all.into_iter().filter(|path| *path != folder.store()) {
+        fs::write(&precious, "precious").unwrap();
+        let _ = fs::remove_file(&path);
+        std::os::unix::fs::symlink(&precious, &path).unwrap();
+        let problem = refused(&folder.store());
+        assert!(matches!(problem.what, What::NotOurs) && problem.path == path, "{problem}");
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        fs::remove_file(&path).unwrap();
+    }
+    drop(Place::open(&folder.store()).unwrap());
+}
+
 #[test]
 fn two_hubs_never_share_a_store_also_by_another_name() {
     let folder = Folder::new();
