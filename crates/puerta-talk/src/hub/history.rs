@@ -1,23 +1,18 @@
 //! Where a hub keeps what was said: a log in SQLite with its threads, or memory.
 
+use super::memory::Memory;
 use crate::log::{self, Place, Reader, Writer};
-use crate::room::ids::{MemberNo, MessageId, RoomNo};
-use crate::room::limits::PAGE_BYTES;
-use crate::room::record::Record;
-use crate::room::store::{Answer, Ask, Batch, Loaded, Write};
-use std::collections::{BTreeMap, VecDeque};
+use crate::room::store::{Answer, Ask, Batch, Loaded};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
-
-/// Records of a room that a hub without a log keeps.
-pub const KEPT: usize = 10_000;
 
 /// Where what was said is kept.
 #[derive(Debug)]
 pub enum History {
     /// In a file: what is acknowledged is on the disk.
     File(Box<Place>),
-    /// In memory, the last [`KEPT`] records of each room: it ends with the hub.
+    /// In memory, the last [`KEPT`](super::KEPT) records of each room within [`KEPT_BYTES`](super::KEPT_BYTES) of all: it ends with
+    /// the hub.
     Memory,
 }
 
@@ -124,62 +119,4 @@ fn teller(told: &Arc<Mutex<Vec<Told>>>, wake: &Arc<Notify>) -> impl Fn(Told) + S
         told.lock().unwrap_or_else(PoisonError::into_inner).push(what);
         wake.notify_one();
     }
-}
-
-/// The last records of each room.
-#[derive(Debug, Default)]
-struct Memory {
-    rooms: BTreeMap<RoomNo, VecDeque<Record>>,
-}
-
-impl Memory {
-    fn write(&mut self, batch: &Batch) {
-        for write in &batch.writes {
-            let Write::Record(record) = write else { continue };
-            let room = self.rooms.entry(record.room).or_default();
-            if room.len() == KEPT {
-                room.pop_front();
-            }
-            room.push_back(record.clone());
-        }
-    }
-
-    fn answer(&self, ask: &Ask) -> Answer {
-        match ask {
-            Ask::After { room, seq, limit } => {
-                let records = self.rooms.get(room).into_iter().flatten().filter(|r| r.seq > *seq);
-                Answer::Records(page(records, *limit))
-            }
-            Ask::Before { room, seq, limit } => {
-                let records = self.rooms.get(room).into_iter().flatten().rev().filter(|r| r.seq < *seq);
-                Answer::Records(page(records, *limit))
-            }
-            Ask::Find { from, id } => Answer::Found(self.find(*from, *id)),
-            Ask::Last { from, streams } => Answer::Last(streams.iter().map(|s| (*s, self.last(*from, *s))).collect()),
-        }
-    }
-
-    fn last(&self, from: MemberNo, stream: u64) -> u64 {
-        let records = self.rooms.values().flatten().filter(|r| r.from.no == from && r.id.stream == stream);
-        records.map(|r| r.id.number).max().unwrap_or_default()
-    }
-
-    fn find(&self, from: MemberNo, id: MessageId) -> Option<Box<Record>> {
-        let records = self.rooms.values().flat_map(|records| records.iter().rev());
-        let mut found = records.filter(|r| r.from.no == from && r.id == id);
-        found.next().cloned().map(Box::new)
-    }
-}
-
-fn page<'a>(records: impl Iterator<Item = &'a Record>, limit: usize) -> Vec<Record> {
-    let mut bytes = 0;
-    let mut page = Vec::new();
-    for record in records.take(limit) {
-        bytes += record.text.len();
-        if bytes > PAGE_BYTES && !page.is_empty() {
-            break;
-        }
-        page.push(record.clone());
-    }
-    page
 }

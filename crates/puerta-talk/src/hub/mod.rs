@@ -4,10 +4,12 @@
 //! has made durable is encoded once and written to every member.
 
 mod history;
+mod memory;
 mod out;
 mod run;
 
-pub use history::{History, KEPT};
+pub use history::History;
+pub use memory::{KEPT, KEPT_BYTES};
 
 use crate::identity::{Key, random};
 use crate::log;
