@@ -111,11 +111,12 @@ fn keep(mode: &str) -> io::Result<()> {
         // No other hub is told of.
         let (_say, notices) = mpsc::channel(1);
         let feed = Feed { events, notices, commands };
-        io::Result::Ok(match mode {
+        let (ended, _) = match mode {
             "full" => run(|typed| Full::open(facts, typed, |_| 0), feed, signal).await,
             "line" => run(|typed| Line::open(facts, false, typed, |_| 0), feed, signal).await,
             _ => run(|typed| Json::open(facts, Wanted::default(), typed), feed, signal).await,
-        })
+        };
+        io::Result::Ok(ended)
     })?;
     runtime.shutdown_background();
     writeln!(io::stderr(), "ended: {ended:?}")
