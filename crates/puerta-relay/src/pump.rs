@@ -125,7 +125,13 @@ async fn up_without_copy(input: &Local, wire: &Wire, counters: &Counters) -> Res
     match (input.kind(), input.polled()) {
         (Kind::Pipe, Some(pipe)) => {
             let _ = io::set_pipe_size(pipe.get_ref(), PIPE_SIZE);
-            splice_loop(pipe, socket, Side::In, |n| counters.add_sent(n)).await.map_err(|p| explained(p, wire))
+            loop {
+                match splice_loop(pipe, socket, Side::In, counters).await.map_err(|p| explained(p, wire))? {
+                    Stopped::End => return Ok(true),
+                    Stopped::Never => return Ok(false),
+                    Stopped::Stuck => {}
+                }
+            }
         }
         (Kind::File, None) => {
             let mut any = false;
@@ -159,28 +165,44 @@ enum Side {
     Out,
 }
 
-/// Splices until the source ends. EAGAIN can mean either side, so both are asked which of them it is.
+/// Why a splice went no further.
+enum Stopped {
+    /// The source has ended; where that is a socket, recv(2) has to say so, too.
+    End,
+    /// Both sides are ready, and still nothing moves: over TCP, an urgent byte is next.
+    Stuck,
+    /// The kernel has no zero-copy way between these two; nothing was taken.
+    Never,
+}
+
+/// Splices as far as that goes. EAGAIN can mean either side, so both are asked which of them it is.
 async fn splice_loop<A: AsFd, B: AsFd>(
     from: &Async<A>,
     to: &Async<B>,
     local: Side,
-    mut moved: impl FnMut(usize),
-) -> Result<bool, Problem> {
-    let mut any = false;
+    counters: &Counters,
+) -> Result<Stopped, Problem> {
+    let (mut any, mut stuck) = (false, false);
     loop {
         from.readable().await.map_err(Problem::Broken)?;
         to.writable().await.map_err(Problem::Broken)?;
         match io::splice(from, to, SPLICE_CHUNK, SpliceFlags::MOVE | SpliceFlags::NONBLOCK) {
-            Ok(0) => return Ok(true),
+            Ok(0) => return Ok(Stopped::End),
             Ok(n) => {
-                any = true;
-                moved(n);
+                (any, stuck) = (true, false);
+                match local {
+                    Side::In => counters.add_sent(n),
+                    Side::Out => counters.add_received(n),
+                }
             }
             Err(e) if e.would_block() => {
-                confirm(from, Interest::READABLE, Events::READ);
-                confirm(to, Interest::WRITABLE, Events::WRITE);
+                let ready = [confirm(from, Interest::READABLE, Events::READ), confirm(to, Interest::WRITABLE, Events::WRITE)];
+                // One of them may just have become ready: only the second time in a row tells.
+                if ready == [true; 2] && std::mem::replace(&mut stuck, true) {
+                    return Ok(Stopped::Stuck);
+                }
             }
-            Err(e) if cannot(&e) && !any => return Ok(false),
+            Err(e) if cannot(&e) && !any => return Ok(Stopped::Never),
             Err(e) => {
                 return Err(match local {
                     Side::Out if e.errno() == Some(errno::EPIPE) => Problem::Output(e),
@@ -191,13 +213,13 @@ async fn splice_loop<A: AsFd, B: AsFd>(
     }
 }
 
-/// Forgets a readiness that poll(2) does not confirm. What came in between sets it anew.
-fn confirm<T: AsFd>(fd: &Async<T>, interest: Interest, events: Events) {
-    // The result is of no interest: EAGAIN clears the readiness, anything else leaves it.
-    let _ = fd.try_io(interest, |fd| match io::poll(&mut [PollFd::new(fd, events)], Some(Duration::ZERO))? {
+/// Whether poll(2) confirms a readiness, which is forgotten otherwise. What came in between sets it anew.
+fn confirm<T: AsFd>(fd: &Async<T>, interest: Interest, events: Events) -> bool {
+    let confirmed = fd.try_io(interest, |fd| match io::poll(&mut [PollFd::new(fd, events)], Some(Duration::ZERO))? {
         0 => Err(Error::from_io(Call::Poll, &std::io::ErrorKind::WouldBlock.into())),
         _ => Ok(()),
     });
+    confirmed.is_ok()
 }
 
 /// The kernel has no zero-copy way between these two.
@@ -354,14 +376,25 @@ pub async fn down(
 /// Splices a stream into a pipe. False: it has to be copied (and nothing was taken).
 async fn down_without_copy(wire: &Wire, sink: &Sink, view: &View, counters: &Counters) -> Result<bool, Problem> {
     let (Wire::Stream(socket), None, true) = (wire, &view.tag, view.show.is_raw()) else { return Ok(false) };
-    match &sink.output {
-        Some(output) if output.kind() == Kind::Pipe && !sink.child => match output.polled() {
-            Some(pipe) => {
-                let _ = io::set_pipe_size(pipe.get_ref(), PIPE_SIZE);
-                splice_loop(socket, pipe, Side::Out, |n| counters.add_received(n)).await.map_err(|p| explained(p, wire))
+    let Some(output) = sink.output.as_ref().filter(|output| output.kind() == Kind::Pipe && !sink.child) else {
+        return Ok(false);
+    };
+    let Some(pipe) = output.polled() else { return Ok(false) };
+    let _ = io::set_pipe_size(pipe.get_ref(), PIPE_SIZE);
+    let mut buffer = Vec::new();
+    loop {
+        match splice_loop(socket, pipe, Side::Out, counters).await.map_err(|p| explained(p, wire))? {
+            Stopped::Never => return Ok(false),
+            Stopped::End | Stopped::Stuck => {}
+        }
+        // Before an urgent byte splice tells of an end where there is none. Receiving leaves that byte out and goes on behind it.
+        match wire.recv_ready(&mut buffer).map_err(Problem::Broken)? {
+            Some(Taken::End) => return Ok(true),
+            Some(Taken::Bytes(n)) => {
+                counters.add_received(n);
+                output.write_all(buffer.get(..n).unwrap_or_default()).await.map_err(Problem::Output)?;
             }
-            None => Ok(false),
-        },
-        _ => Ok(false),
+            None => {}
+        }
     }
 }

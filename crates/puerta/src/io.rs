@@ -111,7 +111,7 @@ pub fn access(fd: impl AsFd) -> Result<Access> {
 pub fn read_now(fd: impl AsFd, kind: Kind, into: &mut [u8]) -> Result<usize> {
     let fd = fd.as_fd();
     match kind {
-        Kind::Socket { .. } => return descriptor::recv_now(fd, into),
+        Kind::Socket { .. } => return descriptor::recv_now(fd, into, 0),
         Kind::File => return transfer::read(fd, into),
         Kind::Terminal => {}
         Kind::Pipe | Kind::CharDevice | Kind::Other => match descriptor::read_nowait(fd, into) {

@@ -301,3 +301,32 @@ fn a_step_of_no_bytes_is_not_the_end_of_file() {
     assert!(matches!(way.fill(&ours, 0).unwrap(), Filled::Bytes(1)));
     assert!(!way.ended());
 }
+
+#[test]
+fn an_urgent_byte_is_neither_the_end_nor_a_reason_to_wait() {
+    for (nonblocking, ended) in [(true, true), (true, false), (false, true), (false, false)] {
+        let (source, from) = tcp_pair();
+        from.set_nonblocking(nonblocking).unwrap();
+        for (bytes, flags) in [("before ", Flags::NONE), ("!", Flags::OOB), ("after", Flags::NONE)] {
+            source.send(bytes.as_bytes(), flags).unwrap();
+        }
+        if ended {
+            source.shutdown(Shutdown::Write).unwrap();
+        }
+        let target = Scratch::new("urgent", b"");
+        let to = OpenOptions::new().write(true).open(&target.0).unwrap();
+        let mut splicer = Splicer::new(1 << 16).unwrap();
+        let (mut carried, mut steps) = (0, 0);
+        while carried < 12 || ended && !splicer.finished() {
+            steps += 1;
+            assert!(steps < 1000, "no step forward from byte {carried}: {splicer:?}");
+            match splicer.fill(&from, 1 << 16) {
+                Err(e) if e.would_block() => wait(&from, Events::READ),
+                filled => assert!(filled.unwrap() != Filled::End || ended),
+            }
+            carried += splicer.drain(&to).unwrap();
+        }
+        assert_eq!(std::fs::read(&target.0).unwrap(), b"before after");
+        assert!(!splicer.is_copying());
+    }
+}

@@ -3,6 +3,7 @@
 use super::{Access, Kind, Pipe, SpliceFlags, access, kind, pipe, pipe_len, read_now, splice, write_now};
 use super::{Events, PollFd, poll, ready};
 use crate::error::{Call, Error, Result};
+use crate::sys::descriptor::recv_now;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ const COPIED: usize = 65_536;
 ///
 /// [`fill`](Self::fill) and [`drain`](Self::drain) make one step each and never wait, also on blocking descriptors. Where
 /// splice(2) cannot (`EINVAL`, `ENOSYS`; a terminal, a file with `O_APPEND`), it copies instead, up to 64 KiB at once.
-/// `EAGAIN` of splice also means "pipe full": that is told apart. The way is [`finished`](Self::finished) after the end of
-/// file *and* with an empty pipe.
+/// `EAGAIN` of splice also means "pipe full": that is told apart. Over TCP both it and the 0 of the end also mean "urgent byte
+/// ahead", beyond which splice never comes: recv(2) is asked then. It leaves that byte out, and up to 64 KiB after it are copied. The way is [`finished`](Self::finished) after the end of file *and* with an empty pipe.
 ///
 /// Give it the same two descriptors each time: it asks once what they are. They are streams and files: over a socket that
 /// keeps message boundaries, these would be lost and an empty message would look like the end.
@@ -23,7 +24,7 @@ pub struct Splicer {
     pipe: Pipe,
     /// Bytes in the pipe. They come after those of `copied`.
     piped: usize,
-    /// `COPIED` bytes once it copies; those from `start` to `end` are held.
+    /// `COPIED` bytes once anything is copied; those from `start` to `end` are held.
     copied: Vec<u8>,
     start: usize,
     end: usize,
@@ -38,7 +39,7 @@ pub struct Splicer {
 pub enum Filled {
     /// So many bytes were taken; at least 1.
     Bytes(usize),
-    /// No room: drain first.
+    /// No room, or the next bytes have to be copied: drain first.
     Full,
     /// The end of file of `from`. What is held has still to be drained.
     End,
@@ -124,6 +125,7 @@ impl Splicer {
             ready(from, Events::READ, Call::Splice)?;
         }
         match splice(from, &self.pipe.write, max, SpliceFlags::MOVE | SpliceFlags::NONBLOCK) {
+            Ok(0) if matches!(side.kind, Kind::Socket { stream: true }) => self.fill_by_recv(from, side, max),
             Ok(0) => {
                 self.ended = true;
                 Ok(Filled::End)
@@ -133,8 +135,21 @@ impl Splicer {
                 Ok(Filled::Bytes(n))
             }
             Err(e) if e.would_block() && self.piped > 0 && self.pipe_is_full()? => Ok(Filled::Full),
+            Err(e) if e.would_block() && matches!(side.kind, Kind::Socket { stream: true }) => {
+                self.fill_by_recv(from, side, max)
+            }
             Err(e) => Err(e),
         }
+    }
+
+    /// What splice said may be the end, nothing, or an urgent byte ahead: recv(2) tells which.
+    fn fill_by_recv(&mut self, from: BorrowedFd<'_>, side: Side, max: usize) -> Result<Filled> {
+        if recv_now(from, &mut [0], libc::MSG_PEEK)? == 0 {
+            self.ended = true;
+            return Ok(Filled::End);
+        }
+        // What is copied leaves before what is in the pipe: that has to be gone.
+        self.fill_by_copy(from, side, max)
     }
 
     fn fill_by_copy(&mut self, from: BorrowedFd<'_>, side: Side, max: usize) -> Result<Filled> {
@@ -165,7 +180,7 @@ impl Splicer {
         let side = ask(&mut self.to, to)?;
         // A blocking socket or terminal would wait in splice(2) until it has taken all.
         self.copying |= !side.access.nonblocking && matches!(side.kind, Kind::Socket { .. } | Kind::Terminal);
-        if !self.copying {
+        if !self.copying && self.start == self.end {
             match splice(&self.pipe.read, to, self.piped, SpliceFlags::MOVE | SpliceFlags::NONBLOCK) {
                 Err(e) if cannot(&e) => self.copying = true,
                 // Never the end, since we hold the other end of the pipe and know that there are bytes.

@@ -61,16 +61,17 @@ pub(crate) fn status_flags(fd: BorrowedFd<'_>) -> Result<c_int> {
 }
 
 /// recv(2) that never waits, on a descriptor of any kind of socket.
-pub(crate) fn recv_now(fd: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize> {
+pub(crate) fn recv_now(fd: BorrowedFd<'_>, into: &mut [u8], flags: c_int) -> Result<usize> {
     let (raw, at, len) = (fd.as_raw_fd(), into.as_mut_ptr(), into.len());
+    let flags = flags | libc::MSG_DONTWAIT;
     let result = std::cell::Cell::new(0);
     let run = || {
         // SAFETY: `at` points to `len` bytes that the kernel may write.
-        let n = unsafe { libc::recv(raw, at.cast(), len, libc::MSG_DONTWAIT) };
+        let n = unsafe { libc::recv(raw, at.cast(), len, flags) };
         result.set(n);
         n as i64
     };
-    let args = || transfer_args(raw, at, filled(result.get()), len, Some(libc::MSG_DONTWAIT));
+    let args = || transfer_args(raw, at, filled(result.get()), len, Some(flags));
     retried(Call::Recv, run, args).map(|n| n as usize)
 }
 
