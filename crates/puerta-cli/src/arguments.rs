@@ -112,7 +112,7 @@ pub(crate) struct Common {
     /// IPv6 only
     #[arg(short = '6', id = "six")]
     pub(crate) six: bool,
-    /// End after TIME (500ms, 10s, 2m, 1h; a bare number is seconds) without a byte either way (status 7). Datagrams: how long answers are waited for after stdin's end
+    /// End after TIME (500ms, 10s, 2m, 1h; a bare number is seconds) without a byte either way (status 7); while what came waits for our own output, that time does not run. Datagrams: how long answers are waited for after stdin's end
     /// [default: none; datagrams 1s, a listener's peers 60s]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) idle: Option<Duration>,

@@ -4,8 +4,15 @@
 
 mod common;
 
-use common::puerta;
-use puerta::{Flags, Ip, Shutdown, Socket, Tcp};
+use common::far::{client, some_of};
+use common::places::{noise};
+use common::udp::{self, udp};
+use common::{puerta, same, wait_until};
+use puerta::{Flags, Ip, Shutdown, Socket, Tcp, io};
+use std::io::Write;
+
+/// More than all the buffers on the way to a reader who does not read.
+const MUCH: usize = 16 << 20;
 
 #[test]
 fn what_follows_an_urgent_byte_is_received_into_a_pipe_as_anywhere() {
@@ -21,4 +28,42 @@ fn what_follows_an_urgent_byte_is_received_into_a_pipe_as_anywhere() {
         socket.shutdown(Shutdown::Write).unwrap();
         ours.finish().ends_with(0).wrote("abc\nefghijk\n").said("received 12 bytes");
     }
+}
+
+#[test]
+fn idle_does_not_strike_while_the_reader_of_our_output_is_the_slow_one() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let ours = puerta(["listen", "127.0.0.1:0", "--idle", "700ms"]).stdout(writer).start();
+    let sent = noise(1, MUCH);
+    pushed(ours.port(), sent.clone());
+    nobody_reads_for_longer_than_that(&reader);
+    same(&some_of(&reader, MUCH), &sent);
+    ours.finish().ends_with(0).said(&format!("received {MUCH} bytes"));
+}
+
+#[test]
+fn idle_does_not_strike_clients_who_wait_for_each_others_lines_to_be_read() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let ours = puerta(["listen", "--keep", "127.0.0.1:0", "--idle", "700ms"]).stdout(writer).start();
+    for seed in [1, 2] {
+        pushed(ours.port(), noise(seed, MUCH));
+    }
+    nobody_reads_for_longer_than_that(&reader);
+    assert!(!ours.stderr().contains("has left"), "{}", ours.stderr());
+    some_of(&reader, 2 * MUCH);
+    ours.signal("TERM");
+    ours.finish().ends_with(0).never_said("--idle");
+}
+
+/// A client that sends without a pause, then ends.
+fn pushed(port: u16, bytes: Vec<u8>) {
+    let mut stream = client(port);
+    std::thread::spawn(move || stream.write_all(&bytes));
+}
+
+/// Waits until there is something to read, and then for as long as a session that is really idle takes to find out.
+fn nobody_reads_for_longer_than_that(reader: &std::io::PipeReader) {
+    wait_until("byte in the pipe", || io::pipe_len(reader).unwrap() > 0);
+    let silent = udp::server();
+    puerta(["connect", &udp(&silent), "--idle", "1500ms"]).open_input().finish().ends_with(7);
 }

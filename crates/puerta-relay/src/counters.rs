@@ -13,6 +13,8 @@ pub struct Counters {
     sent: Cell<u64>,
     received: Cell<u64>,
     last: Cell<Instant>,
+    /// How many wait for our own output.
+    waiting: Cell<usize>,
     /// What all sessions of a server have moved.
     total: Option<Rc<Counters>>,
 }
@@ -20,7 +22,8 @@ pub struct Counters {
 impl Counters {
     /// Nothing yet.
     pub fn new() -> Self {
-        Counters { sent: Cell::new(0), received: Cell::new(0), last: Cell::new(Instant::now()), total: None }
+        let (sent, received, waiting) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        Counters { sent, received, last: Cell::new(Instant::now()), waiting, total: None }
     }
 
     /// Nothing yet; what comes counts for the total as well.
@@ -66,9 +69,27 @@ impl Counters {
         self.last.set(Instant::now());
     }
 
-    /// When the last byte moved; at first, when the session began.
+    /// When the last byte moved; at first, when the session began. While it is our own output that is waited for: now.
     pub fn last(&self) -> Instant {
-        self.last.get()
+        if self.waiting.get() > 0 { Instant::now() } else { self.last.get() }
+    }
+
+    /// Until it is dropped, what came waits for our own output: that is no silence, however long it takes.
+    pub(crate) fn wait_for_output(&self) -> Waiting<'_> {
+        self.waiting.set(self.waiting.get() + 1);
+        Waiting(self)
+    }
+}
+
+/// The clock of `--idle` stands still; it begins anew when this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Waiting<'a>(&'a Counters);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get().saturating_sub(1));
+        self.0.last.set(Instant::now());
     }
 }
 

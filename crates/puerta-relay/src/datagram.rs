@@ -229,6 +229,7 @@ async fn down(
         state.refused.set(false);
         counters.add_received(received.len);
         report_truncation(received, state.report);
+        let _waiting = counters.wait_for_output();
         if let Err(problem) = show(&buffer, received, sink, view).await {
             return problem;
         }

@@ -185,7 +185,10 @@ async fn splice_loop<A: AsFd, B: AsFd>(
     let (mut any, mut stuck) = (false, false);
     loop {
         from.readable().await.map_err(Problem::Broken)?;
-        to.writable().await.map_err(Problem::Broken)?;
+        {
+            let _waiting = matches!(local, Side::Out).then(|| counters.wait_for_output());
+            to.writable().await.map_err(Problem::Broken)?;
+        }
         match io::splice(from, to, SPLICE_CHUNK, SpliceFlags::MOVE | SpliceFlags::NONBLOCK) {
             Ok(0) => return Ok(Stopped::End),
             Ok(n) => {
@@ -196,7 +199,8 @@ async fn splice_loop<A: AsFd, B: AsFd>(
                 }
             }
             Err(e) if e.would_block() => {
-                let ready = [confirm(from, Interest::READABLE, Events::READ), confirm(to, Interest::WRITABLE, Events::WRITE)];
+                let ready =
+                    [confirm(from, Interest::READABLE, Events::READ), confirm(to, Interest::WRITABLE, Events::WRITE)];
                 // One of them may just have become ready: only the second time in a row tells.
                 if ready == [true; 2] && std::mem::replace(&mut stuck, true) {
                     return Ok(Stopped::Stuck);
@@ -364,6 +368,7 @@ pub async fn down(
     }
     loop {
         wire.wait_readable().await.map_err(Problem::Broken)?;
+        let _waiting = counters.wait_for_output();
         let mut sink = sink.lock().await;
         if !sink.relay(wire, view, counters).await? {
             sink.finish(view).await?;
@@ -392,6 +397,7 @@ async fn down_without_copy(wire: &Wire, sink: &Sink, view: &View, counters: &Cou
             Some(Taken::End) => return Ok(true),
             Some(Taken::Bytes(n)) => {
                 counters.add_received(n);
+                let _waiting = counters.wait_for_output();
                 output.write_all(buffer.get(..n).unwrap_or_default()).await.map_err(Problem::Output)?;
             }
             None => {}
