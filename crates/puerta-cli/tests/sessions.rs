@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::far::{client, some_of};
+use common::far::{client, reset, some_of};
 use common::places::{noise};
 use common::udp::{self, udp};
 use common::{puerta, same, wait_until};
@@ -66,4 +66,41 @@ fn nobody_reads_for_longer_than_that(reader: &std::io::PipeReader) {
     wait_until("byte in the pipe", || io::pipe_len(reader).unwrap() > 0);
     let silent = udp::server();
     puerta(["connect", &udp(&silent), "--idle", "1500ms"]).open_input().finish().ends_with(7);
+}
+
+#[test]
+fn a_last_line_without_its_newline_is_shown_however_its_peer_goes() {
+    for (options, ends_by, status) in [
+        (&["-v"][..], "reset", 7),
+        (&["--idle", "200ms"], "limit", 7),
+        (&["--drain", "200ms"], "limit", 7),
+        (&["-v"], "INT", 130),
+        (&["--keep"], "reset", 0),
+        (&["--keep", "--idle", "200ms"], "limit", 0),
+        (&["--keep"], "INT", 0),
+    ] {
+        let (keep, draining) = (options.contains(&"--keep"), options.contains(&"--drain"));
+        let ours = puerta([&["listen", "--show-peer", "127.0.0.1:0"], options].concat());
+        let ours = if draining { ours.start() } else { ours.open_input().start() };
+        let mut stream = client(ours.port());
+        let who = stream.local_addr().unwrap();
+        // One segment: whoever has shown its first line has received the rest, too.
+        stream.write_all(b"one\nno newline here").unwrap();
+        let expected = format!("[{who}] one\n[{who}] no newline here\n");
+        ours.writes("one\n");
+        let _held = match ends_by {
+            "reset" => {
+                reset(stream);
+                None
+            }
+            _ => Some(stream),
+        };
+        if ends_by == "INT" {
+            ours.signal("INT");
+        } else if keep {
+            ours.writes(&expected).signal("TERM");
+        }
+        eprintln!("{options:?}, {ends_by}");
+        ours.finish().ends_with(status).wrote(&expected);
+    }
 }

@@ -9,8 +9,11 @@ use crate::wire::{Taken, Wire};
 use puerta::io::{self, Events, Kind, PollFd, SpliceFlags};
 use puerta::{Async, Call, Error, Result, errno};
 use std::os::fd::AsFd;
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::io::Interest;
+use tokio::sync::Mutex;
 
 /// How many bytes one splice or sendfile takes: 256 KiB of a pipe of 1 MiB.
 const SPLICE_CHUNK: usize = 256 << 10;
@@ -250,6 +253,44 @@ pub struct View {
     pub tag: Option<Tagged>,
 }
 
+/// A view while it is used. Dropped, as by a signal, it shows what it still holds back as far as the output takes it at once.
+pub(crate) struct Viewing<'a> {
+    sink: &'a Mutex<Sink>,
+    pub(crate) view: &'a mut View,
+    /// Nothing is to be written any more.
+    done: bool,
+}
+
+impl<'a> Viewing<'a> {
+    pub(crate) fn new(sink: &'a Mutex<Sink>, view: &'a mut View) -> Self {
+        Viewing { sink, view, done: false }
+    }
+
+    /// Shows what is held back, waiting for the output.
+    ///
+    /// # Errors
+    /// [`Problem::Output`].
+    pub(crate) async fn finish(mut self) -> Result<(), Problem> {
+        let done = self.sink.lock().await.finish(self.view).await;
+        self.done = true;
+        done
+    }
+
+    /// The output has failed: it is not tried again.
+    pub(crate) fn give_up(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Viewing<'_> {
+    fn drop(&mut self) {
+        let mut last = pin!(async { self.sink.lock().await.finish(self.view).await });
+        let mut nobody = Context::from_waker(Waker::noop());
+        // What is always ready, such as a file, is written at the second look.
+        let _ = !self.done && (0..2).any(|_| last.as_mut().poll(&mut nobody).is_ready());
+    }
+}
+
 impl Sink {
     /// Standard output.
     pub fn output(output: Local) -> Self {
@@ -357,7 +398,7 @@ fn finish(view: &mut View, out: &mut Vec<u8>) {
 /// [`Problem::Broken`] where the connection broke, [`Problem::Output`] where writing failed.
 pub async fn down(
     wire: &Wire,
-    sink: &tokio::sync::Mutex<Sink>,
+    sink: &Mutex<Sink>,
     view: &mut View,
     alone: bool,
     counters: &Counters,

@@ -3,7 +3,7 @@
 use crate::counters::Counters;
 use crate::local::Local;
 use crate::problem::Problem;
-use crate::pump::{self, Outgoing, Sink, View};
+use crate::pump::{self, Outgoing, Sink, View, Viewing};
 use crate::verdict::{How, Side, Verdict};
 use crate::wire::Wire;
 use std::pin::pin;
@@ -26,8 +26,51 @@ pub struct Options {
 }
 
 /// Exchanges bytes until both directions have ended, something broke or a limit struck. Local end of file half-closes;
-/// the peer's answer is read to its end however long it takes, unless `drain` limits it.
+/// the peer's answer is read to its end however long it takes, unless `drain` limits it. What the view holds back is shown
+/// whatever ends it.
 pub async fn exchange(
+    wire: &Wire,
+    input: &Local,
+    sink: &Mutex<Sink>,
+    view: &mut View,
+    options: &Options,
+    counters: &Counters,
+) -> Verdict {
+    let viewing = Viewing::new(sink, view);
+    let verdict = to_both_ends(wire, input, sink, viewing.view, options, counters).await;
+    finished(viewing, verdict).await
+}
+
+/// Receives until the peer ends, then ends our direction too: a client that is only listened to. What the view holds back is
+/// shown whatever ends it.
+pub async fn receive(
+    wire: &Wire,
+    sink: &Mutex<Sink>,
+    view: &mut View,
+    idle: Option<Duration>,
+    counters: &Counters,
+) -> Verdict {
+    let viewing = Viewing::new(sink, view);
+    let verdict = to_its_end(wire, sink, viewing.view, idle, counters).await;
+    finished(viewing, verdict).await
+}
+
+/// Waits for the output as long as it takes, but not after `--drain`: that limits this wait, too.
+async fn finished(viewing: Viewing<'_>, mut verdict: Verdict) -> Verdict {
+    match (verdict.how, &verdict.problem) {
+        (_, Some(Problem::Output(_))) => viewing.give_up(),
+        (How::Drain, _) => drop(viewing),
+        (_, problem) => {
+            let is_first = problem.is_none();
+            if let (Err(problem), true) = (viewing.finish().await, is_first) {
+                (verdict.closed_by, verdict.how, verdict.problem) = (Side::Us, How::Local, Some(problem));
+            }
+        }
+    }
+    verdict
+}
+
+async fn to_both_ends(
     wire: &Wire,
     input: &Local,
     sink: &Mutex<Sink>,
@@ -96,8 +139,7 @@ pub async fn exchange(
     acknowledged(wire, first.unwrap_or(Side::Us), counters).await
 }
 
-/// Receives until the peer ends, then ends our direction too: a client that is only listened to.
-pub async fn receive(
+async fn to_its_end(
     wire: &Wire,
     sink: &Mutex<Sink>,
     view: &mut View,
