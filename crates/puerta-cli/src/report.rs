@@ -240,7 +240,7 @@ fn as_json(event: &Event<'_>) -> Value {
         Event::AtLimit(Limit::System(error)) => put("errno", error.name().into()),
         Event::AtLimit(Limit::Program(problem)) => put("message", problem.to_string().into()),
         Event::AtLimit(Limit::Clients(max)) => put("max", (*max).into()),
-        Event::Refused(error) | Event::NotSent(error) => {
+        Event::Refused(error) | Event::NotSent(error) | Event::TooLong(error) => {
             put("peer", error.peer().map(|p| shown(p).to_string()).into());
             put("errno", error.name().into());
             put("message", error.to_string().into());

@@ -5,6 +5,7 @@
 mod common;
 
 use common::far::client;
+use common::udp::{receive, server, udp};
 use common::{Run, peer};
 use std::io::Write;
 
@@ -67,5 +68,22 @@ fn a_connection_that_was_given_up_before_it_was_accepted_does_not_end_a_server()
         let ours = with_failing(&inject, &["listen", "--keep", "127.0.0.1:0"]).start();
         client(ours.port()).write_all(b"hola").unwrap();
         ours.writes("hola");
+    }
+}
+
+#[test]
+fn a_router_whose_way_takes_less_ends_no_exchange_of_datagrams() {
+    // What it said comes instead of an answer, or instead of room for the next datagram.
+    for call in ["recvfrom", "sendto"] {
+        let (other, inject) = (server(), format!("{call}:error=EMSGSIZE:when=1"));
+        let mut ours = with_failing(&inject, &["connect", &udp(&other)]).open_input().start();
+        ours.send("one\n");
+        let (bytes, from) = receive(&other);
+        assert_eq!(bytes, b"one\n");
+        other.send_to(b"answer\n", from).unwrap();
+        ours.says("a datagram is lost: it was longer than the way takes").writes("answer\n");
+        ours.send("two\n").end_input();
+        assert_eq!(receive(&other).0, b"two\n");
+        ours.finish().ends_with(0).said("sent 8 bytes, received 7 bytes; no more answers came");
     }
 }

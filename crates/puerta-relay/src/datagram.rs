@@ -22,6 +22,9 @@ use tokio::time::Instant;
 /// How long answers are waited for after the end of our input.
 pub const ANSWERS: Duration = Duration::from_secs(1);
 
+/// How often a datagram is tried again after what may be said of an earlier one: of several, where several were too long for the way.
+const TRIES: u32 = 8;
+
 /// A datagram socket with one peer, and readiness.
 type Link = Async<Socket<AnyDatagram, Connected>>;
 
@@ -140,7 +143,7 @@ fn failed(problem: Problem, counters: &Counters) -> Verdict {
 
 /// Nobody is there, or no way leads there.
 fn is_nobody(error: &Error) -> bool {
-    error.errno() == Some(errno::ECONNREFUSED) || unreachable(error)
+    error.errno() == Some(errno::ECONNREFUSED) || unreachable(error.errno())
 }
 
 /// What is known of the peer.
@@ -153,25 +156,65 @@ struct State<'a> {
     report: &'a dyn Report,
 }
 
+/// What an error of the socket means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// Nobody is there.
+    Nobody,
+    /// Nobody is there now. One who was may come back.
+    Away,
+    /// A datagram is lost, and that is all.
+    Lost,
+    /// The end.
+    Broken,
+}
+
 impl State<'_> {
-    /// A peer that was never heard is not there; one that was may come back, but not to a Unix socket, whose peer is another
-    /// socket then.
-    fn refused(&self, error: Error) -> Result<(), Problem> {
-        if error.errno() != Some(errno::ECONNREFUSED) {
-            return Err(if unreachable(&error) { Problem::Socket(error) } else { Problem::Broken(error) });
-        }
-        if self.unix || !self.heard.get() {
-            return Err(Problem::Socket(error));
-        }
-        if !self.refused.replace(true) {
-            self.report.event(&Event::Refused(&error));
+    fn meaning(&self, error: &Error) -> Meaning {
+        meaning(error.errno(), self.unix, self.heard.get())
+    }
+
+    /// An error that an earlier datagram caused.
+    fn told(&self, error: Error) -> Result<(), Problem> {
+        match self.meaning(&error) {
+            Meaning::Nobody => return Err(Problem::Socket(error)),
+            Meaning::Broken => return Err(Problem::Broken(error)),
+            Meaning::Away if self.refused.replace(true) => {}
+            Meaning::Away => self.report.event(&Event::Refused(&error)),
+            Meaning::Lost => self.lost(&error),
         }
         Ok(())
     }
+
+    fn lost(&self, error: &Error) {
+        self.report.event(&if error.errno() == Some(errno::EMSGSIZE) {
+            Event::TooLong(error)
+        } else {
+            Event::NotSent(error)
+        });
+    }
 }
 
-fn unreachable(error: &Error) -> bool {
-    matches!(error.errno(), Some(errno::EHOSTUNREACH | errno::ENETUNREACH))
+/// A peer that was never heard is not there where ICMP says so; one that was may come back, but not to a Unix socket, whose peer is
+/// another socket then.
+fn meaning(errno: Option<i32>, unix: bool, heard: bool) -> Meaning {
+    match errno {
+        Some(errno::ECONNREFUSED) if heard && !unix => Meaning::Away,
+        Some(errno::ECONNREFUSED) => Meaning::Nobody,
+        _ if unreachable(errno) && (unix || !heard) => Meaning::Nobody,
+        _ if !unix && survives(errno) => Meaning::Lost,
+        _ => Meaning::Broken,
+    }
+}
+
+fn unreachable(errno: Option<i32>) -> bool {
+    matches!(errno, Some(errno::EHOSTUNREACH | errno::ENETUNREACH))
+}
+
+/// What ICMP can say of a datagram that was sent: it concerns that one, or its peer, and no other.
+pub(crate) fn survives(errno: Option<i32>) -> bool {
+    let of_the_peer = matches!(errno, Some(errno::ECONNREFUSED | errno::ECONNRESET)) || unreachable(errno);
+    of_the_peer || matches!(errno, Some(errno::EPROTO | errno::EMSGSIZE))
 }
 
 async fn up(
@@ -182,6 +225,7 @@ async fn up(
     counters: &Counters,
     state: &State<'_>,
 ) -> Result<(), Problem> {
+    let (mut tries, mut lost) = (0, None);
     loop {
         let next = outbox.borrow().next();
         if let Some(message) = next {
@@ -189,9 +233,20 @@ async fn up(
                 Ok(n) => {
                     counters.add_sent(n);
                     outbox.borrow_mut().sent();
+                    tries = 0;
+                    if let Some(error) = lost.take() {
+                        state.lost(&error);
+                    }
                 }
                 // The error belongs to an earlier datagram; this one was not sent.
-                Err(error) => state.refused(error)?,
+                Err(error) if state.meaning(&error) != Meaning::Lost => state.told(error)?,
+                Err(error) if tries < TRIES => {
+                    tries += 1;
+                    lost = Some(error);
+                }
+                // It belongs to this one.
+                Err(error) if unreachable(error.errno()) => return Err(Problem::Socket(error)),
+                Err(error) => return Err(Problem::Broken(error)),
             }
             continue;
         }
@@ -219,7 +274,7 @@ async fn down(
         // What ICMP said makes a socket an error to be told, not readable.
         let received = match link.io(Interest::READABLE | Interest::ERROR, step).await {
             Ok(received) => received,
-            Err(error) => match state.refused(error) {
+            Err(error) => match state.told(error) {
                 Ok(()) => continue,
                 Err(problem) => return problem,
             },
@@ -267,4 +322,36 @@ pub(crate) fn make_room<R: Role + CanReceiveFrom>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_concerns_one_datagram_ends_nothing() {
+        for heard in [false, true] {
+            assert_eq!(meaning(Some(errno::EMSGSIZE), false, heard), Meaning::Lost);
+            assert_eq!(meaning(Some(errno::EPROTO), false, heard), Meaning::Lost);
+            assert_eq!(meaning(Some(errno::ENOBUFS), false, heard), Meaning::Broken);
+            assert_eq!(meaning(None, false, heard), Meaning::Broken);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_was_heard_may_come_back_and_one_that_was_not_is_not_there() {
+        let answers = |errno| [false, true].map(|heard| meaning(Some(errno), false, heard));
+        assert_eq!(answers(errno::ECONNREFUSED), [Meaning::Nobody, Meaning::Away]);
+        assert_eq!(answers(errno::EHOSTUNREACH), [Meaning::Nobody, Meaning::Lost]);
+        assert_eq!(answers(errno::ENETUNREACH), [Meaning::Nobody, Meaning::Lost]);
+    }
+
+    #[test]
+    fn the_socket_at_a_unix_path_never_comes_back_and_nothing_makes_its_way_shorter() {
+        for heard in [false, true] {
+            assert_eq!(meaning(Some(errno::ECONNREFUSED), true, heard), Meaning::Nobody);
+            assert_eq!(meaning(Some(errno::ECONNRESET), true, heard), Meaning::Broken);
+            assert_eq!(meaning(Some(errno::EMSGSIZE), true, heard), Meaning::Broken);
+        }
+    }
 }

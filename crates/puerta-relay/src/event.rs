@@ -77,6 +77,8 @@ pub enum Event<'a> {
     Refused(&'a Error),
     /// A datagram could not be sent; the server goes on.
     NotSent(&'a Error),
+    /// ICMP said that a datagram was longer than the way takes: it is lost. The kernel sends the next ones in parts.
+    TooLong(&'a Error),
     /// There is an answer for a Unix peer that has no name, so that it cannot be reached.
     Unnamed,
     /// A datagram arrived cut off.

@@ -150,6 +150,13 @@ impl fmt::Display for Event<'_> {
                 write!(f, "{} and others are not served: {max} peers are here (--max)", shown(peer))
             }
             Event::Refused(error) | Event::NotSent(error) => write!(f, "{error}"),
+            Event::TooLong(error) => {
+                write!(
+                    f,
+                    "a datagram is lost: it was longer than the way takes ({}); the next go in parts",
+                    error.name()
+                )
+            }
             Event::Unnamed => {
                 f.write_str("an answer was not sent: the peer's socket has no name (bind it to a path, or to any name)")
             }
@@ -180,6 +187,7 @@ impl Event<'_> {
             Event::TooManyPeers { .. } => "too-many-peers",
             Event::Refused(_) => "refused",
             Event::NotSent(_) => "not-sent",
+            Event::TooLong(_) => "too-long",
             Event::Unnamed => "unnamed",
             Event::Truncated { .. } => "truncated",
             Event::NoOutput => "no-output",
