@@ -240,3 +240,10 @@ fn a_file_that_an_option_names_and_that_is_not_there_is_said_at_the_start() {
     let done = server.run.finish();
     assert!(!done.ends_with(0).stderr.contains("is not in the folder"), "{}", done.stderr);
 }
+
+#[test]
+fn a_limit_beyond_the_end_of_the_clock_is_none() {
+    let (folder, ages) = (site(), format!("{}999ms", u64::MAX));
+    let server = serve(&folder.path(""), &["--within", &ages, "--idle", &ages]);
+    assert_eq!(server.get("/a.txt").body, b"hola\n");
+}

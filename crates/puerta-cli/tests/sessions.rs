@@ -104,3 +104,27 @@ fn a_last_line_without_its_newline_is_shown_however_its_peer_goes() {
         ours.finish().ends_with(status).wrote(&expected);
     }
 }
+
+#[test]
+fn a_limit_beyond_the_end_of_the_clock_is_none() {
+    let ages = u64::MAX.to_string();
+    for limit in ["--idle", "--drain"] {
+        let ours = puerta(["listen", "127.0.0.1:0", limit, &ages]).start();
+        let (at, far) = (ours.address(), noise(3, 1000));
+        puerta(["connect", &at, limit, &ages]).input(far.clone()).finish().ends_with(0);
+        ours.finish().ends_with(0).wrote(&far);
+    }
+    let ours = puerta(["listen", "--keep", "127.0.0.1:0", "--idle", &ages]).start();
+    client(ours.port()).write_all(b"kept").unwrap();
+    ours.writes("kept").signal("TERM");
+    ours.finish().ends_with(0);
+
+    let ours = puerta(["listen", "udp:127.0.0.1:0", "--idle", &ages]).start();
+    let to = format!("udp:{}", ours.address());
+    let theirs = puerta(["connect", &to, "--idle", &ages]).input("datagram").start();
+    ours.writes("datagram");
+    for running in [ours, theirs] {
+        running.signal("TERM");
+        running.finish().ends_with(0);
+    }
+}

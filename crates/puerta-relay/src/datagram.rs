@@ -7,7 +7,7 @@ use crate::open::Others;
 use crate::outbox::Outbox;
 use crate::problem::Problem;
 use crate::pump::{Messages, Sink, View};
-use crate::session::{Options, blame, how, until, verdict};
+use crate::session::{Options, after, blame, how, until, verdict};
 use crate::verdict::{How, Side, Verdict};
 use puerta::{
     AnyDatagram, Async, CanReceiveFrom, Connected, Endpoint, Error, Flags, Received, Result, Role, Socket, errno,
@@ -109,8 +109,8 @@ impl Talk<'_> {
         loop {
             let last = Instant::from_std(counters.last());
             let quiet_at = match ended {
-                Some(end) => Some(last.max(end) + options.idle.unwrap_or(ANSWERS)),
-                None => options.idle.map(|limit| last + limit),
+                Some(end) => after(last.max(end), Some(options.idle.unwrap_or(ANSWERS))),
+                None => after(last, options.idle),
             };
             tokio::select! {
                 biased;

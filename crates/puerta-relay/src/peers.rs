@@ -62,9 +62,9 @@ impl<A: Clone + Eq + Hash, T> Peers<A, T> {
         gone
     }
 
-    /// When the next one is idle for too long. `None`: there are no peers.
+    /// When the next one is idle for too long. `None`: there are no peers, or that is beyond the clock.
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.known.values().map(|peer| peer.seen).min().map(|seen| seen + self.idle)
+        self.known.values().map(|peer| peer.seen).min().and_then(|seen| seen.checked_add(self.idle))
     }
 
     /// Forgets one.

@@ -87,7 +87,7 @@ async fn to_both_ends(
     let mut drain_at = None;
     let ended = |first: Option<Side>, how, problem| verdict(counters, first.unwrap_or(Side::Us), how, problem);
     while sent.is_none() || received.is_none() {
-        let idle_at = options.idle.map(|limit| Instant::from_std(counters.last() + limit));
+        let idle_at = after(Instant::from_std(counters.last()), options.idle);
         tokio::select! {
             biased;
             done = &mut down, if received.is_none() => match done {
@@ -108,13 +108,13 @@ async fn to_both_ends(
             done = &mut up, if sent.is_none() => match done {
                 Ok(()) => {
                     first.get_or_insert(Side::Us);
-                    drain_at = options.drain.map(|limit| Instant::now() + limit);
+                    drain_at = after(Instant::now(), options.drain);
                     sent = Some(None);
                 }
                 // It takes no more, but what it sends is read to its end: it may wait for ours before it ends.
                 Err(Problem::Broken(error)) if error.is_reset() => {
                     let _ = wire.end();
-                    drain_at = options.drain.map(|limit| Instant::now() + limit);
+                    drain_at = after(Instant::now(), options.drain);
                     sent = Some(Some(Problem::Broken(error)));
                 }
                 Err(problem) => return ended(Some(blame(&problem)), how(&problem), Some(problem)),
@@ -148,7 +148,7 @@ async fn to_its_end(
 ) -> Verdict {
     let mut down = pin!(pump::down(wire, sink, view, false, counters));
     loop {
-        let idle_at = idle.map(|limit| Instant::from_std(counters.last() + limit));
+        let idle_at = after(Instant::from_std(counters.last()), idle);
         tokio::select! {
             biased;
             done = &mut down => return match done.and_then(|()| wire.end().map_err(Problem::Broken)) {
@@ -206,10 +206,32 @@ pub(crate) fn blame(problem: &Problem) -> Side {
     }
 }
 
+/// When a limit strikes that begins at `start`. One beyond what the clock can tell never does.
+pub(crate) fn after(start: Instant, limit: Option<Duration>) -> Option<Instant> {
+    let at = start.checked_add(limit?)?;
+    // The timer rounds up, and that has to fit as well.
+    at.checked_add(Duration::from_secs(1)).map(|_| at)
+}
+
 /// Waits until then; for ever where there is no such time.
 pub(crate) async fn until(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_beyond_the_clock_is_none_and_one_within_it_is_kept() {
+        let start = Instant::now();
+        assert_eq!(after(start, None), None);
+        assert_eq!(after(start, Some(Duration::MAX)), None);
+        assert_eq!(after(start, Some(Duration::from_secs(u64::MAX))), None);
+        let century = Duration::from_secs(100 * 365 * 24 * 3600);
+        assert_eq!(after(start, Some(century)), Some(start + century));
     }
 }

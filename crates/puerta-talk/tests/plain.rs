@@ -283,3 +283,12 @@ fn what_nobody_heard_goes_to_the_next_address_in_order() {
     assert_eq!(peer.outgoing(now).unwrap(), "two\n");
     assert!(!peer.is_unheard(), "there is no further address to keep anything for");
 }
+
+#[test]
+fn who_may_be_silent_for_ever_is_never_forgotten() {
+    let settings = Settings { idle: Duration::from_secs(u64::MAX), ..Settings::new(Wire::Text, "") };
+    let (mut hub, start) = (Hub::new(settings), Instant::now());
+    hub.heard(at(1), &frame(Wire::Text, "", "hola"), start, UNIX_EPOCH);
+    hub.tick(start + SECOND * 1_000_000_000);
+    assert_eq!((hub.members(), hub.wake_at()), (1, None));
+}

@@ -277,7 +277,7 @@ impl Session<'_> {
     /// When answers are waited for no longer. A hub goes on after its input's end.
     fn quiet_at(&mut self, busy: bool) -> Option<Instant> {
         let Some(Ending::Input(end)) = self.ending.filter(|_| !self.hub && !busy) else { return None };
-        Some(self.talk.moved().last.max(self.finished.unwrap_or(end)) + self.idle)
+        self.talk.moved().last.max(self.finished.unwrap_or(end)).checked_add(self.idle)
     }
 
     /// No answer came for its time.

@@ -109,7 +109,7 @@ impl Watch {
     /// From now on it is late after `limit`.
     pub fn within(&self, limit: Duration) {
         // The clock may be a tick behind.
-        let limit = u64::try_from((limit + self.man.tick).as_millis()).unwrap_or(NEVER);
+        let limit = u64::try_from(limit.saturating_add(self.man.tick).as_millis()).unwrap_or(NEVER);
         let deadline = self.man.now.load(Ordering::Relaxed).saturating_add(limit);
         self.deadline.store(deadline, Ordering::Relaxed);
     }

@@ -187,12 +187,16 @@ impl Hub {
         if self.look_at.is_none_or(|at| at > now) {
             return;
         }
-        let gone: Vec<SocketAddr> =
-            self.members.iter().filter(|(_, m)| self.expiry(m) <= now).map(|(address, _)| *address).collect();
+        let gone: Vec<SocketAddr> = self
+            .members
+            .iter()
+            .filter(|(_, m)| self.expiry(m).is_some_and(|at| at <= now))
+            .map(|(address, _)| *address)
+            .collect();
         for address in gone {
             self.remove(&address, Why::Idle);
         }
-        self.look_at = self.members.values().map(|member| self.expiry(member)).min();
+        self.look_at = self.members.values().filter_map(|member| self.expiry(member)).min();
     }
 
     /// When [`tick`](Self::tick) is wanted; `None`: not because of the time.
@@ -268,17 +272,17 @@ impl Hub {
         let member = Member { user: user.clone(), used: now, heard: now, bucket, credit: 0 };
         // A connection tells itself when it ends.
         if !self.settings.wire.is_stream() {
-            let expiry = self.expiry(&member);
-            self.look_at = Some(self.look_at.map_or(expiry, |at| at.min(expiry)));
+            self.look_at = self.look_at.into_iter().chain(self.expiry(&member)).min();
         }
         self.members.insert(address, member);
         self.events.push_back(Event::Joined(Who { address, user }));
         true
     }
 
-    fn expiry(&self, member: &Member) -> Instant {
+    /// A time beyond what the clock can tell never comes.
+    fn expiry(&self, member: &Member) -> Option<Instant> {
         let silent = SILENT_MAX.max(self.settings.idle);
-        (member.used + self.settings.idle).min(member.heard + silent)
+        Some(member.used.checked_add(self.settings.idle)?.min(member.heard.checked_add(silent)?))
     }
 
     fn remove(&mut self, address: &SocketAddr, why: Why) {
