@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::far::{client, reset, some_of};
-use common::places::{noise};
+use common::far::{all_of, client, reset, server, some_of};
+use common::places::{Folder, noise};
 use common::udp::{self, udp};
-use common::{puerta, same, wait_until};
+use common::{puerta, same, shell, wait_until};
 use puerta::{Flags, Ip, Shutdown, Socket, Tcp, io};
 use std::io::Write;
 
@@ -126,5 +126,17 @@ fn a_limit_beyond_the_end_of_the_clock_is_none() {
     for running in [ours, theirs] {
         running.signal("TERM");
         running.finish().ends_with(0);
+    }
+}
+
+#[test]
+fn a_file_that_may_only_be_written_is_an_input_that_cannot_be_read() {
+    let folder = Folder::new("write-only");
+    let file = folder.file("file", "precious");
+    for options in ["", "--crlf"] {
+        let (at, far) = server(all_of);
+        let ours = shell(&format!("exec \"$PUERTA\" connect {at} {options} 0>>{}", file.display())).finish();
+        ours.ends_with(8).said("reading the input failed").said("EBADF").said("it failed on this side");
+        assert_eq!(far.join().unwrap(), b"");
     }
 }

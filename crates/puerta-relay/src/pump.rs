@@ -143,7 +143,8 @@ async fn up_without_copy(input: &Local, wire: &Wire, counters: &Counters) -> Res
                 match wire.once_ready(Interest::WRITABLE, step).await {
                     Ok(0) => return Ok(true),
                     Ok(n) => counters.add_sent(n),
-                    Err(e) if cannot(&e) && !any => return Ok(false),
+                    // A file that may only be written: reading it tells so.
+                    Err(e) if !any && (cannot(&e) || e.errno() == Some(errno::EBADF)) => return Ok(false),
                     Err(e) if e.errno() == Some(errno::EIO) => return Err(Problem::Input(e)),
                     Err(e) => return Err(Problem::Broken(wire.explain(e))),
                 }
