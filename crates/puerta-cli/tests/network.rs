@@ -5,8 +5,9 @@
 mod common;
 
 use common::far::client;
+use common::places::Folder;
 use common::udp::{receive, server, udp};
-use common::{Run, peer};
+use common::{Run, peer, wait_until};
 use std::io::Write;
 
 /// A shell in a network of its own with the loopback up and IPv6 switched off, as any user.
@@ -86,4 +87,51 @@ fn a_router_whose_way_takes_less_ends_no_exchange_of_datagrams() {
         assert_eq!(receive(&other).0, b"two\n");
         ours.finish().ends_with(0).said("sent 8 bytes, received 7 bytes; no more answers came");
     }
+}
+
+/// A network of three: us, a router, and a server of datagrams behind it, to where the way takes 1000 bytes. What the server gets is
+/// in `$OUT`.
+const BEHIND_A_ROUTER: &str = r#"
+    ip link set lo up
+    unshare -n sleep 60 >/dev/null 2>&1 & router=$!
+    unshare -n sleep 60 >/dev/null 2>&1 & far=$!
+    for id in $router $far; do
+        until [ "$(readlink /proc/$id/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
+    done
+    router() { nsenter -t $router -n "$@"; }
+    far() { nsenter -t $far -n "$@"; }
+    set -e
+    ip link add near type veth peer name near netns $router
+    router ip link add away mtu 1000 type veth peer name away mtu 1000 netns $far
+    ip addr add 10.0.1.1/24 dev near
+    router ip addr add 10.0.1.2/24 dev near
+    router ip addr add 10.0.2.1/24 dev away
+    far ip addr add 10.0.2.2/24 dev away
+    ip link set near up
+    router ip link set near up
+    router ip link set away up
+    far ip link set away up
+    ip route add 10.0.2.0/24 via 10.0.1.2
+    far ip route add 10.0.1.0/24 via 10.0.2.1
+    router sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+    far "$PUERTA" listen udp:10.0.2.2:7000 >"$OUT" 2>"$OUT.said" &
+    until grep -q "listening on" "$OUT.said"; do :; done
+    set +e
+    "$PUERTA" connect udp:10.0.2.2:7000
+    status=$?
+    kill $router $far $!
+    exit $status
+"#;
+
+#[test]
+fn of_datagrams_that_are_longer_than_the_way_takes_the_first_is_lost_with_a_line_and_the_next_arrive() {
+    let (folder, long) = (Folder::new("router"), format!("{}\n", "x".repeat(1400)));
+    let ours = peer("unshare", ["-Urn", "sh", "-c", BEHIND_A_ROUTER]);
+    let mut ours = ours.env("PUERTA", env!("CARGO_BIN_EXE_puerta")).env("OUT", folder.name("out")).open_input().start();
+    ours.send(&long).says("a datagram is lost: it was longer than the way takes (EMSGSIZE)");
+    ours.send(&long).send("short\n");
+    let expected = format!("{long}short\n");
+    wait_until("the rest", || std::fs::read(folder.path("out")).unwrap() == expected.as_bytes());
+    ours.end_input();
+    ours.finish().ends_with(0);
 }
