@@ -2,16 +2,14 @@
 
 use crate::child::{self, Program};
 use crate::counters::{CHUNK, Counters};
-use crate::datagram::{make_room, report_truncation, show};
+use crate::datagram::{make_room, report_truncation, show, survives};
 use crate::event::{Event, Report};
 use crate::local::Local;
 use crate::peers::Peers;
 use crate::problem::Problem;
 use crate::pump::{Messages, Sink};
 use crate::service::Service;
-use puerta::{
-    AnyDatagram, Async, Bound, Endpoint, Error, Flags, PacketInfo, Received, Result, Socket, UnixAddr, errno,
-};
+use puerta::{AnyDatagram, Async, Bound, Endpoint, Flags, PacketInfo, Received, Result, Socket, UnixAddr, errno};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -157,7 +155,7 @@ impl Server {
                     return Ok((Way { door: door.clone(), peer: datagram.from, source }, datagram.received));
                 }
                 Err(error) if error.would_block() => {}
-                Err(error) if survives(&error) => self.report.event(&Event::Refused(&error)),
+                Err(error) if survives(error.errno()) => self.report.event(&Event::Refused(&error)),
                 Err(error) => return Err(Problem::Socket(error)),
             }
         }
@@ -299,21 +297,6 @@ impl Server {
             }
         }
     }
-}
-
-/// Errors that concern one peer.
-fn survives(error: &Error) -> bool {
-    matches!(
-        error.errno(),
-        Some(
-            errno::ECONNREFUSED
-                | errno::EHOSTUNREACH
-                | errno::ENETUNREACH
-                | errno::ECONNRESET
-                | errno::EPROTO
-                | errno::EMSGSIZE
-        )
-    )
 }
 
 impl Way {
