@@ -5,9 +5,10 @@ use crate::counters::{CHUNK, Counters};
 use crate::event::{Event, Report};
 use crate::local::Local;
 use crate::problem::Problem;
-use crate::pump::{Messages, Sink, View};
+use crate::pump::{Messages, Outgoing, Sink, View};
 use crate::service::Service;
 use crate::session::{blame, how, verdict};
+use crate::transform::Crlf;
 use crate::verdict::{How, Side, Verdict};
 use crate::wire::{Taken, Wire};
 use puerta::Error;
@@ -15,18 +16,26 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::Interest;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
 /// How far a client may be behind: 256 KiB.
 const BEHIND: usize = 256 << 10;
+/// Our input waits for clients that are farther behind than this: one more read of 64 KiB, which CRLF may double, drops none.
+const WAITED_FOR: usize = BEHIND - 2 * CHUNK;
+/// How long it waits for one to take as much as was read last.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// All clients.
 struct Hub {
     members: RefCell<HashMap<u64, Rc<Member>>>,
     buffer: RefCell<Vec<u8>>,
     sent: Rc<Counters>,
+    /// Somebody whom our input waited for has taken something, or has left.
+    taken: Notify,
 }
 
 /// One client and what it has not taken yet.
@@ -36,6 +45,8 @@ struct Member {
     /// How much of the first one it has taken, and how much is waiting in all.
     taken: Cell<usize>,
     behind: Cell<usize>,
+    /// Since when our input waits for it.
+    slow: Cell<Option<Instant>>,
     more: Notify,
     counters: Counters,
 }
@@ -48,6 +59,18 @@ impl Hub {
             member.offer(bytes, &mut shared, &self.sent);
         }
     }
+
+    /// Waits for those who are far behind, for a while each.
+    async fn caught_up(&self) {
+        loop {
+            let now = Instant::now();
+            let slow = self.members.borrow().values().filter_map(|member| member.slow.get()).max();
+            match slow.map(|since| since + PATIENCE).filter(|until| *until > now) {
+                Some(until) => drop(timeout_at(until, self.taken.notified()).await),
+                None => return,
+            }
+        }
+    }
 }
 
 impl Member {
@@ -57,6 +80,7 @@ impl Member {
             waiting: RefCell::default(),
             taken: Cell::new(0),
             behind: Cell::new(0),
+            slow: Cell::new(None),
             more: Notify::new(),
             counters: Counters::new(),
         }
@@ -75,13 +99,19 @@ impl Member {
             }
             self.taken.set(taken);
         }
-        self.behind.set(self.behind.get() + cost(bytes.len() - taken));
+        self.set_behind(self.behind.get() + cost(bytes.len() - taken));
         self.waiting.borrow_mut().push_back(shared.get_or_insert_with(|| bytes.into()).clone());
         self.more.notify_one();
     }
 
+    fn set_behind(&self, behind: usize) {
+        self.behind.set(behind);
+        let since = if behind > WAITED_FOR { self.slow.get().or_else(|| Some(Instant::now())) } else { None };
+        self.slow.set(since);
+    }
+
     /// Sends what is waiting, as the client takes it. Ends when the client is too far behind, or broken.
-    async fn flush(&self, total: &Counters) -> Result<(), Error> {
+    async fn flush(&self, hub: &Hub) -> Result<(), Error> {
         loop {
             let Some(first) = self.waiting.borrow().front().cloned() else {
                 self.more.notified().await;
@@ -99,12 +129,16 @@ impl Member {
                 }
             };
             self.counters.add_sent(sent);
-            total.add_sent(sent);
-            self.behind.set(self.behind.get().saturating_sub(cost(sent)));
+            hub.sent.add_sent(sent);
             self.taken.set(self.taken.get() + sent);
             if self.taken.get() >= first.len() {
                 self.waiting.borrow_mut().pop_front();
                 self.taken.set(0);
+            }
+            let was_slow = self.slow.get().is_some();
+            self.set_behind(self.behind.get().saturating_sub(cost(sent)));
+            if was_slow && self.slow.get().is_none() {
+                hub.taken.notify_one();
             }
         }
     }
@@ -115,19 +149,21 @@ fn cost(len: usize) -> usize {
     len.max(1)
 }
 
-/// Serves until it is dropped.
+/// Serves until it is dropped. With `packets` a line of our input is a message, or all of it is.
 pub(crate) async fn run(
     acceptor: Acceptor,
+    packets: bool,
     service: Rc<Service>,
     report: Arc<dyn Report>,
     total: Rc<Counters>,
 ) -> Result<(), Problem> {
-    let hub = Rc::new(Hub { members: RefCell::default(), buffer: RefCell::new(vec![0; CHUNK]), sent: total.clone() });
+    let (members, buffer) = (RefCell::default(), RefCell::new(vec![0; CHUNK]));
+    let hub = Rc::new(Hub { members, buffer, sent: total, taken: Notify::new() });
     let output = Local::stdout().map_err(Problem::Output)?;
     let terminal = output.is_terminal();
     let sink = Rc::new(Mutex::new(Sink::output(output)));
     let mut tasks: JoinSet<Option<Problem>> = JoinSet::new();
-    tasks.spawn_local(from_input(hub.clone(), service.clone()));
+    tasks.spawn_local(from_input(hub.clone(), service.options.outgoing, packets));
     let mut next = 0;
     acceptor
         .each(
@@ -146,18 +182,41 @@ pub(crate) async fn run(
 }
 
 /// Our own input goes to all; its end changes nothing.
-async fn from_input(hub: Rc<Hub>, service: Rc<Service>) -> Option<Problem> {
+async fn from_input(hub: Rc<Hub>, how: Outgoing, packets: bool) -> Option<Problem> {
     let input = match Local::stdin() {
         Ok(input) => input,
         Err(error) => return Some(Problem::Input(error)),
     };
-    let mut messages = Messages::new(service.options.outgoing);
+    let done = if packets { spread_messages(&hub, &input, how).await } else { spread_bytes(&hub, &input, how).await };
+    done.err()
+}
+
+async fn spread_messages(hub: &Hub, input: &Local, how: Outgoing) -> Result<(), Problem> {
+    let mut messages = Messages::new(how);
+    while let Some(message) = messages.next(input).await? {
+        hub.spread(None, &message);
+        hub.caught_up().await;
+    }
+    Ok(())
+}
+
+/// As it comes: a stream has no messages.
+async fn spread_bytes(hub: &Hub, input: &Local, how: Outgoing) -> Result<(), Problem> {
+    let mut buffer = vec![0; CHUNK];
+    let (mut crlf, mut changed) = (Crlf::default(), Vec::new());
     loop {
-        match messages.next(&input).await {
-            Ok(Some(message)) => hub.spread(None, &message),
-            Ok(None) => return None,
-            Err(problem) => return Some(problem),
+        let n = input.read(&mut buffer).await.map_err(Problem::Input)?;
+        if n == 0 {
+            return Ok(());
         }
+        let mut bytes = buffer.get(..n).unwrap_or_default();
+        if how.crlf {
+            changed.clear();
+            crlf.push(bytes, &mut changed);
+            bytes = &changed;
+        }
+        hub.spread(None, bytes);
+        hub.caught_up().await;
     }
 }
 
@@ -172,7 +231,7 @@ async fn client(
 ) -> Option<Problem> {
     let done = tokio::select! {
         done = receive(id, &member, &hub, &sink, &mut view) => done,
-        flushed = member.flush(&hub.sent) => match flushed {
+        flushed = member.flush(&hub) => match flushed {
             Ok(()) => {
                 report.event(&Event::Behind(&member.wire.peer()));
                 Err(None)
@@ -181,6 +240,7 @@ async fn client(
         },
     };
     hub.members.borrow_mut().remove(&id);
+    hub.taken.notify_one();
     let counters = &member.counters;
     let verdict: Verdict = match done {
         Ok(()) => {

@@ -140,6 +140,7 @@ pub async fn broadcast(
     report: Arc<dyn Report>,
     counters: Rc<Counters>,
 ) -> Result<(), Problem> {
+    let packets = listeners.iter().any(|listener| matches!(listener, Listener::Packet(..)));
     let acceptor = Acceptor::new(listeners, Places::new(service.max));
-    broadcast::run(acceptor, service, report, counters).await
+    broadcast::run(acceptor, packets, service, report, counters).await
 }
