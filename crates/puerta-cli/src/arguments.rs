@@ -198,7 +198,7 @@ pub(crate) struct Listen {
     /// Serve many clients at once, until stopped [default: one client; datagrams: always many]
     #[arg(long)]
     pub(crate) keep: bool,
-    /// What one client sends, all others get; stdin goes to all (implies --keep)
+    /// What one client sends, all others get, also those that have ended their own input; stdin goes to all (implies --keep)
     #[arg(long, conflicts_with = "command")]
     pub(crate) broadcast: bool,
     /// Clients at once [default: 10000; datagram peers 1024]

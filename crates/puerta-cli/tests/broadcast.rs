@@ -4,8 +4,11 @@
 
 mod common;
 
-use common::places::Folder;
+use common::far::{all_of, client, some_of};
+use common::places::{Folder, noise};
 use common::{LIMIT, Running, puerta, same};
+use std::io::Write;
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
 /// A room at a TCP port of its own.
@@ -80,4 +83,65 @@ fn a_client_that_takes_nothing_holds_up_the_input_for_a_while_alone() {
     good.writes_len(2 << 20);
     ours.says("takes too little").signal("TERM");
     assert_eq!(ours.finish().ends_with(0).stderr.matches("takes too little").count(), 1);
+}
+
+#[test]
+fn a_client_that_ends_its_direction_gets_what_waits_for_it() {
+    let folder = Folder::new("waits");
+    let mut ours = unix_room(&folder, &[]);
+    let (first, mut second) = (unix_client(&ours), unix_client(&ours));
+    ours.line("is here", 1);
+    let bytes = noise(1, 356_000);
+    second.write_all(&bytes).unwrap();
+    ours.writes_len(bytes.len());
+    first.shutdown(Shutdown::Write).unwrap();
+    ours.send("!");
+    same(&some_of(&first, bytes.len() + 1), &[&bytes[..], b"!"].concat());
+    // Over Unix its end is seen without a word to it.
+    drop(first);
+    ours.says("has left: sent 356001 bytes, received 0 bytes").signal("TERM");
+    ours.finish().ends_with(0).never_said("EPIPE");
+}
+
+#[test]
+fn a_client_with_an_empty_input_hears_the_others() {
+    let folder = Folder::new("hears");
+    for ours in [room(&[]), unix_room(&folder, &[])] {
+        let heard = puerta(["connect", &ours.address()]).start();
+        ours.says("is here");
+        let mut other = puerta(["connect", &ours.address()]).open_input().start();
+        ours.line("is here", 1);
+        other.send("hola\n");
+        heard.writes("hola\n");
+        drop(heard);
+        // Over TCP it is seen with the answer to what is sent.
+        other.send("still here?\n");
+        ours.says("has left: sent ").signal("TERM");
+        ours.finish().ends_with(0).never_said("EPIPE");
+    }
+}
+
+#[test]
+fn over_tcp_the_system_of_a_client_that_has_ended_is_asked_now_and_then() {
+    let ours = room(&["--trace"]);
+    let stream = client(ours.port());
+    ours.says("is here");
+    stream.shutdown(Shutdown::Write).unwrap();
+    ours.says("SO_KEEPALIVE, 1").says("TCP_KEEPIDLE, 60");
+    ours.signal("TERM");
+    ours.finish().ends_with(0);
+    assert_eq!(all_of(stream), b"");
+}
+
+#[test]
+fn a_silent_client_of_a_room_leaves_by_idle_whether_it_has_ended_or_not() {
+    let ours = room(&["--idle", "1s"]);
+    let (silent, ended) = (client(ours.port()), client(ours.port()));
+    ended.shutdown(Shutdown::Write).unwrap();
+    for stream in [silent, ended] {
+        ours.says(&format!("{} has left: sent 0 bytes, received 0 bytes; nothing came", stream.local_addr().unwrap()));
+        assert_eq!(all_of(stream), b"");
+    }
+    ours.signal("TERM");
+    ours.finish().ends_with(0);
 }

@@ -105,11 +105,10 @@ fn what_one_sends_all_others_get_and_our_input_goes_to_all() {
     assert_eq!(some_of(&clients[1], 9), b"from two\n");
     // A client that leaves does not take the room with it.
     drop(clients.remove(1));
-    ours.says("has left");
     clients[0].write_all(b"bye\n").unwrap();
     assert_eq!(some_of(&clients[1], 4), b"bye\n");
-    ours.signal("INT");
-    ours.finish().ends_with(0).wrote("from zero\nfrom two\nbye\n");
+    ours.says("has left").signal("INT");
+    ours.finish().ends_with(0).never_said("EPIPE").wrote("from zero\nfrom two\nbye\n");
 }
 
 #[test]

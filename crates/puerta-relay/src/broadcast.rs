@@ -1,4 +1,5 @@
-//! What one client sends, all others get. A client that is 256 KiB behind is dropped.
+//! What one client sends, all others get. A client that is 256 KiB behind is dropped; one that has ended its own direction still
+//! hears.
 
 use crate::accept::{Acceptor, Place};
 use crate::counters::{CHUNK, Counters};
@@ -7,13 +8,15 @@ use crate::local::Local;
 use crate::problem::Problem;
 use crate::pump::{Messages, Outgoing, Sink, View};
 use crate::service::Service;
-use crate::session::{blame, how, verdict};
+use crate::session::{after, blame, how, until, verdict};
 use crate::transform::Crlf;
 use crate::verdict::{How, Side, Verdict};
 use crate::wire::{Taken, Wire};
-use puerta::Error;
+use puerta::io::{self, Events, PollFd};
+use puerta::{Call, Error, errno, opt};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +31,10 @@ const BEHIND: usize = 256 << 10;
 const WAITED_FOR: usize = BEHIND - 2 * CHUNK;
 /// How long it waits for one to take as much as was read last.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// TCP does not tell whether a client that has ended its direction still listens. Where nobody speaks its system is asked, first
+/// after a minute, when it has forgotten a connection that was closed.
+const ASK_AFTER: Duration = Duration::from_secs(60);
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// All clients.
 struct Hub {
@@ -47,8 +54,21 @@ struct Member {
     behind: Cell<usize>,
     /// Since when our input waits for it.
     slow: Cell<Option<Instant>>,
+    /// Why the kernel takes nothing for it.
+    broken: RefCell<Option<Error>>,
+    /// When it ended its direction, and how much had been sent to it then.
+    ended: Cell<Option<(Instant, u64)>>,
     more: Notify,
     counters: Counters,
+}
+
+/// Why a client left.
+enum Gone {
+    /// It ended, and is not there any more.
+    Ended,
+    Behind,
+    Idle,
+    Failed(Problem),
 }
 
 impl Hub {
@@ -81,6 +101,8 @@ impl Member {
             taken: Cell::new(0),
             behind: Cell::new(0),
             slow: Cell::new(None),
+            broken: RefCell::new(None),
+            ended: Cell::new(None),
             more: Notify::new(),
             counters: Counters::new(),
         }
@@ -89,13 +111,22 @@ impl Member {
     fn offer(&self, bytes: &[u8], shared: &mut Option<Rc<[u8]>>, total: &Counters) {
         let mut taken = 0;
         if self.waiting.borrow().is_empty() {
-            // An error shows again where the member's own task receives.
-            let sent = self.wire.try_send(bytes).ok();
-            taken = sent.unwrap_or(0);
-            self.counters.add_sent(taken);
-            total.add_sent(taken);
-            if sent == Some(bytes.len()) {
-                return;
+            match self.wire.try_send(bytes) {
+                Ok(sent) => {
+                    taken = sent;
+                    self.counters.add_sent(taken);
+                    total.add_sent(taken);
+                    if taken == bytes.len() {
+                        return;
+                    }
+                }
+                Err(error) if error.would_block() => {}
+                // That it has gone altogether is noticed elsewhere.
+                Err(error) if error.is_reset() && self.ended.get().is_some() => return,
+                Err(error) => {
+                    self.broken.borrow_mut().get_or_insert(error);
+                    return self.more.notify_one();
+                }
             }
             self.taken.set(taken);
         }
@@ -110,20 +141,29 @@ impl Member {
         self.slow.set(since);
     }
 
-    /// Sends what is waiting, as the client takes it. Ends when the client is too far behind, or broken.
-    async fn flush(&self, hub: &Hub) -> Result<(), Error> {
+    /// Sends what is waiting, as the client takes it, until it is too far behind, broken, or gone after its end.
+    async fn flush(&self, hub: &Hub) -> Gone {
         loop {
+            if let Some(error) = self.broken.borrow_mut().take() {
+                return Gone::Failed(Problem::Broken(error));
+            }
             let Some(first) = self.waiting.borrow().front().cloned() else {
-                self.more.notified().await;
+                tokio::select! {
+                    () = self.more.notified() => {}
+                    gone = self.hang_up(), if self.ended.get().is_some() => return gone,
+                }
                 continue;
             };
             let rest = first.get(self.taken.get()..).unwrap_or_default();
             let step = self.wire.once_ready(Interest::WRITABLE, || self.wire.try_send(rest));
             let sent = tokio::select! {
-                sent = step => sent?,
+                sent = step => match sent {
+                    Ok(sent) => sent,
+                    Err(error) => return Gone::Failed(Problem::Broken(error)),
+                },
                 () = self.more.notified() => {
                     if self.behind.get() > BEHIND {
-                        return Ok(());
+                        return Gone::Behind;
                     }
                     continue;
                 }
@@ -140,6 +180,47 @@ impl Member {
             if was_slow && self.slow.get().is_none() {
                 hub.taken.notify_one();
             }
+        }
+    }
+
+    /// It sends no more, but may hear.
+    fn end(&self) {
+        self.ended.set(Some((Instant::now(), self.counters.sent())));
+        self.more.notify_one();
+        if let Wire::Stream(socket) = &self.wire
+            && matches!(socket.get_ref().get(opt::KeepAlive), Ok(false))
+        {
+            // A Unix socket has no such options, and needs none.
+            let socket = socket.get_ref();
+            let _ = socket
+                .set(opt::KeepAliveIdle, ASK_AFTER)
+                .and_then(|()| socket.set(opt::KeepAliveInterval, ASK_AGAIN))
+                .and_then(|()| socket.set(opt::KeepAlive, true));
+        }
+    }
+
+    /// Something was sent since its end, if only a probe: a reset is the answer of a client that was closed in good order. At another
+    /// time it means that there was something that the client had not read.
+    fn was_asked(&self) -> bool {
+        self.ended.get().is_some_and(|(at, sent)| self.counters.sent() > sent || at.elapsed() >= ASK_AFTER)
+    }
+
+    /// Waits until a client that has ended its direction is gone; nothing is waiting for it. Of a Unix socket the kernel tells
+    /// that, over TCP the answer to what is sent.
+    async fn hang_up(&self) -> Gone {
+        let gone = || {
+            let mut asked = [PollFd::new(&self.wire, Events::NONE)];
+            match io::poll(&mut asked, Some(Duration::ZERO))? {
+                0 => Err(Error::from_io(Call::Poll, &std::io::ErrorKind::WouldBlock.into())),
+                _ => Ok(()),
+            }
+        };
+        // A hang-up makes it writable anew. That it counts as not writable now does no harm: what is offered is always tried first.
+        let waited = self.wire.once_ready(Interest::WRITABLE, gone).await;
+        match waited.and_then(|()| self.wire.take_error()) {
+            Ok(None) => Gone::Ended,
+            Ok(Some(error)) if error.errno() == Some(errno::EPIPE) && self.was_asked() => Gone::Ended,
+            Ok(Some(error)) | Err(error) => Gone::Failed(Problem::Broken(error)),
         }
     }
 }
@@ -172,10 +253,11 @@ pub(crate) async fn run(
             async |_| (),
             |wire, place, ()| {
                 next += 1;
-                let view = service.look.of(&wire.peer(), terminal);
+                let shown = (sink.clone(), service.look.of(&wire.peer(), terminal));
                 let member = Rc::new(Member::new(wire));
                 hub.members.borrow_mut().insert(next, member.clone());
-                client(next, member, hub.clone(), sink.clone(), view, report.clone(), place)
+                let idle = service.options.idle;
+                client(next, member, hub.clone(), shown, idle, report.clone(), place)
             },
         )
         .await
@@ -224,47 +306,64 @@ async fn client(
     id: u64,
     member: Rc<Member>,
     hub: Rc<Hub>,
-    sink: Rc<Mutex<Sink>>,
-    mut view: View,
+    (sink, mut view): (Rc<Mutex<Sink>>, View),
+    idle: Option<Duration>,
     report: Arc<dyn Report>,
     place: Place,
 ) -> Option<Problem> {
-    let done = tokio::select! {
-        done = receive(id, &member, &hub, &sink, &mut view) => done,
-        flushed = member.flush(&hub) => match flushed {
-            Ok(()) => {
-                report.event(&Event::Behind(&member.wire.peer()));
-                Err(None)
-            }
-            Err(error) => Err(Some(Problem::Broken(error))),
-        },
-    };
+    let gone = exchange(id, &member, &hub, &sink, &mut view, idle).await;
     hub.members.borrow_mut().remove(&id);
     hub.taken.notify_one();
     let counters = &member.counters;
-    let verdict: Verdict = match done {
-        Ok(()) => {
-            let _ = member.wire.end();
-            verdict(counters, Side::Peer, How::Fin, None)
+    let verdict: Verdict = match gone {
+        Gone::Ended => verdict(counters, Side::Peer, How::Fin, None),
+        Gone::Behind => {
+            report.event(&Event::Behind(&member.wire.peer()));
+            verdict(counters, Side::Us, How::Error, None)
         }
-        Err(None) => verdict(counters, Side::Us, How::Error, None),
-        Err(Some(problem)) => verdict(counters, blame(&problem), how(&problem), Some(problem)),
+        Gone::Idle => verdict(counters, Side::Us, How::Idle, None),
+        Gone::Failed(problem) => verdict(counters, blame(&problem), how(&problem), Some(problem)),
     };
     report.event(&Event::Left { peer: &member.wire.peer(), verdict: &verdict });
     drop(place);
     verdict.problem.filter(|problem| matches!(problem, Problem::Output(_)))
 }
 
-async fn receive(
+/// Both directions. A client that has ended its own still hears, until it is gone.
+async fn exchange(
     id: u64,
     member: &Member,
     hub: &Hub,
     sink: &Mutex<Sink>,
     view: &mut View,
-) -> Result<(), Option<Problem>> {
+    idle: Option<Duration>,
+) -> Gone {
+    let mut hearing = pin!(receive(id, member, hub, sink, view));
+    let mut telling = pin!(member.flush(hub));
     loop {
-        member.wire.wait_readable().await.map_err(|e| Some(Problem::Broken(e)))?;
+        let last = member.counters.last();
+        tokio::select! {
+            biased;
+            gone = &mut telling => return gone,
+            heard = &mut hearing, if member.ended.get().is_none() => match heard {
+                Ok(()) => member.end(),
+                Err(problem) => return Gone::Failed(problem),
+            },
+            () = until(after(Instant::from_std(last), idle)) => {
+                if member.counters.last() == last {
+                    return Gone::Idle;
+                }
+            }
+        }
+    }
+}
+
+/// Until the client has ended its direction.
+async fn receive(id: u64, member: &Member, hub: &Hub, sink: &Mutex<Sink>, view: &mut View) -> Result<(), Problem> {
+    loop {
+        member.wire.wait_readable().await.map_err(Problem::Broken)?;
         // The others' lines wait in the kernel while our own output does.
+        let _waiting = member.counters.wait_for_output();
         let mut sink = sink.lock().await;
         let mut buffer = std::mem::take(&mut *hub.buffer.borrow_mut());
         let taken = member.wire.recv_ready(&mut buffer);
@@ -274,11 +373,11 @@ async fn receive(
                 hub.sent.add_received(n);
                 let bytes = buffer.get(..n).unwrap_or_default();
                 hub.spread(Some(id), bytes);
-                sink.put(bytes, view).await.map(|()| false).map_err(Some)
+                sink.put(bytes, view).await.map(|()| false)
             }
-            Ok(Some(Taken::End)) => sink.finish(view).await.map(|()| true).map_err(Some),
+            Ok(Some(Taken::End)) => sink.finish(view).await.map(|()| true),
             Ok(None) => Ok(false),
-            Err(error) => Err(Some(Problem::Broken(error))),
+            Err(error) => Err(Problem::Broken(error)),
         };
         *hub.buffer.borrow_mut() = buffer;
         if done? {

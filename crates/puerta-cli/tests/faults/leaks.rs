@@ -64,13 +64,39 @@ fn settled(running: &Running, to: &Endpoint) -> usize {
 
 #[test]
 fn a_server_of_many_keeps_no_descriptor_of_a_client_that_has_left() {
-    for arguments in [&[][..], &["--broadcast"], &["--", "cat"], &["--", "false"], &["--", "/nonexistent/program"]] {
+    for arguments in [&[][..], &["--", "cat"], &["--", "false"], &["--", "/nonexistent/program"]] {
         let (mut running, to) = server(arguments);
         let before = settled(&running, &to);
         visits(&running, &to, before);
         running.stop();
         assert_eq!(running.wait().status.and_then(|s| s.code()), Some(0), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_room_keeps_no_descriptor_of_clients_that_are_gone_once_somebody_speaks() {
+    let (mut running, to) = server(&["--broadcast"]);
+    let first = descriptors(&running);
+    let speaker = connect(&to);
+    come_back(&running, first + 1);
+    let before = descriptors(&running);
+    for round in 0..3 {
+        let clients: Vec<_> = (0..200).map(|_| connect(&to)).collect();
+        come_back(&running, before + clients.len());
+        for (n, client) in clients.iter().enumerate() {
+            match n % 4 {
+                0 => drop(client.send(b"half a line", Flags::NONE)),
+                1 => client.shutdown(Shutdown::Write).unwrap(),
+                2 => client.set(opt::Linger, Some(Duration::ZERO)).unwrap(),
+                _ => {}
+            }
+        }
+        drop(clients);
+        speaker.send(format!("is anybody there? {round}\n").as_bytes(), Flags::NONE).unwrap();
+        come_back(&running, before);
+    }
+    running.stop();
+    assert_eq!(running.wait().status.and_then(|s| s.code()), Some(0));
 }
 
 #[test]
