@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::far::{all_of, client, some_of};
+use common::far::{all_of, client, reset, some_of};
 use common::places::{Folder, noise};
 use common::{LIMIT, Running, puerta, same};
 use std::io::Write;
@@ -144,4 +144,38 @@ fn a_silent_client_of_a_room_leaves_by_idle_whether_it_has_ended_or_not() {
     }
     ours.signal("TERM");
     ours.finish().ends_with(0);
+}
+
+#[test]
+fn a_last_line_without_newline_is_shown_whatever_ended_its_client() {
+    let ours = room(&["--show-peer", "--idle", "2s"]);
+    let (mut broken, mut silent, hears) = (client(ours.port()), client(ours.port()), client(ours.port()));
+    ours.line("is here", 2);
+    broken.write_all(b"half a line").unwrap();
+    assert_eq!(some_of(&hears, 11), b"half a line");
+    let who = broken.local_addr().unwrap();
+    reset(broken);
+    ours.writes(format!("[{who}] half a line\n"));
+    silent.write_all(b"no more").unwrap();
+    ours.writes(format!("[{}] no more\n", silent.local_addr().unwrap()));
+    ours.says("--idle");
+}
+
+#[test]
+fn a_last_line_without_newline_is_shown_when_a_signal_stops_the_room() {
+    let folder = Folder::new("last-line");
+    for file in [None, Some(folder.path("shown"))] {
+        let ours = puerta(["listen", "127.0.0.1:0", "--broadcast", "--show-peer", "-v"]);
+        let ours = file.iter().fold(ours, |ours, path| ours.stdout_file(path)).start();
+        let (mut speaks, hears) = (client(ours.port()), client(ours.port()));
+        ours.line("is here", 1);
+        speaks.write_all(b"one\nhalf a line").unwrap();
+        assert_eq!(some_of(&hears, 15), b"one\nhalf a line");
+        ours.signal("TERM");
+        let done = ours.finish();
+        let shown = file.map_or_else(|| done.stdout.clone(), |path| std::fs::read(path).unwrap());
+        let who = speaks.local_addr().unwrap();
+        same(&shown, format!("[{who}] one\n[{who}] half a line\n").as_bytes());
+        done.ends_with(0);
+    }
 }

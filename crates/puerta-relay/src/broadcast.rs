@@ -6,7 +6,7 @@ use crate::counters::{CHUNK, Counters};
 use crate::event::{Event, Report};
 use crate::local::Local;
 use crate::problem::Problem;
-use crate::pump::{Messages, Outgoing, Sink, View};
+use crate::pump::{Messages, Outgoing, Sink, View, Viewing};
 use crate::service::Service;
 use crate::session::{after, blame, how, until, verdict};
 use crate::transform::Crlf;
@@ -311,7 +311,8 @@ async fn client(
     report: Arc<dyn Report>,
     place: Place,
 ) -> Option<Problem> {
-    let gone = exchange(id, &member, &hub, &sink, &mut view, idle).await;
+    let viewing = Viewing::new(&sink, &mut view);
+    let gone = exchange(id, &member, &hub, &sink, viewing.view, idle).await;
     hub.members.borrow_mut().remove(&id);
     hub.taken.notify_one();
     let counters = &member.counters;
@@ -325,8 +326,15 @@ async fn client(
         Gone::Failed(problem) => verdict(counters, blame(&problem), how(&problem), Some(problem)),
     };
     report.event(&Event::Left { peer: &member.wire.peer(), verdict: &verdict });
-    drop(place);
-    verdict.problem.filter(|problem| matches!(problem, Problem::Output(_)))
+    // Nobody waits for our output any more.
+    drop((member, place));
+    match verdict.problem {
+        Some(problem @ Problem::Output(_)) => {
+            viewing.give_up();
+            Some(problem)
+        }
+        _ => viewing.finish().await.err(),
+    }
 }
 
 /// Both directions. A client that has ended its own still hears, until it is gone.
