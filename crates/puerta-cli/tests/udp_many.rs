@@ -7,7 +7,9 @@ mod common;
 use common::places::Folder;
 use common::udp::{Client, limited, receive};
 use common::{puerta, shell};
+use puerta::io::{self, Events, PollFd};
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 #[test]
 fn three_peers_at_once_get_their_own_answers_from_the_address_that_they_asked() {
@@ -107,6 +109,22 @@ fn what_one_peer_sends_all_others_get() {
     clients[1].send("still\n");
     clients[0].gets("still\n");
     ours.writes("still\n").signal("TERM");
+    ours.finish().ends_with(0);
+}
+
+#[test]
+fn an_output_that_nobody_reads_stops_no_input() {
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let full = writer.try_clone().unwrap();
+    let mut ours = puerta(["listen", "udp:127.0.0.1:0"]).stdout(writer).open_input().start();
+    let client = Client::of(&ours);
+    ours.until("full pipe", |_| {
+        client.send([b'x'; 60_000]);
+        io::poll(&mut [PollFd::new(&full, Events::WRITE)], Some(Duration::ZERO)).unwrap() == 0
+    });
+    ours.send("hola\n");
+    client.gets("hola\n");
+    ours.signal("TERM");
     ours.finish().ends_with(0);
 }
 

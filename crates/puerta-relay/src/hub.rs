@@ -7,12 +7,12 @@ use crate::event::{Event, Report};
 use crate::local::Local;
 use crate::peers::Peers;
 use crate::problem::Problem;
-use crate::pump::{Messages, Sink};
+use crate::pump::{Messages, Sink, View};
 use crate::service::Service;
 use puerta::{AnyDatagram, Async, Bound, Endpoint, Flags, PacketInfo, Received, Result, Socket, UnixAddr, errno};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -101,11 +101,13 @@ pub async fn serve(
     let mut feed = pin!(server.feed(broadcast));
     let mut running = JoinSet::new();
     let mut buffer = vec![0; CHUNK];
+    // While a datagram waits for our output no other is received, but all else goes on.
+    let mut relaying = pin!(None);
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            got = server.recv(&mut buffer) => {
+            got = server.recv(&mut buffer), if relaying.is_none() => {
                 let (way, received) = got?;
                 report_truncation(received, &*server.report);
                 server.counters.add_received(received.len);
@@ -120,11 +122,13 @@ pub async fn serve(
                     }
                     Some(None) => {}
                 }
-                if broadcast {
-                    server.spread(Some(&way.peer), bytes).await;
-                }
-                let mut view = server.service.look.of(&way.peer, terminal);
-                show(&buffer, received, &sink, &mut view).await?;
+                let view = server.service.look.of(&way.peer, terminal);
+                relaying.set(Some(server.relay(way.peer, std::mem::take(&mut buffer), received, broadcast, &sink, view)));
+            }
+            (given_back, done) = pending(relaying.as_mut()) => {
+                done?;
+                buffer = given_back;
+                relaying.set(None);
             }
             done = &mut feed, if feeding => {
                 done?;
@@ -140,7 +144,32 @@ pub async fn serve(
     }
 }
 
+/// Waits for what is pending; where nothing is, for ever.
+async fn pending<F: Future>(future: Pin<&mut Option<F>>) -> F::Output {
+    match future.as_pin_mut() {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Server {
+    /// A datagram to all others, where that is wanted, and to our output. Gives the buffer back.
+    async fn relay(
+        &self,
+        peer: Endpoint,
+        buffer: Vec<u8>,
+        received: Received,
+        broadcast: bool,
+        sink: &Mutex<Sink>,
+        mut view: View,
+    ) -> (Vec<u8>, Result<(), Problem>) {
+        if broadcast {
+            self.spread(Some(&peer), buffer.get(..received.len).unwrap_or_default()).await;
+        }
+        let shown = show(&buffer, received, sink, &mut view).await;
+        (buffer, shown)
+    }
+
     /// The next datagram from any of the sockets. An error that an earlier datagram caused is told, and is no end.
     async fn recv(&self, buffer: &mut Vec<u8>) -> Result<(Way, Received), Problem> {
         loop {
