@@ -52,7 +52,7 @@ pub enum Connection {
 pub struct Others {
     addresses: VecDeque<Endpoint>,
     settings: Vec<Setting>,
-    source: Option<Endpoint>,
+    sources: Vec<Endpoint>,
 }
 
 impl Others {
@@ -82,7 +82,7 @@ impl Others {
     fn open(&self, to: &Endpoint) -> Result<Socket<AnyDatagram, Connected>> {
         let socket = Socket::<AnyDatagram>::new(Family::of(to))?;
         apply(&socket, &self.settings)?;
-        match &self.source {
+        match self.sources.iter().find(|source| Family::of(source) == Family::of(to)) {
             Some(source) => socket.bind(source)?.connect(to),
             None => socket.connect(to),
         }
@@ -210,15 +210,16 @@ fn race(
     left: Duration,
     report: &dyn Report,
 ) -> Result<Socket<AnyStream, Connected>, Problem> {
-    let (source, fit) = from_source(request, addresses)?;
-    let fixed_port = source.as_ref().and_then(Endpoint::inet).is_some_and(|source| source.port() != 0);
+    let (sources, fit) = from_sources(request, addresses)?;
+    let fixed_port = sources.iter().filter_map(Endpoint::inet).any(|source| source.port() != 0);
     let before = |socket: &Socket<AnyStream, Unbound>| {
         if fixed_port {
             socket.set(opt::ReuseAddress, true)?;
         }
         apply(socket, &request.settings)
     };
-    let options = DialOptions { within: Some(left), source, before: Some(&before), ..DialOptions::default() };
+    let options =
+        DialOptions { within: Some(left), sources: &sources, before: Some(&before), ..DialOptions::default() };
     Ok(dial::<AnyStream>(&fit, &options, &mut |attempt| {
         if let Outcome::Failed(error) = attempt.outcome {
             report.event(&Event::Attempt { address: attempt.address, error });
@@ -226,30 +227,30 @@ fn race(
     })?)
 }
 
-/// The address to come from, where one was asked for, and the peer's addresses of its family.
-fn from_source(request: &ConnectRequest, addresses: &[Endpoint]) -> Result<(Option<Endpoint>, Vec<Endpoint>), Problem> {
-    let families: Vec<Ip> = addresses.iter().filter_map(Endpoint::inet).map(|a| Ip::of(&a)).collect();
-    let source = request.source.as_ref().map(|source| source_of(source, &families)).transpose()?;
-    let fit = match source.as_ref().and_then(Endpoint::inet) {
-        Some(source) => {
-            addresses.iter().filter(|a| a.inet().is_some_and(|a| a.is_ipv4() == source.is_ipv4())).cloned().collect()
-        }
-        None => addresses.to_vec(),
-    };
-    Ok((source, fit))
-}
-
-/// The address to come from: of a family that the peer has.
-fn source_of(source: &Address, families: &[Ip]) -> Result<Endpoint, Problem> {
-    let found = source.resolve(None, Use::Bind)?;
-    let fits = |candidate: &&Endpoint| candidate.inet().is_some_and(|a| families.contains(&Ip::of(&a)));
-    match found.iter().find(fits) {
-        Some(endpoint) => Ok(endpoint.clone()),
-        None => Err(Problem::Usage {
+/// The addresses to come from, where that was asked for, one for each family; and the peer's addresses of these families.
+fn from_sources(request: &ConnectRequest, addresses: &[Endpoint]) -> Result<(Vec<Endpoint>, Vec<Endpoint>), Problem> {
+    let Some(source) = &request.source else { return Ok((Vec::new(), addresses.to_vec())) };
+    let (sources, fit) = paired(&source.resolve(None, Use::Bind)?, addresses);
+    if sources.is_empty() {
+        return Err(Problem::Usage {
             what: format!("{source} is no address of the peer's family"),
             hint: "give --source an address of the family (IPv4, IPv6, Unix) that you connect to".to_owned(),
-        }),
+        });
     }
+    Ok((sources, fit))
+}
+
+/// Of what was found to come from the first of each family that the peer has, and the peer's addresses that can be reached so.
+fn paired(found: &[Endpoint], addresses: &[Endpoint]) -> (Vec<Endpoint>, Vec<Endpoint>) {
+    let mut sources: Vec<Endpoint> = Vec::new();
+    let of = |all: &[Endpoint], one: &Endpoint| all.iter().any(|a| Family::of(a) == Family::of(one));
+    for candidate in found {
+        if of(addresses, candidate) && !of(&sources, candidate) {
+            sources.push(candidate.clone());
+        }
+    }
+    let fit = addresses.iter().filter(|address| of(&sources, address)).cloned().collect();
+    (sources, fit)
 }
 
 fn apply<P: puerta::Protocol>(socket: &Socket<P, Unbound>, settings: &[Setting]) -> Result<()> {
@@ -314,8 +315,8 @@ fn unix_datagram(request: &ConnectRequest, addresses: &[Endpoint]) -> Result<Con
 
 /// UDP: the first address that there is a route to. Whether somebody listens shows later.
 fn datagrams(request: &ConnectRequest, addresses: &[Endpoint], report: &dyn Report) -> Result<Connection, Problem> {
-    let (source, fit) = from_source(request, addresses)?;
-    let mut others = Others { addresses: fit.into(), settings: request.settings.clone(), source };
+    let (sources, fit) = from_sources(request, addresses)?;
+    let mut others = Others { addresses: fit.into(), settings: request.settings.clone(), sources };
     match others.next(report)? {
         Some(socket) => Ok(Connection::Datagram(socket, None, others)),
         None => Err(Problem::Usage { what: "no address".to_owned(), hint: "name a host".to_owned() }),

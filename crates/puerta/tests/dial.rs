@@ -134,9 +134,9 @@ fn when_all_fail_the_most_telling_error_names_the_others() {
     let dead = bound("127.0.0.1");
     let refused = dead.local_addr().unwrap();
     let nowhere: SocketAddr = "[::1]:0".parse().unwrap();
-    let source = Some(any("127.0.0.1"));
+    let sources = &[any("127.0.0.1")];
     let v6 = bound("[::1]").local_addr().unwrap();
-    let (result, lines) = told::<Tcp>(&[v6, refused], &DialOptions { source, ..within(20_000) });
+    let (result, lines) = told::<Tcp>(&[v6, refused], &DialOptions { sources, ..within(20_000) });
     let error = result.unwrap_err();
     assert_eq!((error.errno(), error.peer()), (Some(libc::ECONNREFUSED), Some(&Endpoint::Inet(refused))));
     assert_eq!(error.others().len(), 1);
@@ -160,11 +160,21 @@ fn the_source_and_the_options_are_those_that_were_asked_for() {
         seen.set(seen.get() + 1);
         Ok(())
     };
-    let options =
-        DialOptions { source: Some(source), before: Some(&count), nonblocking: true, ..DialOptions::default() };
+    let options = DialOptions { sources: &[source], before: Some(&count), nonblocking: true, ..DialOptions::default() };
     let socket = dial::<Tcp>(&[at], &options, &mut |_| ()).unwrap();
     assert_eq!((socket.local_addr().unwrap().ip(), seen.get()), (source.ip(), 1));
     assert!(socket.recv(&mut [0], Flags::NONE).unwrap_err().would_block());
+}
+
+#[test]
+fn each_family_has_a_source_of_its_own() {
+    let listener = listening("127.0.0.1");
+    let dead = bound("[::1]");
+    let (good, bad) = (listener.local_addr().unwrap(), dead.local_addr().unwrap());
+    let sources = [any("[::1]"), any("127.0.0.2"), any("127.0.0.3")];
+    let (socket, lines) = told::<Tcp>(&[bad, good], &DialOptions { sources: &sources, ..within(20_000) });
+    assert_eq!(socket.unwrap().local_addr().unwrap().ip(), sources[1].ip());
+    assert_eq!(lines[1], format!("{bad}: ECONNREFUSED"));
 }
 
 #[test]

@@ -36,9 +36,10 @@ pub struct DialOptions<'a, P: Protocol> {
     pub within: Option<Duration>,
     /// How long an attempt runs alone: [`ATTEMPT_DELAY`] by default, held between 10 ms and 2 s.
     pub delay: Duration,
-    /// The address to come from. Attempts at another family's addresses fail with [`Bad::Family`]. A port other than 0 can be
-    /// held by one attempt alone, unless `before` sets SO_REUSEADDR.
-    pub source: Option<P::Addr>,
+    /// The addresses to come from: an attempt takes the first one of its family. None by default: then the system chooses. Where
+    /// there are some, but none of an attempt's family, it fails with [`Bad::Family`]. A port other than 0 can be held by one attempt
+    /// alone, unless `before` sets SO_REUSEADDR.
+    pub sources: &'a [P::Addr],
     /// Is called with each new socket, before it is bound and connected: to set options. An error fails that attempt.
     pub before: Option<Before<'a, P>>,
     /// Whether the socket stays non-blocking. By default it is made blocking.
@@ -165,12 +166,15 @@ fn begin<P: Dials>(address: &P::Addr, options: &DialOptions<'_, P>) -> Result<Pr
     if let Some(before) = options.before {
         before(&socket).map_err(|e| going_to::<P>(e, address))?;
     }
-    let Some(source) = &options.source else { return socket.start_connect(address) };
-    if Family::of(&source.clone().into()) != Family::of(&address.clone().into()) {
-        let hint = format!("the source address {source} is of another family");
-        return Err(going_to::<P>(Error::bad(Call::Bind, Bad::Family).hinted(hint), address));
+    let Some(first) = options.sources.first() else { return socket.start_connect(address) };
+    let family = Family::of(&address.clone().into());
+    match options.sources.iter().find(|source| Family::of(&P::Addr::clone(source).into()) == family) {
+        Some(source) => socket.bind(source)?.start_connect(address),
+        None => {
+            let hint = format!("the source address {first} is of another family");
+            Err(going_to::<P>(Error::bad(Call::Bind, Bad::Family).hinted(hint), address))
+        }
     }
-    socket.bind(source)?.start_connect(address)
 }
 
 /// TCP to a free port of this machine can meet itself (RFC 9293 section 3.5, simultaneous open) when the kernel chooses that very
@@ -178,7 +182,7 @@ fn begin<P: Dials>(address: &P::Addr, options: &DialOptions<'_, P>) -> Result<Pr
 fn another<P: Protocol>(socket: Socket<P, Connected>, options: &DialOptions<'_, P>) -> Result<Socket<P, Connected>> {
     let Some(peer) = socket.peer().cloned() else { return Ok(socket) };
     let is_tcp = P::name(Some(&peer)) == Tcp::name(None);
-    if options.source.is_some() || !is_tcp || socket.own_address() != Some(peer.clone().into()) {
+    if !options.sources.is_empty() || !is_tcp || socket.own_address() != Some(peer.clone().into()) {
         return Ok(socket);
     }
     let hint = "nothing listens there: the connection met itself";
@@ -279,13 +283,15 @@ fn rank(error: &Error) -> u8 {
 
 impl<P: Protocol> Default for DialOptions<'_, P> {
     fn default() -> Self {
-        DialOptions { within: None, delay: ATTEMPT_DELAY, source: None, before: None, nonblocking: false }
+        DialOptions { within: None, delay: ATTEMPT_DELAY, sources: &[], before: None, nonblocking: false }
     }
 }
 
+impl<P: Protocol> Copy for DialOptions<'_, P> {}
+
 impl<P: Protocol> Clone for DialOptions<'_, P> {
     fn clone(&self) -> Self {
-        DialOptions { source: self.source.clone(), ..*self }
+        *self
     }
 }
 
@@ -294,7 +300,7 @@ impl<P: Protocol> std::fmt::Debug for DialOptions<'_, P> {
         f.debug_struct("DialOptions")
             .field("within", &self.within)
             .field("delay", &self.delay)
-            .field("source", &self.source)
+            .field("sources", &self.sources)
             .field("before", &self.before.is_some())
             .field("nonblocking", &self.nonblocking)
             .finish()
