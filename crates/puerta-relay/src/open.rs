@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// The time limit for connecting, names and retries included: 30 s.
 pub const WITHIN: Duration = Duration::from_secs(30);
 
+/// How often the kernel is asked for another port where the one that it chose is taken at another address of the name.
+const CHOICES: usize = 15;
+
 /// What to connect to, and how.
 #[derive(Debug, Clone)]
 pub struct ConnectRequest {
@@ -390,21 +393,11 @@ fn listen_inet(request: &ListenRequest, host: &Host, report: &dyn Report) -> Res
     let addresses = plan::to_bind(host, found.iter().filter_map(Endpoint::inet).collect());
     // One dual-stack socket serves both families; a second one for IPv4 is only for a machine without IPv6.
     let dual = *host == Host::Any && request.family.is_none();
-    let mut opened = Opened::default();
-    let mut without_v6 = None;
-    let mut port = 0;
-    for address in addresses {
-        let address = if address.port() == 0 { SocketAddr::new(address.ip(), port) } else { address };
-        match open_inet(request, address, &mut opened) {
-            Ok(chosen) => port = chosen,
-            Err(error) if address.is_ipv6() && no_ipv6(&error) => without_v6 = Some(error),
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let (mut opened, without_v6) = open_all(request, &addresses)?;
     if let Some(error) = without_v6 {
         if dual {
             let asked = request.address.resolve(Some(Ip::V4), Use::Bind)?;
-            let at = asked.iter().find_map(Endpoint::inet).unwrap_or((Ipv4Addr::UNSPECIFIED, port).into());
+            let at = asked.iter().find_map(Endpoint::inet).unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
             open_inet(request, at, &mut opened)?;
         }
         if opened.streams.is_empty() && opened.datagrams.is_empty() {
@@ -413,6 +406,35 @@ fn listen_inet(request: &ListenRequest, host: &Host, report: &dyn Report) -> Res
         report.event(&Event::Ipv6Off);
     }
     Ok(opened)
+}
+
+/// All of the addresses, and why there is no IPv6 where that is so. The port that the kernel chooses for the first may be taken at the
+/// next; then it chooses another, while what it chose before is held.
+fn open_all(request: &ListenRequest, addresses: &[SocketAddr]) -> Result<(Opened, Option<puerta::Error>)> {
+    let mut held = Vec::new();
+    loop {
+        let (mut opened, mut without_v6, mut port) = (Opened::default(), None, 0);
+        let mut failed = None;
+        for &address in addresses {
+            let chosen = address.port() == 0 && port != 0;
+            let address = if chosen { SocketAddr::new(address.ip(), port) } else { address };
+            match open_inet(request, address, &mut opened) {
+                Ok(chosen) => port = chosen,
+                Err(error) if address.is_ipv6() && no_ipv6(&error) => without_v6 = Some(error),
+                Err(error) => {
+                    failed = Some((error, chosen));
+                    break;
+                }
+            }
+        }
+        match failed {
+            None => return Ok((opened, without_v6)),
+            Some((error, true)) if error.errno() == Some(errno::EADDRINUSE) && held.len() < CHOICES => {
+                held.push(opened);
+            }
+            Some((error, _)) => return Err(error),
+        }
+    }
 }
 
 /// The family is switched off: no such sockets, or no such addresses.
