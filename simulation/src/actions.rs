@@ -178,7 +178,10 @@ impl World {
         let Some(member) = hub.disk.devices.get(&device.key) else { return Some("is no member".to_owned()) };
         for (no, room) in hub.disk.rooms.iter().filter(|(_, r)| r.members.contains_key(member)) {
             let view = slot.screen.rooms.get(no);
-            if slot.seat.only && matches!(room.kind, RoomKind::Public(_)) && view.is_none_or(|v| !v.open) {
+            if slot.seat.only && !matches!(room.kind, RoomKind::Public(_)) && view.is_some_and(|v| v.open) {
+                return Some(format!("is shown what is private, in {no:?}"));
+            }
+            if slot.seat.only && view.is_none_or(|v| !v.open) {
                 continue;
             }
             // Where frames overtake each other a Join may come after a Leave: the screen has the room as left. QUIC keeps the order.
