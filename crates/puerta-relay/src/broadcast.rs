@@ -6,10 +6,9 @@ use crate::counters::{CHUNK, Counters};
 use crate::event::{Event, Report};
 use crate::local::Local;
 use crate::problem::Problem;
-use crate::pump::{Messages, Outgoing, Sink, View, Viewing};
+use crate::pump::{Messages, Outgoing, Pieces, Sink, View, Viewing};
 use crate::service::Service;
 use crate::session::{after, blame, how, until, verdict};
-use crate::transform::Crlf;
 use crate::verdict::{How, Side, Verdict};
 use crate::wire::{Taken, Wire};
 use puerta::io::{self, Events, PollFd};
@@ -284,22 +283,12 @@ async fn spread_messages(hub: &Hub, input: &Local, how: Outgoing) -> Result<(), 
 
 /// As it comes: a stream has no messages.
 async fn spread_bytes(hub: &Hub, input: &Local, how: Outgoing) -> Result<(), Problem> {
-    let mut buffer = vec![0; CHUNK];
-    let (mut crlf, mut changed) = (Crlf::default(), Vec::new());
-    loop {
-        let n = input.read(&mut buffer).await.map_err(Problem::Input)?;
-        if n == 0 {
-            return Ok(());
-        }
-        let mut bytes = buffer.get(..n).unwrap_or_default();
-        if how.crlf {
-            changed.clear();
-            crlf.push(bytes, &mut changed);
-            bytes = &changed;
-        }
+    let mut pieces = Pieces::new(how);
+    while let Some(bytes) = pieces.next(input).await? {
         hub.spread(None, bytes);
         hub.caught_up().await;
     }
+    Ok(())
 }
 
 async fn client(

@@ -51,20 +51,36 @@ pub(crate) async fn discard(input: &Local) {
 }
 
 async fn up_copying(input: &Local, wire: &Wire, how: Outgoing, counters: &Counters) -> Result<(), Problem> {
-    let mut buffer = vec![0; CHUNK];
-    let (mut crlf, mut changed) = (Crlf::default(), Vec::new());
-    loop {
-        let n = input.read(&mut buffer).await.map_err(Problem::Input)?;
-        if n == 0 {
-            return Ok(());
-        }
-        let mut bytes = buffer.get(..n).unwrap_or_default();
-        if how.crlf {
-            changed.clear();
-            crlf.push(bytes, &mut changed);
-            bytes = &changed;
-        }
+    let mut pieces = Pieces::new(how);
+    while let Some(bytes) = pieces.next(input).await? {
         wire.send_all(bytes, |n| counters.add_sent(n)).await.map_err(Problem::Broken)?;
+    }
+    Ok(())
+}
+
+/// An input as it comes, one read after the other: a stream has no messages.
+pub(crate) struct Pieces {
+    buffer: Vec<u8>,
+    crlf: Option<Crlf>,
+    changed: Vec<u8>,
+}
+
+impl Pieces {
+    pub(crate) fn new(how: Outgoing) -> Self {
+        Pieces { buffer: vec![0; CHUNK], crlf: how.crlf.then(Crlf::default), changed: Vec::new() }
+    }
+
+    /// The next of them; `None` at the end of the input.
+    pub(crate) async fn next(&mut self, input: &Local) -> Result<Option<&[u8]>, Problem> {
+        let n = input.read(&mut self.buffer).await.map_err(Problem::Input)?;
+        if n == 0 {
+            return Ok(None);
+        }
+        let bytes = self.buffer.get(..n).unwrap_or_default();
+        let Some(crlf) = &mut self.crlf else { return Ok(Some(bytes)) };
+        self.changed.clear();
+        crlf.push(bytes, &mut self.changed);
+        Ok(Some(&self.changed))
     }
 }
 
