@@ -125,14 +125,7 @@ pub(super) async fn answering(home: &Home, mut target: Target) -> Option<Target>
             Some(at)
         });
     }
-    let mut shown = Vec::new();
-    let mut until = Instant::now() + ANSWERS;
-    while let Ok(Some(done)) = timeout_at(until, tries.join_next()).await {
-        if let Ok(Some(at)) = done {
-            until = until.min(Instant::now() + ADDRESSES);
-            shown.push(at);
-        }
-    }
+    let shown = gathered(tries, ADDRESSES).await;
     target.at.retain(|at| shown.contains(at));
     (!shown.is_empty()).then_some(target)
 }
@@ -144,16 +137,22 @@ async fn all_answering(home: &Home, targets: Vec<Target>) -> Vec<Target> {
         let home = home.clone();
         tries.spawn(async move { answering(&home, target).await });
     }
-    let mut there = Vec::new();
-    let mut until = Instant::now() + ANSWERS;
-    while let Ok(Some(done)) = timeout_at(until, tries.join_next()).await {
-        if let Ok(Some(target)) = done {
-            until = until.min(Instant::now() + OTHERS);
-            there.push(target);
-        }
-    }
+    let mut there = gathered(tries, OTHERS).await;
     there.sort_by_key(|target| target.hub);
     there
+}
+
+/// What comes in time, the first of them; when it has, the others as long behind each as is said.
+async fn gathered<T: 'static>(mut tries: JoinSet<Option<T>>, behind: Duration) -> Vec<T> {
+    let mut all = Vec::new();
+    let mut until = Instant::now() + ANSWERS;
+    while let Ok(Some(done)) = timeout_at(until, tries.join_next()).await {
+        if let Ok(Some(found)) = done {
+            until = until.min(Instant::now() + behind);
+            all.push(found);
+        }
+    }
+    all
 }
 
 /// Where a hub may be, each address once. Nobody joins at a link-local one if there is any other.
