@@ -218,3 +218,43 @@ fn who_wants_one_room_only_is_shown_nothing_private_and_tells_nobody_that_it_was
     };
     assert_eq!((hears(false), hears(true)), ((true, true), (false, false)));
 }
+
+#[test]
+fn what_a_hub_has_forgotten_meanwhile_is_told_to_who_missed_it_and_to_nobody_else() {
+    let room = RoomNo(1);
+    let shows = |from: From, seen: u64| {
+        let mut talker = Talker::with(0, Vec::new(), |setup| setup.from = from);
+        talker.welcomed(&[]);
+        let facts =
+            RoomFacts { no: room, name: Some("main".into()), head: 500, seen, members: 1, online: 1, who: Vec::new() };
+        talker.input(Input::Frame(ToMember::Room(facts)));
+        // The hub has the last hundred.
+        let kept = (401..=500).map(|seq| said(room, seq, if seq == 401 { 0 } else { seq - 1 }));
+        let events: Vec<Event> = kept.flat_map(|r| talker.shows(Input::Frame(ToMember::Record(r)))).collect();
+        let shown = events.iter().filter(|event| matches!(event, Event::Message { .. })).count();
+        let told: Vec<u64> = events.iter().filter_map(forgotten).collect();
+        let at = events.iter().position(|event| forgotten(event).is_some());
+        let first = events.iter().position(|event| matches!(event, Event::Message { .. }));
+        assert!(at.is_none_or(|at| Some(at) < first), "{events:?}");
+        (shown, told)
+    };
+    assert_eq!(shows(From::Seen { context: 50 }, 100), (100, vec![300]));
+    assert_eq!(shows(From::Seen { context: 50 }, 399), (100, vec![1]));
+    assert_eq!(shows(From::Seen { context: 50 }, 400), (100, vec![]));
+    assert_eq!(shows(From::Seen { context: 200 }, 420), (100, vec![]));
+    assert_eq!(shows(From::Seen { context: 50 }, 0), (100, vec![]));
+    assert_eq!(shows(From::Place(0), 100), (100, vec![]));
+    assert_eq!(shows(From::Place(10), 100), (100, vec![390]));
+}
+
+fn forgotten(event: &Event) -> Option<u64> {
+    match event {
+        Event::Forgotten { messages, .. } => Some(*messages),
+        _ => None,
+    }
+}
+
+fn said(room: RoomNo, seq: u64, prev: u64) -> Record {
+    let from = Person { no: MemberNo(2), name: "bob".into() };
+    Record { room, seq, prev, at: 0, id: id(1, seq), from, to: None, kind: Kind::Text, text: "hola".into() }
+}

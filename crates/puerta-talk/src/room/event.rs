@@ -68,6 +68,13 @@ pub enum Event {
         /// Behind which place.
         seq: u64,
     },
+    /// What was said here before what follows, and was not shown, the hub does not have any more.
+    Forgotten {
+        /// Where.
+        room: RoomNo,
+        /// How many messages.
+        messages: u64,
+    },
     /// A message, in the order of its room; ours too, when it has its place.
     Message {
         /// The message.

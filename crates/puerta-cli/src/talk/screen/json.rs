@@ -99,6 +99,7 @@ impl Json {
             Event::Room(facts) => facts.name.as_deref().is_some_and(|name| super::view::same(name, wanted)),
             Event::Gone(room) | Event::Oldest(room) => here(*room),
             Event::NewSince { room, .. }
+            | Event::Forgotten { room, .. }
             | Event::Joined { room, .. }
             | Event::Left { room, .. }
             | Event::Presence { room, .. }

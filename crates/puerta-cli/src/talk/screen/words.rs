@@ -108,6 +108,11 @@ pub(crate) fn read_only(why: &str) -> String {
     format!("Read-only: the hub keeps nothing any more ({}).", clean::name(why))
 }
 
+pub(crate) fn forgotten(messages: u64) -> String {
+    let messages = if messages == 1 { "1 message".to_owned() } else { format!("{messages} messages") };
+    format!("{messages} that you have not seen are not kept any more: the hub keeps only the last ones")
+}
+
 pub(crate) fn slow(rate: u32) -> String {
     format!("Too many messages; slow down ({rate}/s). What was not taken is sent again.")
 }

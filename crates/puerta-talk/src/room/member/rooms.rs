@@ -25,6 +25,8 @@ pub(super) struct Place {
     early: BTreeMap<u64, Record>,
     /// The place before the oldest that was shown.
     before: u64,
+    /// Behind this place it wants each record; what it has from before is for the context only.
+    owed: u64,
     /// What was missed and is not all shown.
     missed: Option<Missed>,
     /// When it was last asked for what follows, and not answered.
@@ -65,6 +67,7 @@ impl Place {
             head: facts.head,
             early: BTreeMap::new(),
             before: have,
+            owed: if matches!(from, From::Seen { .. }) { have.max(facts.seen.min(facts.head)) } else { have },
             missed: missed.then_some(Missed { since: facts.seen, through: facts.head, told: false }),
             asked: None,
             seen: facts.seen,
@@ -222,6 +225,11 @@ impl Member {
             if record.seq >= missed.through {
                 place.missed = None;
             }
+        }
+        // Who is here for the first time, or asks for all that there is, misses nothing.
+        let last = place.have.max(place.owed);
+        if place.feed && last > 0 && record.seq > last + 1 {
+            out.push(Effect::Show(Event::Forgotten { room: record.room, messages: record.seq - last - 1 }));
         }
         place.have = record.seq;
         out.push(Effect::Show(Event::Message { record: Box::new(record), own }));

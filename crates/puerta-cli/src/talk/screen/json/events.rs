@@ -79,6 +79,9 @@ pub(super) fn object(view: &View, event: &Event) -> Object {
         ),
         Event::Gone(no) => object("gone", vec![room(no)]),
         Event::NewSince { room: no, seq } => object("new_since", vec![room(no), ("seq", (*seq).into())]),
+        Event::Forgotten { room: no, messages } => {
+            object("forgotten", vec![room(no), ("messages", (*messages).into())])
+        }
         Event::Message { record, .. } => message(view, record, false),
         Event::Older(record) => message(view, record, true),
         Event::Oldest(no) => object("oldest", vec![room(no)]),

@@ -54,6 +54,7 @@ fn one_of_each() -> Vec<Event> {
         room(MAIN, "main", &[ANA, BOB], 6),
         inbox(0),
         Event::NewSince { room: MAIN, seq: 6 },
+        Event::Forgotten { room: MAIN, messages: 12 },
         message(MAIN, 7, BOB, "hola"),
         Event::Message { record: Box::new(wave), own: false },
         private(1, BOB, ANA, "psst"),

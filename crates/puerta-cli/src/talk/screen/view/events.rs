@@ -53,6 +53,10 @@ impl View {
                     place.new_since = Some(seq);
                 }
             }
+            Event::Forgotten { room, messages } => match self.place_of(room) {
+                Some(at) => self.note(at, words::forgotten(messages), true),
+                None => self.note_here(format!("private: {}", words::forgotten(messages)), true),
+            },
             Event::Message { record, own } => self.message(&record, own, now),
             Event::Older(record) => self.older_message(&record),
             Event::Oldest(room) => {
