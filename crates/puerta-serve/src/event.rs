@@ -27,7 +27,7 @@ pub enum Event<'a> {
         /// As many descriptors there are.
         descriptors: u64,
     },
-    /// The system gives no more descriptors or memory for connections: accepting pauses. Told once, until it goes on.
+    /// The system gives no more descriptors or memory for connections: accepting pauses. Told once a minute at most.
     Paused(&'a Error),
     /// There is room again.
     Resumed,

@@ -1,10 +1,10 @@
 //! Accepting, and what to do when that fails.
 
-use super::places::{NoPlace, Place, Places};
+use super::places::{AGAIN, NoPlace, Place, Places};
 use super::worker::Workers;
 use crate::event::{Event, Report};
 use puerta::{AnyStream, Async, Connected, Endpoint, Error, Flags, Listening, Result, Shutdown, Socket, opt};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -28,9 +28,37 @@ pub(super) struct Acceptor {
     listeners: Vec<Async<Socket<AnyStream, Listening>>>,
     places: Arc<Places>,
     report: Arc<dyn Report>,
-    /// That the system is at a limit was told.
-    paused: Cell<bool>,
+    pause: RefCell<Pause>,
     next: Cell<usize>,
+}
+
+/// Whether accepting pauses at a limit of the system. Who drives us in and out of it does not have that told again and again.
+#[derive(Debug, Default)]
+struct Pause {
+    is_on: bool,
+    /// When one was told of.
+    told: Option<Instant>,
+    /// This one was.
+    is_told: bool,
+}
+
+impl Pause {
+    /// Whether to tell that it begins.
+    fn begins(&mut self, now: Instant) -> bool {
+        if std::mem::replace(&mut self.is_on, true) {
+            return false;
+        }
+        self.is_told = self.told.is_none_or(|at| now.saturating_duration_since(at) >= AGAIN);
+        if self.is_told {
+            self.told = Some(now);
+        }
+        self.is_told
+    }
+
+    /// Whether to tell that it is over.
+    fn ends(&mut self) -> bool {
+        std::mem::take(&mut self.is_on) && self.is_told
+    }
 }
 
 impl Acceptor {
@@ -46,7 +74,7 @@ impl Acceptor {
             }
         }
         let listeners = listeners.into_iter().map(Async::new).collect::<Result<_>>()?;
-        Ok(Acceptor { listeners, places, report, paused: Cell::new(false), next: Cell::new(0) })
+        Ok(Acceptor { listeners, places, report, pause: RefCell::default(), next: Cell::new(0) })
     }
 
     /// Accepts until a listener is broken, and says why it is.
@@ -59,7 +87,7 @@ impl Acceptor {
                     }
                 }
                 Err(e) if e.is_limit() => {
-                    if !self.paused.replace(true) {
+                    if self.pause.borrow_mut().begins(Instant::now()) {
                         self.report.event(&Event::Paused(&e));
                     }
                     let _ = tokio::time::timeout(PAUSE, self.places.freed()).await;
@@ -82,7 +110,7 @@ impl Acceptor {
                 return Poll::Ready(done);
             }
         }
-        if self.paused.replace(false) {
+        if self.pause.borrow_mut().ends() {
             self.report.event(&Event::Resumed);
         }
         Poll::Pending
@@ -114,5 +142,22 @@ fn poll_one(
             Err(e) if e.would_block() => {}
             done => return Poll::Ready(done),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_that_come_again_and_again_are_told_once_a_minute_with_their_ends() {
+        let start = Instant::now();
+        let mut pause = Pause::default();
+        let mut told = |at: Duration| {
+            let notes = [pause.begins(start + at), pause.begins(start + at), pause.ends(), pause.ends()];
+            notes.into_iter().filter(|told| *told).count()
+        };
+        let second = |n| told(Duration::from_secs(n));
+        assert_eq!([0, 1, 30, 59, 60, 61, 119, 120].map(second), [2, 0, 0, 0, 2, 0, 0, 2]);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Who comes and goes where there are as many as may be does not have that told again and again: once in this time.
-const AGAIN: Duration = Duration::from_secs(60);
+pub(super) const AGAIN: Duration = Duration::from_secs(60);
 /// Of so many addresses in that time, at most.
 const TOLD: usize = 64;
 
