@@ -74,6 +74,11 @@ impl Running {
     }
 
     async fn member_of(&self, key: Key, name: &str, keeping: Keeping, change: impl FnOnce(&mut Setup)) -> Joined {
+        let at = vec![self.at];
+        join(Options { key, at, ..self.options(name, keeping, change) }).await.unwrap()
+    }
+
+    fn options(&self, name: &str, keeping: Keeping, change: impl FnOnce(&mut Setup)) -> Options {
         let mut setup = Setup {
             name: name.into(),
             token: None,
@@ -87,8 +92,8 @@ impl Running {
             pending: keeping.pending(),
         };
         change(&mut setup);
-        let options = Options { key, at: vec![self.at], hub: self.key, setup, keeping, within: PATIENCE };
-        join(options).await.unwrap()
+        let key = Key::generate().unwrap();
+        Options { key, at: Vec::new(), hub: self.key, setup, keeping, within: PATIENCE }
     }
 }
 
@@ -252,6 +257,27 @@ async fn what_is_said_while_another_hub_is_found_in_its_place_is_in_the_outbox()
     assert_eq!(kept, (0..said).map(|n| n.to_string()).collect::<Vec<_>>());
     other.stop().await;
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn another_hub_at_one_of_the_addresses_is_passed_by() {
+    let (key, keeping) = (Key::generate().unwrap(), || Keeping::memory().unwrap());
+    let strange = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let hub = Running::start(&key, "127.0.0.1:0", History::Memory, |_| {});
+    let at = vec![strange.at, hub.at];
+    let options = |within| Options { at: at.clone(), within, ..hub.options("ana", keeping(), |_| {}) };
+    let mut ana = join(options(PATIENCE)).await.unwrap();
+    event(&mut ana, in_main).await;
+    let (again, not_found) = (hub.at.to_string(), options(Duration::from_secs(3)));
+    hub.stop().await;
+    event(&mut ana, |e| matches!(e, Event::Offline).then_some(())).await;
+    // Meanwhile it has met the other hub, and what failed because of that is told if nothing better comes.
+    let problem = join(not_found).await.unwrap_err();
+    assert!(matches!(problem, Problem::WrongKey { at, .. } if at == strange.at), "{problem:?}");
+    let hub = Running::start(&key, &again, History::Memory, |_| {});
+    event(&mut ana, in_main).await;
+    hub.stop().await;
+    strange.stop().await;
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 //!
 //! A packet that gets lost is sent again by QUIC after a third of a second, then twice that, and so on. Attempts that overlap find a hub that comes back, or a
 //! network that heals, sooner than that. The [schedule](super::schedule) says when they begin, and bounds them.
+//!
+//! Addresses of private networks are others' in another network: one where another key is shown is a failed attempt, as long as the
+//! hub may be at one of the others.
 
 use super::link::Link;
 use super::schedule::{ADDRESSES, Schedule};
@@ -20,11 +23,13 @@ pub(super) struct Hunt {
     dialer: Dialer,
     at: Vec<SocketAddr>,
     hub: Device,
-    attempts: JoinSet<Result<Link, Problem>>,
+    attempts: JoinSet<Result<Link, (SocketAddr, Problem)>>,
     schedule: Schedule,
     begun: Instant,
     told: bool,
     why: Option<Problem>,
+    /// Where the last attempt that was answered found another key: not more than `at`.
+    strange: Vec<SocketAddr>,
 }
 
 impl Hunt {
@@ -32,10 +37,20 @@ impl Hunt {
         at.truncate(ADDRESSES);
         let now = Instant::now();
         let schedule = Schedule::new(now, at.len());
-        Hunt { dialer, at, hub, attempts: JoinSet::new(), schedule, begun: now, told: false, why: None }
+        Hunt {
+            dialer,
+            at,
+            hub,
+            attempts: JoinSet::new(),
+            schedule,
+            begun: now,
+            told: false,
+            why: None,
+            strange: Vec::new(),
+        }
     }
 
-    /// Why the last attempt failed.
+    /// Why the last attempt failed; that another key was shown weighs more than any other reason.
     pub(super) fn why(&mut self) -> Option<Problem> {
         self.why.take()
     }
@@ -49,7 +64,8 @@ impl Hunt {
         }
     }
 
-    /// A connection, or nothing, once, when it takes long. An error where trying again is of no use. May be dropped and called anew.
+    /// A connection, or nothing, once, when it takes long. An error where trying again is of no use: another key was shown
+    /// everywhere. May be dropped and called anew.
     pub(super) async fn next(&mut self) -> Result<Option<Link>, Problem> {
         loop {
             self.attempt();
@@ -58,8 +74,7 @@ impl Hunt {
             tokio::select! {
                 Some(done) = self.attempts.join_next(), if !self.attempts.is_empty() => match done {
                     Ok(Ok(link)) => return Ok(Some(link)),
-                    Ok(Err(problem @ Problem::WrongKey { .. })) => return Err(problem),
-                    Ok(Err(problem)) => self.why = Some(problem),
+                    Ok(Err((at, problem))) => self.failed(at, problem)?,
                     Err(_) => {}
                 },
                 () = tokio::time::sleep_until(until.into()) => {}
@@ -71,17 +86,37 @@ impl Hunt {
         }
     }
 
+    fn failed(&mut self, at: SocketAddr, problem: Problem) -> Result<(), Problem> {
+        if !matches!(problem, Problem::WrongKey { .. }) {
+            if !matches!(self.why, Some(Problem::WrongKey { .. })) {
+                self.why = Some(problem);
+            }
+            return Ok(());
+        }
+        if !self.strange.contains(&at) {
+            self.strange.push(at);
+        }
+        if self.at.iter().all(|at| self.strange.contains(at)) {
+            return Err(problem);
+        }
+        self.why = Some(problem);
+        Ok(())
+    }
+
     fn attempt(&mut self) {
         for attempt in self.schedule.take(Instant::now(), self.attempts.len()) {
             let Some(at) = self.at.get(attempt.at).copied() else { continue };
             let (dialer, hub) = (self.dialer.clone(), self.hub);
             self.attempts.spawn(async move {
                 let expected = Expected::Key(hub);
-                let (connection, _) = match attempt.answer {
-                    Some(answer) => dialer.attempt(at, expected, answer).await?,
-                    None => dialer.connect(at, expected).await?,
+                let link = async {
+                    let (connection, _) = match attempt.answer {
+                        Some(answer) => dialer.attempt(at, expected, answer).await?,
+                        None => dialer.connect(at, expected).await?,
+                    };
+                    Link::open(connection, at).await
                 };
-                Link::open(connection, at).await
+                link.await.map_err(|problem| (at, problem))
             });
         }
     }
