@@ -297,6 +297,12 @@ fn an_unknown_command_and_a_long_message_are_told_kept_and_not_sent() {
     let notes = texts(view.current());
     assert!(notes[0].contains("did you mean /join?"), "{notes:?}");
     assert!(notes[1].contains("at most 4096 bytes, and this one 4097;"), "{notes:?}");
+    for hosting in [false, true] {
+        view.hosting = hosting;
+        assert_eq!(view.line("/go #main"), Done::Refused);
+        let last = texts(view.current()).pop();
+        assert!(last.as_deref().is_some_and(|told| told.contains("/join #main")), "{last:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::events::same;
 use super::place::{Key, Place};
 use super::{COMMANDS, Link, View};
 use crate::talk::screen::input::{self, Wish};
-use crate::talk::screen::words;
+use crate::talk::screen::{clean, words};
 use puerta_talk::room::event::Command;
 use puerta_talk::room::frame::Target;
 use puerta_talk::room::record::Kind;
@@ -59,6 +59,9 @@ impl View {
             Wish::Quit => return self.quit(),
             Wish::Stay if self.hosting => return Done::Stay,
             Wish::Stay => return self.refuse("the hub does not run here: /quit leaves it as it is"),
+            Wish::Go(room) if room.starts_with('#') => {
+                return self.refuse(&format!("/go goes to another hub; into a room goes /join {}", clean::name(&room)));
+            }
             Wish::Go(name) if self.hosting => {
                 // Where many words wait one more says nothing new.
                 let _ = self.go.as_ref().map(|go| go.try_send(name));
