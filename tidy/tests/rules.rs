@@ -52,7 +52,7 @@ fn a_second_dependency_of_the_library_is_refused_unless_it_is_optional() {
 fn a_file_of_the_library_that_imports_from_a_floor_above_is_refused() {
     refused("crates/puerta/src/error.rs", "use crate::socket::Socket;\n", "error may not import socket");
     refused("crates/puerta/src/sys/call.rs", "use crate::role::Role;\n", "sys may not import role");
-    refused("crates/puerta/src/protocol.rs", "use crate::{address, option};\n", "protocol may not import option");
+    refused("crates/puerta/src/protocol.rs", "use crate::{address, opt};\n", "protocol may not import opt");
     refused("crates/puerta/src/attic.rs", "fn f() {}\n", "has no floor");
     accepted("crates/puerta/src/socket.rs", "use crate::role::Role;\nuse crate::sys::call::Fd;\n");
     accepted(

@@ -43,7 +43,6 @@ mod hint;
 mod interfaces;
 pub mod io;
 mod message;
-#[path = "option/mod.rs"]
 pub mod opt;
 mod protocol;
 mod resolve;

@@ -49,7 +49,6 @@ const LIBRARY: &[(&str, usize)] = &[
     ("protocol", 1),
     ("role", 1),
     ("opt", 2),
-    ("option", 2),
     ("socket", 2),
     ("convert", 3),
     ("exchange", 3),
