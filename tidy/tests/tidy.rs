@@ -32,3 +32,28 @@ fn every_line_of_the_tables_of_floors_is_a_module() {
         }
     }
 }
+
+#[test]
+fn the_picture_of_the_house_shows_each_module_on_its_floor() {
+    let tree = workspace();
+    let picture = tree.file("ARCHITECTURE.md").unwrap().text.split("```").nth(1).unwrap();
+    for rules::floors::House { sources, modules } in rules::floors::HOUSES {
+        let name = sources.replace("/src/", " ");
+        let shown = picture.split_once(&name).unwrap().1.split('├').next().unwrap();
+        for (module, floor) in modules.iter().filter(|(module, _)| *module != "lib") {
+            assert!(floors_of(shown, module).contains(floor), "ARCHITECTURE.md: {name}has {module} on floor {floor}");
+        }
+    }
+}
+
+/// The floors on whose lines a word stands: a line begins with its number, or goes on with that above.
+fn floors_of(shown: &str, module: &str) -> Vec<usize> {
+    let mut floor = usize::MAX;
+    let mut found = Vec::new();
+    for line in shown.lines() {
+        let mut words = line.trim_end_matches(['│', ' ']).rsplit('│').next().unwrap_or_default().split_whitespace();
+        floor = words.clone().next().and_then(|word| word.parse().ok()).unwrap_or(floor);
+        found.extend(words.any(|word| word.trim_end_matches('/') == module).then_some(floor));
+    }
+    found
+}
