@@ -73,6 +73,26 @@ fn packets_of_the_input_are_waited_for_too() {
 }
 
 #[test]
+fn a_packet_that_is_too_long_is_told_of_and_parts_nobody() {
+    let folder = Folder::new("too-long");
+    let door = format!("unix-packet:{}", folder.name("door"));
+    let mut ours = puerta(["listen", &door, "--broadcast", "-v"]).open_input().start();
+    ours.address();
+    let clients = [(); 2].map(|()| puerta(["connect", &door]).open_input().start());
+    ours.line("is here", 1);
+    let long = "x".repeat(300_000);
+    for (n, text) in ["short\n", "last\n"].into_iter().enumerate() {
+        ours.send(format!("{long}\n")).line("EMSGSIZE", n);
+        ours.send(text);
+        for client in &clients {
+            client.writes(text);
+        }
+    }
+    ours.signal("TERM");
+    assert_eq!(ours.finish().ends_with(0).stderr.matches("EMSGSIZE").count(), 2);
+}
+
+#[test]
 fn a_client_that_takes_nothing_holds_up_the_input_for_a_while_alone() {
     let folder = Folder::new("held-up");
     let mut ours = unix_room(&folder, &["--crlf"]);

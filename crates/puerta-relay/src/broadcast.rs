@@ -40,6 +40,7 @@ struct Hub {
     members: RefCell<HashMap<u64, Rc<Member>>>,
     buffer: RefCell<Vec<u8>>,
     sent: Rc<Counters>,
+    report: Arc<dyn Report>,
     /// Somebody whom our input waited for has taken something, or has left.
     taken: Notify,
 }
@@ -74,8 +75,15 @@ impl Hub {
     /// Gives the bytes to all but their sender. What a client's kernel does not take at once waits.
     fn spread(&self, from: Option<u64>, bytes: &[u8]) {
         let mut shared: Option<Rc<[u8]>> = None;
+        let mut lost = None;
         for (_, member) in self.members.borrow().iter().filter(|(id, _)| Some(**id) != from) {
-            member.offer(bytes, &mut shared, &self.sent);
+            if let Err(error) = member.offer(bytes, &mut shared, &self.sent) {
+                lost.get_or_insert(error);
+            }
+        }
+        // Once for all.
+        if let Some(error) = lost {
+            self.report.event(&Event::NotSent(&error));
         }
     }
 
@@ -107,7 +115,8 @@ impl Member {
         }
     }
 
-    fn offer(&self, bytes: &[u8], shared: &mut Option<Rc<[u8]>>, total: &Counters) {
+    /// The error of a packet that is longer than its socket takes: that is no reason to part.
+    fn offer(&self, bytes: &[u8], shared: &mut Option<Rc<[u8]>>, total: &Counters) -> Result<(), Error> {
         let mut taken = 0;
         if self.waiting.borrow().is_empty() {
             match self.wire.try_send(bytes) {
@@ -116,15 +125,17 @@ impl Member {
                     self.counters.add_sent(taken);
                     total.add_sent(taken);
                     if taken == bytes.len() {
-                        return;
+                        return Ok(());
                     }
                 }
                 Err(error) if error.would_block() => {}
+                Err(error) if is_too_long(&error) => return Err(error),
                 // That it has gone altogether is noticed elsewhere.
-                Err(error) if error.is_reset() && self.ended.get().is_some() => return,
+                Err(error) if error.is_reset() && self.ended.get().is_some() => return Ok(()),
                 Err(error) => {
                     self.broken.borrow_mut().get_or_insert(error);
-                    return self.more.notify_one();
+                    self.more.notify_one();
+                    return Ok(());
                 }
             }
             self.taken.set(taken);
@@ -132,6 +143,7 @@ impl Member {
         self.set_behind(self.behind.get() + cost(bytes.len() - taken));
         self.waiting.borrow_mut().push_back(shared.get_or_insert_with(|| bytes.into()).clone());
         self.more.notify_one();
+        Ok(())
     }
 
     fn set_behind(&self, behind: usize) {
@@ -157,7 +169,15 @@ impl Member {
             let step = self.wire.once_ready(Interest::WRITABLE, || self.wire.try_send(rest));
             let sent = tokio::select! {
                 sent = step => match sent {
-                    Ok(sent) => sent,
+                    Ok(sent) => {
+                        self.counters.add_sent(sent);
+                        hub.sent.add_sent(sent);
+                        sent
+                    }
+                    Err(error) if is_too_long(&error) => {
+                        hub.report.event(&Event::NotSent(&error));
+                        rest.len()
+                    }
                     Err(error) => return Gone::Failed(Problem::Broken(error)),
                 },
                 () = self.more.notified() => {
@@ -167,8 +187,6 @@ impl Member {
                     continue;
                 }
             };
-            self.counters.add_sent(sent);
-            hub.sent.add_sent(sent);
             self.taken.set(self.taken.get() + sent);
             if self.taken.get() >= first.len() {
                 self.waiting.borrow_mut().pop_front();
@@ -224,6 +242,11 @@ impl Member {
     }
 }
 
+/// A packet, for the socket's send buffer: a stream takes any length.
+fn is_too_long(error: &Error) -> bool {
+    error.errno() == Some(errno::EMSGSIZE)
+}
+
 /// An empty packet that waits takes room, too.
 fn cost(len: usize) -> usize {
     len.max(1)
@@ -238,7 +261,7 @@ pub(crate) async fn run(
     total: Rc<Counters>,
 ) -> Result<(), Problem> {
     let (members, buffer) = (RefCell::default(), RefCell::new(vec![0; CHUNK]));
-    let hub = Rc::new(Hub { members, buffer, sent: total, taken: Notify::new() });
+    let hub = Rc::new(Hub { members, buffer, sent: total, report: report.clone(), taken: Notify::new() });
     let output = Local::stdout().map_err(Problem::Output)?;
     let terminal = output.is_terminal();
     let sink = Rc::new(Mutex::new(Sink::output(output)));
