@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+mod folder;
+
+use folder::Folder;
 use puerta_talk::hub::{self, History, Hub};
 use puerta_talk::identity::Key;
 use puerta_talk::join::{Joined, Keeping, Options, join};
@@ -16,7 +19,6 @@ use puerta_talk::room::record::Kind;
 use puerta_talk::room::rooms;
 use puerta_talk::transport::{Acknowledgements, hub_socket};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -151,10 +153,9 @@ async fn what_one_says_the_others_hear_in_one_order() {
 
 #[tokio::test]
 async fn a_hub_that_comes_back_has_what_was_stored_and_gets_what_was_pending() {
-    let folder = std::env::temp_dir().join(format!("puerta-talk-rooms-{}", std::process::id()));
-    let store: PathBuf = folder.join("room.db");
+    let folder = Folder::new();
     let key = Key::generate().unwrap();
-    let place = || History::File(Box::new(Place::open(&store).unwrap()));
+    let place = || History::File(Box::new(Place::open(&folder.store()).unwrap()));
     let hub = Running::start(&key, "127.0.0.1:0", place(), |_| {});
     let at = hub.at.to_string();
     let mut ana = hub.member("ana").await;
@@ -171,24 +172,22 @@ async fn a_hub_that_comes_back_has_what_was_stored_and_gets_what_was_pending() {
     assert_eq!(event(&mut ben, message).await.2, "one");
     assert_eq!(event(&mut ben, message).await.2, "two");
     hub.stop().await;
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]
 async fn what_was_said_before_nobody_listened_any_more_is_in_the_outbox() {
-    let folder = std::env::temp_dir().join(format!("puerta-talk-quits-{}", std::process::id()));
+    let folder = Folder::new();
     let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
     let key = Key::generate().unwrap();
     let mut ben = hub.member("ben").await;
     event(&mut ben, in_main).await;
-    let ana = || hub.member_of(key.clone(), "ana", Keeping::disk(&folder, hub.key).unwrap(), |_| {});
+    let ana = || hub.member_of(key.clone(), "ana", Keeping::disk(folder.path(), hub.key).unwrap(), |_| {});
     let problem = says_a_last_word(ana().await).await;
     assert!(problem.is_none(), "{problem:?}");
     let comes_back = ana().await;
     assert_eq!(event(&mut ben, message).await.2, "last word");
     drop(comes_back);
     hub.stop().await;
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// What the end has to say, for somebody who has more to tell than anybody reads, and is told a last word meanwhile.
@@ -207,10 +206,10 @@ async fn says_a_last_word(mut quits: Joined) -> Option<Problem> {
 
 #[tokio::test]
 async fn a_last_word_that_the_outbox_does_not_take_is_told_as_lost() {
-    let folder = std::env::temp_dir().join(format!("puerta-talk-lost-{}", std::process::id()));
+    let folder = Folder::new();
     let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
-    let keeping = Keeping::disk(&folder, hub.key).unwrap();
-    for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+    let keeping = Keeping::disk(folder.path(), hub.key).unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()) {
         if file.extension().is_some_and(|end| end == "db") {
             rusqlite::Connection::open(file).unwrap().execute_batch("DROP TABLE pending").unwrap();
         }
@@ -221,15 +220,14 @@ async fn a_last_word_that_the_outbox_does_not_take_is_told_as_lost() {
     let told = problem.to_string();
     assert!(told.starts_with("1 message is lost, which the outbox did not take: no such table"), "{told}");
     hub.stop().await;
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]
 async fn what_is_said_while_another_hub_is_found_in_its_place_is_in_the_outbox() {
-    let folder = std::env::temp_dir().join(format!("puerta-talk-other-{}", std::process::id()));
+    let folder = Folder::new();
     let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
     let (at, key, device) = (hub.at.to_string(), hub.key, Key::generate().unwrap());
-    let keeping = Keeping::disk(&folder, key).unwrap();
+    let keeping = Keeping::disk(folder.path(), key).unwrap();
     let mut ana = hub.member_of(device, "ana", keeping, |_| {}).await;
     event(&mut ana, in_main).await;
     hub.stop().await;
@@ -253,10 +251,9 @@ async fn what_is_said_while_another_hub_is_found_in_its_place_is_in_the_outbox()
     let problem = tokio::time::timeout(PATIENCE, ended).await.unwrap().ok();
     assert!(matches!(problem, Some(Problem::WrongKey { .. })), "{problem:?}");
     reads.await.unwrap();
-    let kept: Vec<String> = Keeping::disk(&folder, key).unwrap().pending().into_iter().map(|p| p.text).collect();
+    let kept: Vec<String> = Keeping::disk(folder.path(), key).unwrap().pending().into_iter().map(|p| p.text).collect();
     assert_eq!(kept, (0..said).map(|n| n.to_string()).collect::<Vec<_>>());
     other.stop().await;
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]

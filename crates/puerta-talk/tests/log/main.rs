@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "../folder/mod.rs"]
+mod folder;
 mod model;
 mod places;
 mod threads;
@@ -10,33 +12,6 @@ mod truth;
 use puerta_talk::room::ids::{Device, MemberNo, MessageId, RoomNo};
 use puerta_talk::room::record::{Kind, Person, Record};
 use puerta_talk::room::store::{Batch, RoomKind, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// A folder of a test, removed when dropped.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("puerta-log-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Folder(std::env::temp_dir().join(name))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    pub(crate) fn store(&self) -> PathBuf {
-        self.0.join("room.db")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 pub(crate) fn person(no: u32) -> Person {
     Person { no: MemberNo(no), name: format!("member {no}") }

@@ -1,6 +1,7 @@
 //! Which files the log takes, and which it leaves alone.
 
-use crate::{Folder, batch, beginning};
+use crate::folder::Folder;
+use crate::{batch, beginning};
 use puerta_talk::log::{Ended, Place, Problem, Store, What, export, running};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::store::{Answer, Ask, Log, Token};

@@ -1,6 +1,7 @@
 //! The threads of the log: group commit, questions, export.
 
-use crate::{Folder, batch, beginning, said};
+use crate::folder::Folder;
+use crate::{batch, beginning, said};
 use puerta_talk::log::{Ended, Place, Reader, Store, Told, What, Writer, export, rooms};
 use puerta_talk::room::ids::RoomNo;
 use puerta_talk::room::store::{Answer, Ask, Batch, Log, RoomKind, Write};

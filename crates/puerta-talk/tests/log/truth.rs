@@ -1,7 +1,8 @@
 //! The log against the model.
 
+use crate::folder::Folder;
 use crate::model::Model;
-use crate::{Folder, batch, beginning, person, said};
+use crate::{batch, beginning, person, said};
 use proptest::prelude::*;
 use puerta_talk::log::{Place, Store};
 use puerta_talk::room::ids::{Device, MemberNo, MessageId, RoomNo};

@@ -1,6 +1,7 @@
 //! A disk that fails, or is full.
 
-use crate::{Folder, check_log, check_outbox, full, last, session, under};
+use crate::folder::Folder;
+use crate::{check_log, check_outbox, full, last, session, under};
 use std::fs;
 use std::process::Command;
 
@@ -21,10 +22,10 @@ fn count(list: &str, call: &str) -> usize {
 fn an_acknowledgement_comes_after_the_fsync_of_what_it_acknowledges() {
     // What is forgotten is written at any time, told to nobody.
     for (kind, word, wal) in [("log", "stored", "room.db-wal"), ("kept", "kept", "-1.db-wal")] {
-        let folder = Folder::new();
-        let list = folder.0.join("list");
+        let folder = Folder::made();
+        let list = folder.path().join("list");
         let calls = "trace=fsync,fdatasync,pwrite64,write";
-        let output = under(&["-y", "-o", list.to_str().unwrap(), "-e", calls], kind, &folder.0, 10);
+        let output = under(&["-y", "-o", list.to_str().unwrap(), "-e", calls], kind, folder.path(), 10);
         assert!(output.status.success(), "{output:?}");
         let (mut written, mut synced, mut told) = (false, false, 0);
         for line in fs::read_to_string(&list).unwrap().lines() {
@@ -48,15 +49,15 @@ fn an_acknowledgement_comes_after_the_fsync_of_what_it_acknowledges() {
 /// tell a member, who sends it again, that it is stored before it is.
 #[test]
 fn what_a_killed_hub_had_not_synced_is_synced_before_it_is_told() {
-    let folder = Folder::new();
-    assert!(under(&["-o", "/dev/null", "-e", "trace=none"], "log", &folder.0, 2).status.success());
+    let folder = Folder::made();
+    assert!(under(&["-o", "/dev/null", "-e", "trace=none"], "log", folder.path(), 2).status.success());
     let kill = "inject=fsync,fdatasync:signal=KILL:when=4";
     let calls = "trace=fsync,fdatasync";
-    let killed = under(&["-o", "/dev/null", "-e", calls, "-e", kill], "log", &folder.0, 10);
+    let killed = under(&["-o", "/dev/null", "-e", calls, "-e", kill], "log", folder.path(), 10);
     let stored = last(&String::from_utf8(killed.stdout).unwrap(), "stored");
-    let list = folder.0.join("list");
+    let list = folder.path().join("list");
     let calls = "trace=fsync,fdatasync,write";
-    let next = under(&["-y", "-o", list.to_str().unwrap(), "-e", calls], "log", &folder.0, 0);
+    let next = under(&["-y", "-o", list.to_str().unwrap(), "-e", calls], "log", folder.path(), 0);
     let there = last(&String::from_utf8(next.stdout).unwrap(), "read");
     assert!(there > stored && stored > 0, "{there} can be read, {stored} were acknowledged");
     let list = fs::read_to_string(&list).unwrap();
@@ -67,19 +68,19 @@ fn what_a_killed_hub_had_not_synced_is_synced_before_it_is_told() {
 
 #[test]
 fn a_failing_disk_acknowledges_nothing_and_can_be_read() {
-    let folder = Folder::new();
-    let list = folder.0.join("list");
-    assert!(under(&["-o", list.to_str().unwrap()], "log", &folder.0, 10).status.success());
+    let folder = Folder::made();
+    let list = folder.path().join("list");
+    assert!(under(&["-o", list.to_str().unwrap()], "log", folder.path(), 10).status.success());
     let list = fs::read_to_string(&list).unwrap();
     let (mut runs, mut closed) = (0, 0);
     for (call, errnos) in FAULTS {
         let all = count(&list, call);
         let step = if full() { 1 } else { all.div_ceil(EACH).max(1) };
         for (k, errno) in (1..=all).step_by(step).flat_map(|k| errnos.iter().map(move |errno| (k, errno))) {
-            let folder = Folder::new();
+            let folder = Folder::made();
             let inject = format!("inject={call}:error={errno}:when={k}+");
             let calls = format!("trace={call}");
-            let output = under(&["-o", "/dev/null", "-e", &calls, "-e", &inject], "log", &folder.0, 10);
+            let output = under(&["-o", "/dev/null", "-e", &calls, "-e", &inject], "log", folder.path(), 10);
             let said = String::from_utf8(output.stdout).unwrap();
             let stored = last(&said, "stored");
             let named = said.lines().filter(|line| line.contains(errno)).count();
@@ -98,7 +99,7 @@ fn a_failing_disk_acknowledges_nothing_and_can_be_read() {
                 // Only what comes after the last acknowledgement has failed.
                 assert!(stored == 10 && said.contains("read 10"), "{at}");
             }
-            check_log(&folder.0, stored).unwrap_or_else(|why| panic!("{at}{why}"));
+            check_log(folder.path(), stored).unwrap_or_else(|why| panic!("{at}{why}"));
         }
     }
     println!("disk faults: {runs} runs, {closed} closed the log");
@@ -114,14 +115,14 @@ const WAL: u8 = 2;
 fn a_store_that_does_not_get_to_wal_is_refused() {
     let mut refused = 0;
     for k in 1..=20 {
-        let folder = Folder::new();
+        let folder = Folder::made();
         let inject = format!("inject=fdatasync:error=EIO:when={k}+");
-        let output = under(&["-o", "/dev/null", "-e", "trace=fdatasync", "-e", &inject], "log", &folder.0, 2);
+        let output = under(&["-o", "/dev/null", "-e", "trace=fdatasync", "-e", &inject], "log", folder.path(), 2);
         let said = String::from_utf8(output.stdout).unwrap();
         if said.starts_with("refused: ") {
             refused += 1;
         } else {
-            let mode = fs::read(folder.0.join("room.db")).unwrap()[WRITTEN_AT];
+            let mode = fs::read(folder.store()).unwrap()[WRITTEN_AT];
             assert!(mode == WAL && said.contains(&format!("read {}\n", last(&said, "stored"))), "{k}: {said}");
         }
     }
@@ -131,20 +132,20 @@ fn a_store_that_does_not_get_to_wal_is_refused() {
 #[test]
 fn a_checkpoint_that_fails_closes_the_log_and_loses_nothing() {
     for (call, errno) in [("pwrite64", "ENOSPC"), ("fsync,fdatasync", "EIO")] {
-        let folder = Folder::new();
-        assert!(under(&["-o", "/dev/null", "-e", "trace=none"], "log", &folder.0, 1).status.success());
+        let folder = Folder::made();
+        assert!(under(&["-o", "/dev/null", "-e", "trace=none"], "log", folder.path(), 1).status.success());
         // On the file itself, which checkpoints alone write; the WAL is well.
-        let file = folder.0.join("room.db");
+        let file = folder.store();
         let calls = format!("trace={call}");
         let inject = format!("inject={call}:error={errno}");
         let on_file = ["-o", "/dev/null", "-P", file.to_str().unwrap(), "-e", &calls, "-e", &inject];
-        let output = under(&on_file, "log", &folder.0, 2000);
+        let output = under(&on_file, "log", folder.path(), 2000);
         let said = String::from_utf8(output.stdout).unwrap();
         let stored = last(&said, "stored");
         let told = said.lines().filter(|line| line.starts_with("failed ") && line.contains(errno)).count();
         assert!(told == 2 && (100..2000).contains(&stored), "{call}: {stored}, {:?}", said.lines().last());
         assert!(said.contains(&format!("read {stored}\n")), "{said}");
-        assert_eq!(check_log(&folder.0, stored), Ok(stored));
+        assert_eq!(check_log(folder.path(), stored), Ok(stored));
     }
 }
 
@@ -152,12 +153,12 @@ fn a_checkpoint_that_fails_closes_the_log_and_loses_nothing() {
 fn a_member_whose_disk_fails_is_told_and_sends_nothing_that_was_not_kept() {
     for (call, errno) in [("fsync,fdatasync", "EIO"), ("pwrite64", "ENOSPC")] {
         for k in [8, 12, 16, 20, 24] {
-            let folder = Folder::new();
+            let folder = Folder::made();
             let inject = format!("inject={call}:error={errno}:when={k}+");
             let output =
-                under(&["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject], "outbox", &folder.0, 10);
+                under(&["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject], "outbox", folder.path(), 10);
             let said = String::from_utf8(output.stdout).unwrap();
-            check_outbox(&folder.0, last(&said, "kept")).unwrap_or_else(|why| panic!("{call} {k}: {why}\n{said}"));
+            check_outbox(folder.path(), last(&said, "kept")).unwrap_or_else(|why| panic!("{call} {k}: {why}\n{said}"));
             assert!(
                 last(&said, "kept") == 10 || said.contains(errno) || said.contains("WAL does not work"),
                 "{call} {k}:\n{said}"
@@ -168,10 +169,10 @@ fn a_member_whose_disk_fails_is_told_and_sends_nothing_that_was_not_kept() {
 
 #[test]
 fn root_a_full_disk_closes_the_log_to_writing_and_can_be_read() {
-    let folder = Folder::new();
+    let folder = Folder::made();
     let script = "mount -t tmpfs -o size=2m none \"$1\" && \"$0\" log \"$1/d\" 100000 64";
     let output =
-        Command::new("unshare").args(["-m", "sh", "-c", script]).arg(session()).arg(&folder.0).output().unwrap();
+        Command::new("unshare").args(["-m", "sh", "-c", script]).arg(session()).arg(folder.path()).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let stored = last(&said, "stored");
     let told = said.lines().filter(|line| line.starts_with("failed ") && line.contains("ENOSPC")).count();

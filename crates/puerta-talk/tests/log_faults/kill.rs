@@ -1,6 +1,7 @@
 //! Killed at every system call.
 
-use crate::{Folder, check_log, check_outbox, full, last, under};
+use crate::folder::Folder;
+use crate::{check_log, check_outbox, full, last, under};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,10 +16,10 @@ const POINTS: usize = 60;
 
 /// Each system call that a session makes, and how often one thread makes it: strace counts per call and thread.
 fn points(kind: &str, begin: impl Fn(&Path)) -> Vec<(String, usize)> {
-    let folder = Folder::new();
-    begin(&folder.0);
-    let list = folder.0.join("list");
-    let output = under(&["-o", list.to_str().unwrap()], kind, &folder.0, 10);
+    let folder = Folder::made();
+    begin(folder.path());
+    let list = folder.path().join("list");
+    let output = under(&["-o", list.to_str().unwrap()], kind, folder.path(), 10);
     assert!(output.status.success(), "{output:?}");
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     for line in fs::read_to_string(&list).unwrap().lines() {
@@ -50,24 +51,24 @@ fn kill_everywhere(
     let (next, killed, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some((call, k)) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let folder = Folder::new();
-            begin(&folder.0);
+            let folder = Folder::made();
+            begin(folder.path());
             let inject = format!("inject={call}:signal=KILL:when={k}");
             let trace = format!("trace={call}");
-            let output = under(&["-o", "/dev/null", "-e", &trace, "-e", &inject], kind, &folder.0, 10);
+            let output = under(&["-o", "/dev/null", "-e", &trace, "-e", &inject], kind, folder.path(), 10);
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             if !output.status.success() {
                 killed.fetch_add(1, Ordering::Relaxed);
             }
             let acknowledged = last(&said, word);
-            if let Err(why) = check(&folder.0, acknowledged) {
+            if let Err(why) = check(folder.path(), acknowledged) {
                 wrong.lock().unwrap().push(format!("{call} {k}: {why}\n{said}"));
                 continue;
             }
             // The next session goes on where this one was.
-            let again = under(&["-o", "/dev/null", "-e", "trace=none"], kind, &folder.0, 2);
+            let again = under(&["-o", "/dev/null", "-e", "trace=none"], kind, folder.path(), 2);
             let went_on = last(&String::from_utf8_lossy(&again.stdout), word);
-            if went_on < acknowledged + 2 || check(&folder.0, went_on).is_err() {
+            if went_on < acknowledged + 2 || check(folder.path(), went_on).is_err() {
                 wrong.lock().unwrap().push(format!("{call} {k}: after it {again:?}"));
             }
         }

@@ -6,6 +6,8 @@
 mod disk;
 #[path = "../example/mod.rs"]
 mod example;
+#[path = "../folder/mod.rs"]
+mod folder;
 mod kill;
 mod power;
 
@@ -16,29 +18,9 @@ use puerta_talk::room::ids::{Device, RoomNo};
 use puerta_talk::room::store::{Answer, Ask, Log};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How long a session may take, in seconds, before it counts as hanging.
 const LIMIT: &str = "60";
-
-/// A folder of a test, removed when dropped.
-pub(crate) struct Folder(pub(crate) PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("puerta-faults-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 pub(crate) fn full() -> bool {
     std::env::var_os("PUERTA_FULL").is_some()

@@ -1,6 +1,7 @@
 //! The machine loses power.
 
-use crate::{Folder, check_log, check_outbox, full, session};
+use crate::folder::Folder;
+use crate::{check_log, check_outbox, full, session};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,8 +22,8 @@ struct Disk {
 
 impl Disk {
     fn new() -> Self {
-        let folder = Folder::new();
-        let (image, mount, shutdown) = (folder.0.join("image"), folder.0.join("mount"), folder.0.join("shutdown"));
+        let folder = Folder::made();
+        let [image, mount, shutdown] = ["image", "mount", "shutdown"].map(|name| folder.path().join(name));
         std::fs::create_dir(&mount).unwrap();
         run("cc", &["-o", text(&shutdown), concat!(env!("CARGO_MANIFEST_DIR"), "/tests/log_faults/shutdown.c")]);
         run("truncate", &["-s", "64M", text(&image)]);
@@ -33,7 +34,7 @@ impl Disk {
     }
 
     fn mount(&self) {
-        run("mount", &["-o", "loop", text(&self.folder.0.join("image")), text(&self.mount)]);
+        run("mount", &["-o", "loop", text(&self.folder.path().join("image")), text(&self.mount)]);
     }
 
     /// What was not flushed is gone. Gives what was acknowledged before: of an fsync that is under way when ext4 is shut
