@@ -3,62 +3,25 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod hub;
 mod strangers;
 
-use puerta_talk::hub::{self, History, Hub};
+use hub::{PATIENCE, Running, options};
 use puerta_talk::identity::Key;
 use puerta_talk::join::{Joined, Keeping, Options, join};
 use puerta_talk::room::codec::{Frames, bytes};
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::{Denial, Hello, Send, Target, ToHub, ToMember, VERSION, Welcome};
-use puerta_talk::room::ids::{Device, MemberNo, MessageId, RoomNo};
+use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::{FRAME, Limits};
-use puerta_talk::room::member::{From, Setup};
 use puerta_talk::room::record::{Kind, Person};
-use puerta_talk::room::rooms;
-use puerta_talk::transport::{Acknowledgements, Dialer, Event as Came, Expected, Listener, hub_socket, member_socket};
+use puerta_talk::transport::{Dialer, Event as Came, Expected, Listener, hub_socket, member_socket};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use strangers::{client, with_key};
 
-const LIMIT: Duration = Duration::from_secs(30);
-
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, what).await.expect("within 30 s")
-}
-
-fn hub(key: &Key) -> SocketAddr {
-    let setup = rooms::Setup {
-        name: "casa".into(),
-        first: "main".into(),
-        invite_only: false,
-        limits: Limits::default(),
-        may_move: Duration::ZERO,
-    };
-    let socket = hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket;
-    let (history, acknowledgements) = (History::Memory, Acknowledgements::Usual);
-    let hub = Hub::new(hub::Options { setup, key: key.clone(), socket, history, acknowledgements }).unwrap();
-    let at = hub.address().unwrap();
-    tokio::spawn(hub.run(std::future::pending()));
-    at
-}
-
-async fn member(at: SocketAddr, hub: Device) -> Joined {
-    let keeping = Keeping::memory().unwrap();
-    let setup = Setup {
-        name: "ana".into(),
-        token: None,
-        feed: true,
-        rooms: Vec::new(),
-        only: false,
-        from: From::Seen { context: 100 },
-        stream: keeping.stream(),
-        last: 0,
-        spare: keeping.spare(),
-        pending: Vec::new(),
-    };
-    let key = Key::generate().unwrap();
-    join(Options { key, at: vec![at], hub, setup, keeping, within: LIMIT }).await.unwrap()
+    tokio::time::timeout(PATIENCE, what).await.expect("within 30 s")
 }
 
 async fn hears(joined: &mut Joined, wanted: impl Fn(&Event) -> bool) {
@@ -149,13 +112,12 @@ async fn goes_on(joined: &mut Joined, text: &str) {
 
 #[tokio::test]
 async fn a_hub_ends_with_who_sends_what_is_no_frame_and_the_others_go_on() {
-    let key = Key::generate().unwrap();
-    let at = hub(&key);
-    let mut ana = member(at, key.device()).await;
+    let hub = Running::new();
+    let mut ana = hub.member("ana").await;
     for (index, words) in bad().iter().enumerate() {
         for before in [Vec::new(), hello(VERSION, "eve")] {
             let words = [&before[..], words].concat();
-            let answers = says(at, &words, false).await;
+            let answers = says(hub.at, &words, false).await;
             let let_in = answers.iter().any(|answer| matches!(answer, ToMember::Welcome(_)));
             assert!(!let_in || !before.is_empty(), "{index}: {answers:?}");
         }
@@ -168,9 +130,8 @@ async fn a_hub_ends_with_who_sends_what_is_no_frame_and_the_others_go_on() {
 
 #[tokio::test]
 async fn a_hub_ends_with_who_says_something_else_before_hello_or_breaks_off_in_a_frame() {
-    let key = Key::generate().unwrap();
-    let at = hub(&key);
-    let mut ana = member(at, key.device()).await;
+    let hub = Running::new();
+    let mut ana = hub.member("ana").await;
     let send = Send {
         id: MessageId { stream: 1, number: 1 },
         after: 0,
@@ -179,21 +140,20 @@ async fn a_hub_ends_with_who_says_something_else_before_hello_or_breaks_off_in_a
         text: "forged".into(),
     };
     for frame in [ToHub::Ping, ToHub::Rooms, ToHub::Send(send), ToHub::After { room: RoomNo(1), seq: 0 }] {
-        assert_eq!(says(at, &bytes(&frame), false).await, [ToMember::Denied(Denial::Malformed)]);
+        assert_eq!(says(hub.at, &bytes(&frame), false).await, [ToMember::Denied(Denial::Malformed)]);
     }
     let whole = hello(VERSION, "eve");
     for length in 0..whole.len() {
-        assert_eq!(says(at, &whole[..length], true).await, [], "{length}");
+        assert_eq!(says(hub.at, &whole[..length], true).await, [], "{length}");
     }
     goes_on(&mut ana, "the end").await;
 }
 
 #[tokio::test]
 async fn who_was_shown_the_door_is_gone_in_time_though_nothing_is_read_or_the_talk_goes_on() {
-    let key = Key::generate().unwrap();
-    let at = hub(&key);
+    let hub = Running::new();
     for (window, goes_on) in [(1, false), (1_000_000, true)] {
-        let connection = stranger(at, window).await;
+        let connection = stranger(hub.at, window).await;
         let (mut send, _receive) = in_time(connection.open_bi()).await.unwrap();
         in_time(send.write_all(&bytes(&ToHub::Ping))).await.unwrap();
         let talk = async {
@@ -216,10 +176,9 @@ async fn who_was_shown_the_door_is_gone_in_time_though_nothing_is_read_or_the_ta
 
 #[tokio::test]
 async fn a_part_of_a_frame_holds_no_place_and_a_whole_one_does() {
-    let key = Key::generate().unwrap();
-    let at = hub(&key);
-    let mut ana = member(at, key.device()).await;
-    let connection = stranger(at, 1_000_000).await;
+    let hub = Running::new();
+    let mut ana = hub.member("ana").await;
+    let connection = stranger(hub.at, 1_000_000).await;
     let (mut send, _receive) = in_time(connection.open_bi()).await.unwrap();
     in_time(send.write_all(&hello(VERSION, "eve")[..1])).await.unwrap();
     // Until then it says that it is still there.
@@ -234,14 +193,13 @@ async fn a_part_of_a_frame_holds_no_place_and_a_whole_one_does() {
 
 #[tokio::test]
 async fn a_hub_says_why_it_does_not_let_in_another_version_or_a_name_that_cannot_be_seen() {
-    let key = Key::generate().unwrap();
-    let at = hub(&key);
+    let hub = Running::new();
     for version in [0, VERSION + 1, u16::MAX] {
         let denied = ToMember::Denied(Denial::Version { hub: VERSION });
-        assert_eq!(says(at, &hello(version, "eve"), false).await, [denied]);
+        assert_eq!(says(hub.at, &hello(version, "eve"), false).await, [denied]);
     }
     for name in ["", "\x1b[2J", "e\nve", "\u{202e}eve", &"e".repeat(33)] {
-        assert_eq!(says(at, &hello(VERSION, name), false).await, [ToMember::Denied(Denial::BadName)], "{name:?}");
+        assert_eq!(says(hub.at, &hello(VERSION, name), false).await, [ToMember::Denied(Denial::BadName)], "{name:?}");
     }
 }
 
@@ -282,7 +240,8 @@ async fn a_member_of_a_hub_that_sends_what_is_no_frame_comes_again_each_time() {
             met += 1;
         }
     });
-    let mut ana = member(at, key.device()).await;
+    let options = options(key.device(), "ana", Keeping::memory().unwrap(), |_| {});
+    let mut ana = join(Options { at: vec![at], ..options }).await.unwrap();
     // Each second time it is let in before the hub speaks nonsense; the last time it stays.
     for _ in 0..rounds / 2 {
         hears(&mut ana, |event| matches!(event, Event::Online(_))).await;

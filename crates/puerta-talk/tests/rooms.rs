@@ -3,101 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod folder;
+mod hub;
 
 use folder::Folder;
-use puerta_talk::hub::{self, History, Hub};
+use hub::{PATIENCE, Running, options};
+use puerta_talk::hub::History;
 use puerta_talk::identity::Key;
 use puerta_talk::join::{Joined, Keeping, Options, join};
 use puerta_talk::log::Place;
 use puerta_talk::problem::Problem;
 use puerta_talk::room::event::{Command, Event};
 use puerta_talk::room::frame::Target;
-use puerta_talk::room::ids::Device;
-use puerta_talk::room::limits::Limits;
-use puerta_talk::room::member::{From, Setup};
 use puerta_talk::room::record::Kind;
-use puerta_talk::room::rooms;
-use puerta_talk::transport::{Acknowledgements, hub_socket};
-use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Running {
-    at: SocketAddr,
-    key: Device,
-    handle: hub::Handle,
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    fn start(key: &Key, at: &str, history: History, change: impl FnOnce(&mut rooms::Setup)) -> Running {
-        let mut setup = rooms::Setup {
-            name: "test".into(),
-            first: "main".into(),
-            invite_only: false,
-            limits: Limits::default(),
-            may_move: Duration::ZERO,
-        };
-        change(&mut setup);
-        let socket = hub_socket(at.parse().unwrap()).unwrap().socket;
-        let acknowledgements = Acknowledgements::Usual;
-        let hub = Hub::new(hub::Options { setup, key: key.clone(), socket, history, acknowledgements }).unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (at, handle) = (hub.address().unwrap(), hub.handle());
-        let task = tokio::spawn(hub.run(async {
-            let _ = stopped.await;
-        }));
-        Running { at, key: key.device(), handle, stop: Some(stop), task }
-    }
-
-    async fn stop(mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
-        self.task.await.unwrap();
-        // The task that drives the socket ends after the hub does, and only then is the port free.
-        let free = async {
-            while std::net::UdpSocket::bind(self.at).is_err() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, free).await.expect("the port in time");
-    }
-
-    async fn member(&self, name: &str) -> Joined {
-        self.member_with(name, |_| {}).await
-    }
-
-    async fn member_with(&self, name: &str, change: impl FnOnce(&mut Setup)) -> Joined {
-        self.member_of(Key::generate().unwrap(), name, Keeping::memory().unwrap(), change).await
-    }
-
-    async fn member_of(&self, key: Key, name: &str, keeping: Keeping, change: impl FnOnce(&mut Setup)) -> Joined {
-        let at = vec![self.at];
-        join(Options { key, at, ..self.options(name, keeping, change) }).await.unwrap()
-    }
-
-    fn options(&self, name: &str, keeping: Keeping, change: impl FnOnce(&mut Setup)) -> Options {
-        let mut setup = Setup {
-            name: name.into(),
-            token: None,
-            feed: true,
-            rooms: Vec::new(),
-            only: false,
-            from: From::Seen { context: 100 },
-            stream: keeping.stream(),
-            last: keeping.last(),
-            spare: keeping.spare(),
-            pending: keeping.pending(),
-        };
-        change(&mut setup);
-        let key = Key::generate().unwrap();
-        Options { key, at: Vec::new(), hub: self.key, setup, keeping, within: PATIENCE }
-    }
-}
 
 /// The next event that `pick` wants.
 async fn event<T>(joined: &mut Joined, pick: impl Fn(&Event) -> Option<T>) -> T {
@@ -130,7 +48,7 @@ fn in_main(event: &Event) -> Option<()> {
 
 #[tokio::test]
 async fn what_one_says_the_others_hear_in_one_order() {
-    let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let hub = Running::new();
     let (mut ana, mut ben) = (hub.member("ana").await, hub.member("ben").await);
     event(&mut ana, in_main).await;
     event(&mut ben, in_main).await;
@@ -177,7 +95,7 @@ async fn a_hub_that_comes_back_has_what_was_stored_and_gets_what_was_pending() {
 #[tokio::test]
 async fn what_was_said_before_nobody_listened_any_more_is_in_the_outbox() {
     let folder = Folder::new();
-    let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let hub = Running::new();
     let key = Key::generate().unwrap();
     let mut ben = hub.member("ben").await;
     event(&mut ben, in_main).await;
@@ -207,7 +125,7 @@ async fn says_a_last_word(mut quits: Joined) -> Option<Problem> {
 #[tokio::test]
 async fn a_last_word_that_the_outbox_does_not_take_is_told_as_lost() {
     let folder = Folder::new();
-    let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let hub = Running::new();
     let keeping = Keeping::disk(folder.path(), hub.key).unwrap();
     for file in std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()) {
         if file.extension().is_some_and(|end| end == "db") {
@@ -225,7 +143,7 @@ async fn a_last_word_that_the_outbox_does_not_take_is_told_as_lost() {
 #[tokio::test]
 async fn what_is_said_while_another_hub_is_found_in_its_place_is_in_the_outbox() {
     let folder = Folder::new();
-    let hub = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let hub = Running::new();
     let (at, key, device) = (hub.at.to_string(), hub.key, Key::generate().unwrap());
     let keeping = Keeping::disk(folder.path(), key).unwrap();
     let mut ana = hub.member_of(device, "ana", keeping, |_| {}).await;
@@ -259,13 +177,13 @@ async fn what_is_said_while_another_hub_is_found_in_its_place_is_in_the_outbox()
 #[tokio::test]
 async fn another_hub_at_one_of_the_addresses_is_passed_by() {
     let (key, keeping) = (Key::generate().unwrap(), || Keeping::memory().unwrap());
-    let strange = Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
+    let strange = Running::new();
     let hub = Running::start(&key, "127.0.0.1:0", History::Memory, |_| {});
     let at = vec![strange.at, hub.at];
-    let options = |within| Options { at: at.clone(), within, ..hub.options("ana", keeping(), |_| {}) };
-    let mut ana = join(options(PATIENCE)).await.unwrap();
+    let within = |within| Options { at: at.clone(), within, ..options(hub.key, "ana", keeping(), |_| {}) };
+    let mut ana = join(within(PATIENCE)).await.unwrap();
     event(&mut ana, in_main).await;
-    let (again, not_found) = (hub.at.to_string(), options(Duration::from_secs(3)));
+    let (again, not_found) = (hub.at.to_string(), within(Duration::from_secs(3)));
     hub.stop().await;
     event(&mut ana, |e| matches!(e, Event::Offline).then_some(())).await;
     // Meanwhile it has met the other hub, and what failed because of that is told if nothing better comes.
@@ -293,8 +211,7 @@ async fn who_has_no_invite_stays_outside_of_a_room_for_invited_ones() {
 
 #[tokio::test]
 async fn who_is_moved_to_another_hub_stays_in_the_room_and_may_speak_on_the_way() {
-    let start = || Running::start(&Key::generate().unwrap(), "127.0.0.1:0", History::Memory, |_| {});
-    let (first, second) = (start(), start());
+    let (first, second) = (Running::new(), Running::new());
     let (mut ana, mut ben) = (first.member("ana").await, second.member("ben").await);
     event(&mut ana, in_main).await;
     event(&mut ben, in_main).await;
