@@ -7,16 +7,16 @@
 #[path = "../../puerta-serve/tests/cases/mod.rs"]
 mod cases;
 mod common;
+#[path = "../../puerta-serve/tests/cases/driver.rs"]
+mod driver;
 mod serve;
 
-use cases::{Answer, Ask, Case, MODIFIED};
+use cases::Ask;
 use common::places::{Folder, noise};
 use common::{peer, same};
-use serve::{Client, serve};
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
+use driver::{answer, by_site, make_world, until_compressed};
+use serve::{client, serve};
+use std::fs;
 
 #[test]
 fn curl_wget_and_a_raw_socket_read_the_same_bytes() {
@@ -64,14 +64,10 @@ fn wget_mirrors_a_folder_by_its_listings() {
 
 #[test]
 fn each_case_of_the_tables_is_answered_over_plain_connections() {
-    let mut sites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
-    for case in cases::all() {
-        sites.entry(case.ask.site.clone()).or_default().push(case);
-    }
     let folder = Folder::new("serve-cases");
     make_world(&folder.path(""));
     let mut wrong = Vec::new();
-    for (words, cases) in sites {
+    for (words, cases) in by_site() {
         let told: Vec<String> = words.split_whitespace().map(option).collect();
         let told: Vec<&str> = told.iter().map(String::as_str).collect();
         let server = serve(&folder.path(""), &told);
@@ -89,47 +85,5 @@ fn option(word: &str) -> String {
         ("security", _) => "--security-headers".to_owned(),
         ("error-page", _) => "--error-page=errors/404.html".to_owned(),
         _ => format!("--{word}"),
-    }
-}
-
-/// One request on a connection of its own; where that goes on, it is seen to.
-fn answer(mut client: Client, ask: &Ask) -> Answer {
-    let mut reply = client.send(ask.bytes()).reply_to(&ask.method);
-    let closed = reply.closes();
-    if closed {
-        // What was refused before its method was known has a body, to HEAD too.
-        reply.body.append(&mut client.rest());
-    } else {
-        assert_eq!(client.get("/ten").body, b"0123456789", "after {ask:?}");
-    }
-    // These are the driver's alone, and differ from time to time, or for HEAD.
-    let ours = |name: &str| matches!(name, "Date" | "Connection" | "Transfer-Encoding");
-    let fields = reply.fields().into_iter().filter(|(name, _)| !ours(name)).collect();
-    Answer { status: reply.status, fields, body: reply.body, closed: Some(closed) }
-}
-
-/// What is compressed on the fly is sent as it is until that is done.
-fn until_compressed(words: &str, ask: &impl Fn(&Ask) -> Answer) {
-    for coding in ["br", "zstd", "gzip"].into_iter().filter(|_| !words.contains("no-compression")) {
-        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let long = Ask {
-            site: words.to_owned(),
-            method: "GET".to_owned(),
-            target: "/long.txt".to_owned(),
-            version: "HTTP/1.1".to_owned(),
-            fields: vec![field("Host", "a"), field("Accept-Encoding", coding)],
-            payload: String::new(),
-        };
-        common::wait_until(coding, || ask(&long).field("Content-Encoding").as_deref() == Some(coding));
-    }
-}
-
-fn make_world(folder: &Path) {
-    for entry in cases::world() {
-        let path = folder.join(entry.path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &entry.content).unwrap();
-        let modified = UNIX_EPOCH + Duration::from_secs(MODIFIED);
-        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
     }
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../../../puerta-serve/tests/client/mod.rs"]
-mod client;
+pub mod client;
 mod place;
 
 pub use client::{Client, Reply, connect};

@@ -1,9 +1,10 @@
 //! An explanation is true: its status and fields are those that a server sends, whatever is asked.
 
-use crate::cases::{self, Case, site};
+use crate::cases::{self, site};
 use crate::client::Client;
 use crate::common::{Folder, How, Served};
-use crate::semantics::{answer, until_compressed, world};
+use crate::driver::{answer, by_site, until_compressed};
+use crate::semantics::world;
 use crate::vectors::list;
 use data_encoding::BASE64;
 use puerta_serve::core::access::ticket::Ticket;
@@ -15,7 +16,6 @@ use puerta_serve::gate::{Door, Entry, Gate};
 use puerta_serve::http1::tell::Sent;
 use puerta_serve::http1::{Limits, Service, Tally};
 use puerta_serve::store::{self, Store};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -67,12 +67,8 @@ fn complaint(explained: &Explanation, service: &Service) -> Option<String> {
 
 #[test]
 fn every_case_of_the_tables_is_explained_as_it_is_answered() {
-    let mut sites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
-    for case in cases::all() {
-        sites.entry(case.ask.site.clone()).or_default().push(case);
-    }
     let (mut wrong, mut seen) = (Vec::new(), 0);
-    for (words, cases) in sites {
+    for (words, cases) in by_site() {
         let served = Served::new(world(), How { site: site(&words), ..How::default() });
         let ask = |ask: &cases::Ask| answer(served.client(), ask);
         until_compressed(&words, &ask);

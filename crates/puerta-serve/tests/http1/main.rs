@@ -8,6 +8,8 @@ mod cases;
 #[path = "../client/mod.rs"]
 mod client;
 mod common;
+#[path = "../cases/driver.rs"]
+mod driver;
 mod explain;
 mod limits;
 mod requests;
