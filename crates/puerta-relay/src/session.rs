@@ -82,12 +82,12 @@ async fn to_both_ends(
     let mut up = pin!(pump::up(input, wire, options.outgoing, counters));
     let mut down = pin!(pump::down(wire, sink, view, true, counters));
     let mut unsent = pin!(pump::discard(input));
+    let mut idle = pin!(silence(counters, options.idle));
     let (mut sent, mut received, mut discarded) = (None, None, false);
     let mut first = None;
     let mut drain_at = None;
     let ended = |first: Option<Side>, how, problem| verdict(counters, first.unwrap_or(Side::Us), how, problem);
     while sent.is_none() || received.is_none() {
-        let idle_at = after(Instant::from_std(counters.last()), options.idle);
         tokio::select! {
             biased;
             done = &mut down, if received.is_none() => match done {
@@ -124,11 +124,7 @@ async fn to_both_ends(
             Some(error) = wire.broken(), if received.is_some() => {
                 return ended(Some(Side::Peer), How::Reset, Some(Problem::Broken(error)));
             }
-            () = until(idle_at) => {
-                if options.idle.is_some_and(|limit| counters.last().elapsed() >= limit) {
-                    return ended(Some(Side::Us), How::Idle, None);
-                }
-            }
+            () = &mut idle => return ended(Some(Side::Us), How::Idle, None),
             () = until(drain_at) => return ended(Some(Side::Us), How::Drain, None),
         }
     }
@@ -146,20 +142,24 @@ async fn to_its_end(
     idle: Option<Duration>,
     counters: &Counters,
 ) -> Verdict {
-    let mut down = pin!(pump::down(wire, sink, view, false, counters));
-    loop {
-        let idle_at = after(Instant::from_std(counters.last()), idle);
-        tokio::select! {
-            biased;
-            done = &mut down => return match done.and_then(|()| wire.end().map_err(Problem::Broken)) {
+    tokio::select! {
+        biased;
+        done = pump::down(wire, sink, view, false, counters) => {
+            match done.and_then(|()| wire.end().map_err(Problem::Broken)) {
                 Ok(()) => verdict(counters, Side::Peer, How::Fin, None),
                 Err(problem) => verdict(counters, blame(&problem), how(&problem), Some(problem)),
-            },
-            () = until(idle_at) => {
-                if idle.is_some_and(|limit| counters.last().elapsed() >= limit) {
-                    return verdict(counters, Side::Us, How::Idle, None);
-                }
             }
+        }
+        () = silence(counters, idle) => verdict(counters, Side::Us, How::Idle, None),
+    }
+}
+
+/// Waits until nothing came or went for so long.
+async fn silence(counters: &Counters, limit: Option<Duration>) {
+    loop {
+        until(after(Instant::from_std(counters.last()), limit)).await;
+        if limit.is_some_and(|limit| counters.last().elapsed() >= limit) {
+            return;
         }
     }
 }
