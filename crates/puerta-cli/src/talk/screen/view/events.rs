@@ -5,7 +5,7 @@ use super::{Invited, Link, Receipts, View, attention};
 use crate::talk::screen::{clean, words};
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::room::event::{Command, Event};
-use puerta_talk::room::frame::{MemberFacts, Refusal, RoomFacts, Target};
+use puerta_talk::room::frame::{MemberFacts, Refusal, RoomFacts, Target, Welcome};
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::PENDING;
 use puerta_talk::room::record::{Person, Record};
@@ -20,26 +20,10 @@ impl View {
     /// Takes in what happened.
     pub(crate) fn apply(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Online(welcome) => {
-                self.link = Link::Online;
-                self.hub = clean::name(&welcome.hub);
-                self.places[0].title.clone_from(&self.hub);
-                self.limits = welcome.limits;
-                self.read_only = welcome.read_only.map(|why| clean::name(&why));
-                if let Some(asked) = self.asked_name.take().filter(|asked| *asked != welcome.you.name) {
-                    self.note_here(words::known_as(&clean::name(&welcome.you.name), &clean::name(&asked)), false);
-                }
-                self.me = Some(welcome.you);
-                if self.wanted.is_none() && self.at == 0 && self.places.len() == 1 {
-                    self.wanted = Some(welcome.first);
-                }
-            }
+            Event::Online(welcome) => self.online(*welcome),
             Event::Offline => {
                 self.link = if *self.closed.borrow() { Link::Closed } else { Link::Offline };
-                // An answer will not come any more.
-                for place in self.places.iter_mut().filter(|p| p.history == History::Asked) {
-                    place.history = History::Unknown;
-                }
+                self.places.iter_mut().for_each(Place::waits_no_more);
             }
             Event::Denied(why) => {
                 self.link = Link::Offline;
@@ -48,36 +32,18 @@ impl View {
             }
             Event::Room(facts) => self.room(*facts),
             Event::Gone(room) => self.gone(room),
-            Event::NewSince { room, seq } => {
-                for place in self.places.iter_mut().filter(|p| p.no == Some(room)) {
-                    place.new_since = Some(seq);
-                }
-            }
+            Event::NewSince { room, seq } => self.places_of(room).for_each(|place| place.new_since = Some(seq)),
             Event::Forgotten { room, messages } => match self.place_of(room) {
                 Some(at) => self.note(at, words::forgotten(messages), true),
                 None => self.note_here(format!("private: {}", words::forgotten(messages)), true),
             },
             Event::Message { record, own } => self.message(&record, own, now),
             Event::Older(record) => self.older_message(&record),
-            Event::Oldest(room) => {
-                for place in self.places.iter_mut().filter(|p| p.no == Some(room)) {
-                    place.history = History::Oldest;
-                }
-            }
+            Event::Oldest(room) => self.places_of(room).for_each(|place| place.history = History::Oldest),
             Event::Pending { id, to, kind, text, .. } => {
-                let text = clean::text(&text);
-                let at = self.place_to(&to);
-                if let Some(place) = self.places.get_mut(at)
-                    && place.pending.len() <= PENDING
-                {
-                    place.pending.push_back(Pending { id, kind, text, stored: false });
-                }
+                self.add_pending(&to, Pending { id, kind, text: clean::text(&text), stored: false });
             }
-            Event::Stored { id, .. } => {
-                for pending in self.places.iter_mut().flat_map(|p| &mut p.pending).filter(|p| p.id == id) {
-                    pending.stored = true;
-                }
-            }
+            Event::Stored { id, .. } => self.pending_of(id).for_each(|pending| pending.stored = true),
             Event::NotTaken { id, text, why } => {
                 let mut at = id.and_then(|id| self.settle(id)).unwrap_or(self.at);
                 if matches!(why, Refusal::NoSuchMember { .. }) {
@@ -99,48 +65,32 @@ impl View {
             Event::Left { room, who } => self.left(room, &who),
             Event::Presence { room, who, online } => self.presence(room, &who, online),
             Event::Count { room, members, online } => {
-                for place in self.places.iter_mut().filter(|p| p.no == Some(room)) {
+                for place in self.places_of(room) {
                     (place.member_count, place.online_count) = (members, online);
                     // Above the limit nobody tells any more who comes and goes.
                     place.members.clear();
                 }
             }
             Event::Seen { room, who, through } => {
-                for place in self.places.iter_mut().filter(|p| p.no == Some(room)) {
-                    if let Some(member) = place.members.get_mut(&who) {
-                        member.seen = member.seen.max(through);
-                    }
+                for member in self.places_of(room).filter_map(|place| place.members.get_mut(&who)) {
+                    member.seen = member.seen.max(through);
                 }
             }
             Event::SeenBy { room, through, members } => {
-                for place in self.places.iter_mut().filter(|p| p.no == Some(room)) {
-                    place.seen_by = Some((through, members));
-                }
+                self.places_of(room).for_each(|place| place.seen_by = Some((through, members)));
             }
             Event::Renamed { who, name } => self.renamed(&who, &name),
             Event::Rooms(rooms) => self.list_rooms(&rooms),
             Event::Members { room, members } => self.list_members(room, members),
             Event::Invite { room, token, until } => self.invite(room, token.as_ref(), until),
-            Event::Sorry(why) => {
-                if matches!(why, Refusal::TooManyRooms { .. } | Refusal::BadName | Refusal::ReadOnly { .. }) {
-                    // The room that was asked for does not come.
-                    self.wanted = None;
-                }
-                self.note_here(words::refusal(&why), true);
-            }
+            Event::Sorry(why) => self.sorry(&why),
             Event::Unanswered(question) => {
                 if let Command::Older(room) = question {
-                    for place in self.places.iter_mut().filter(|p| p.no == Some(room) && p.history == History::Asked) {
-                        place.history = History::Unknown;
-                    }
+                    self.places_of(room).for_each(Place::waits_no_more);
                 }
                 self.note_here(words::unanswered(&question), true);
             }
-            Event::Renumbered { id, now } => {
-                for pending in self.places.iter_mut().flat_map(|p| &mut p.pending).filter(|p| p.id == id) {
-                    pending.id = now;
-                }
-            }
+            Event::Renumbered { id, now } => self.pending_of(id).for_each(|pending| pending.id = now),
             Event::Waiting { messages } => self.note_here(words::waiting(messages), true),
             Event::NotMoved { messages, why } => self.note_here(words::not_moved(messages, &why), true),
             Event::Moving { address, hub } => {
@@ -148,6 +98,21 @@ impl View {
                 self.fingerprint = Fingerprint::of(hub).to_string();
                 self.move_on();
             }
+        }
+    }
+
+    fn online(&mut self, welcome: Welcome) {
+        self.link = Link::Online;
+        self.hub = clean::name(&welcome.hub);
+        self.places[0].title.clone_from(&self.hub);
+        self.limits = welcome.limits;
+        self.read_only = welcome.read_only.map(|why| clean::name(&why));
+        if let Some(asked) = self.asked_name.take().filter(|asked| *asked != welcome.you.name) {
+            self.note_here(words::known_as(&clean::name(&welcome.you.name), &clean::name(&asked)), false);
+        }
+        self.me = Some(welcome.you);
+        if self.wanted.is_none() && self.at == 0 && self.places.len() == 1 {
+            self.wanted = Some(welcome.first);
         }
     }
 
@@ -175,7 +140,7 @@ impl View {
             }
             return;
         };
-        let known = self.places.iter().position(|p| p.no == Some(facts.no) && !p.is_private());
+        let known = self.place_of(facts.no);
         let named = || self.places.iter().position(|p| matches!(&p.key, Key::Room(n) if same(n, &name)));
         let known = known.or_else(named);
         let at = known.unwrap_or_else(|| self.open(Key::Room(name.clone())));
@@ -270,17 +235,12 @@ impl View {
         let message = self.made(record);
         let id = self.new_first_id();
         let Some(place) = self.places.get_mut(at) else { return };
-        if place.history == History::Asked {
-            place.history = History::Unknown;
-        }
         if place.first().is_none_or(|first| message.seq < first) {
             place.push_front(Item { id, what: What::Message(message) });
         }
         // An inbox is one room: the answer may have been for another conversation.
         let no = place.no;
-        for place in self.places.iter_mut().filter(|p| p.no == no && p.history == History::Asked) {
-            place.history = History::Unknown;
-        }
+        self.places.iter_mut().filter(|p| p.no == no).for_each(Place::waits_no_more);
         self.trim();
     }
 
@@ -290,6 +250,15 @@ impl View {
         let own = Some(record.from.no) == self.my_no();
         let calls = !own && (record.to.is_some() || attention::names(&text, &self.my_name()));
         Message { seq: record.seq, at: record.at, name, kind: record.kind, text, own, calls }
+    }
+
+    fn add_pending(&mut self, to: &Target, message: Pending) {
+        let at = self.place_to(to);
+        if let Some(place) = self.places.get_mut(at)
+            && place.pending.len() <= PENDING
+        {
+            place.pending.push_back(message);
+        }
     }
 
     /// A message of ours is no longer pending; tells where it was.
@@ -373,6 +342,14 @@ impl View {
         }
     }
 
+    fn sorry(&mut self, why: &Refusal) {
+        if matches!(why, Refusal::TooManyRooms { .. } | Refusal::BadName | Refusal::ReadOnly { .. }) {
+            // The room that was asked for does not come.
+            self.wanted = None;
+        }
+        self.note_here(words::refusal(why), true);
+    }
+
     fn list_rooms(&mut self, rooms: &[(String, u32)]) {
         self.note_here(format!("{} rooms:", rooms.len()), false);
         for (name, members) in rooms.iter().take(LISTED) {
@@ -422,6 +399,15 @@ impl View {
     /// The room of a number.
     pub(crate) fn place_of(&self, room: RoomNo) -> Option<usize> {
         self.places.iter().position(|p| p.no == Some(room) && !p.is_private())
+    }
+
+    /// All places of a number: an inbox has one for each conversation.
+    fn places_of(&mut self, room: RoomNo) -> impl Iterator<Item = &mut Place> {
+        self.places.iter_mut().filter(move |p| p.no == Some(room))
+    }
+
+    fn pending_of(&mut self, id: MessageId) -> impl Iterator<Item = &mut Pending> {
+        self.places.iter_mut().flat_map(|p| &mut p.pending).filter(move |p| p.id == id)
     }
 
     /// Where a message belongs; a new place where it is the first.

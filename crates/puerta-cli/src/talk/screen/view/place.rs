@@ -243,6 +243,13 @@ impl Place {
         }
     }
 
+    /// The older messages that were asked for have come, or will not.
+    pub(crate) fn waits_no_more(&mut self) {
+        if self.history == History::Asked {
+            self.history = History::Unknown;
+        }
+    }
+
     /// Counts what is behind `seen` anew.
     pub(crate) fn count_unread(&mut self) {
         let seen = self.seen;
