@@ -62,11 +62,6 @@ impl<A: Clone + Eq + Hash, T> Peers<A, T> {
         gone
     }
 
-    /// When the next one is idle for too long. `None`: there are no peers, or that is beyond the clock.
-    pub fn next_expiry(&self) -> Option<Instant> {
-        self.known.values().map(|peer| peer.seen).min().and_then(|seen| seen.checked_add(self.idle))
-    }
-
     /// Forgets one.
     pub fn remove(&mut self, address: &A) -> Option<T> {
         if self.last.as_ref() == Some(address) {
@@ -113,13 +108,12 @@ mod tests {
         let (mut peers, start) = (Peers::new(8, IDLE), Instant::now());
         peers.heard(&"ana", start, || 1);
         peers.heard(&"bob", start + IDLE / 2, || 2);
-        assert_eq!(peers.next_expiry(), Some(start + IDLE));
         assert_eq!(peers.expire(start + IDLE), [("ana", 1)]);
         assert_eq!(peers.last(), Some((&"bob", &2)));
         peers.told(&"bob", start + IDLE);
         assert!(peers.expire(start + IDLE + IDLE / 2).is_empty());
         assert_eq!(peers.expire(start + IDLE * 2), [("bob", 2)]);
-        assert_eq!((peers.last(), peers.next_expiry()), (None, None));
+        assert_eq!((peers.last(), peers.is_empty()), (None, true));
     }
 
     #[test]

@@ -120,8 +120,6 @@ impl Status {
     pub const GONE: Status = Status(410);
     /// 412
     pub const PRECONDITION_FAILED: Status = Status(412);
-    /// 413
-    pub const CONTENT_TOO_LARGE: Status = Status(413);
     /// 414
     pub const URI_TOO_LONG: Status = Status(414);
     /// 416
@@ -161,7 +159,6 @@ impl Status {
             408 => "Request Timeout",
             410 => "Gone",
             412 => "Precondition Failed",
-            413 => "Content Too Large",
             414 => "URI Too Long",
             416 => "Range Not Satisfiable",
             417 => "Expectation Failed",

@@ -104,7 +104,6 @@ pub(super) fn error(status: u16) -> (&'static str, &'static str) {
         410 => ("Gone", "This link has expired or was used before. Ask whoever sent it for a new one."),
         411 => ("Length required", "Send the request with a Content-Length."),
         412 => ("Precondition failed", "The file has changed since it was last read. Load it again."),
-        413 => ("Content too large", "Send less, or nothing: files here are only read."),
         414 => ("Address too long", "Shorten the address."),
         415 => ("Unsupported type", "Send nothing with the request: files here are only read."),
         416 => {

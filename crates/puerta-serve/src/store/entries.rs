@@ -24,8 +24,6 @@ pub struct Entry {
     pub size: u64,
     /// When its content changed, if that can be told.
     pub modified: Option<SystemTime>,
-    /// Its name begins with a dot.
-    pub hidden: bool,
 }
 
 /// A folder that is being read. Each call may wait for the disk, so it belongs on a thread that may.
@@ -75,10 +73,9 @@ impl Listing {
                 Some(Ok(found)) => {
                     let name = found.file_name();
                     let bytes = name.to_bytes();
-                    let hidden = bytes.starts_with(b".");
-                    let wanted = bytes != b"." && bytes != b".." && (self.hidden || !hidden);
+                    let wanted = bytes != b"." && bytes != b".." && (self.hidden || !bytes.starts_with(b"."));
                     if let Some(stat) = wanted.then(|| look(&self.fd, &self.root, &self.path, name)).flatten() {
-                        entries.push(entry(bytes, hidden, &stat));
+                        entries.push(entry(bytes, &stat));
                     }
                 }
             }
@@ -112,10 +109,10 @@ fn look(fd: &OwnedFd, root: &Root, folder: &[u8], name: &std::ffi::CStr) -> Opti
     }
 }
 
-fn entry(name: &[u8], hidden: bool, stat: &Stat) -> Entry {
+fn entry(name: &[u8], stat: &Stat) -> Entry {
     let folder = stat.kind == Kind::Folder;
     let size = if folder { 0 } else { stat.identity.size };
-    Entry { name: name.into(), folder, size, modified: stat::time(stat.identity.mtime), hidden }
+    Entry { name: name.into(), folder, size, modified: stat::time(stat.identity.mtime) }
 }
 
 fn refused(fault: Fault) -> Refusal {
