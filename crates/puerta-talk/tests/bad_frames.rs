@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod hub;
+mod listener;
 mod strangers;
 
 use hub::{PATIENCE, Running, options};
+use listener::Listener;
 use puerta_talk::identity::Key;
 use puerta_talk::join::{Joined, Keeping, Options, join};
 use puerta_talk::room::codec::{Frames, bytes};
@@ -15,7 +17,7 @@ use puerta_talk::room::frame::{Denial, Hello, Send, Target, ToHub, ToMember, VER
 use puerta_talk::room::ids::{MemberNo, MessageId, RoomNo};
 use puerta_talk::room::limits::{FRAME, Limits};
 use puerta_talk::room::record::{Kind, Person};
-use puerta_talk::transport::{Dialer, Event as Came, Expected, Listener, hub_socket, member_socket};
+use puerta_talk::transport::{Dialer, Event as Came, Expected, hub_socket, member_socket};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use strangers::{client, with_key};
@@ -221,7 +223,7 @@ fn welcome() -> Vec<u8> {
 #[tokio::test]
 async fn a_member_of_a_hub_that_sends_what_is_no_frame_comes_again_each_time() {
     let key = Key::generate().unwrap();
-    let mut listener = Listener::new(&key, hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket).unwrap();
+    let mut listener = Listener::new(&key, hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket);
     let at = listener.door.address().unwrap();
     let few: Vec<Vec<u8>> = bad().into_iter().take(9).collect();
     let rounds = few.len() * 2;

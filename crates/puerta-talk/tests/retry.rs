@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use puerta_talk::identity::Key;
-use puerta_talk::transport::{Dialer, Expected, Listener, Server, Wait, hub_socket, member_socket};
+use puerta_talk::transport::{Dialer, Expected, Server, Wait, hub_socket, listen, member_socket};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ impl Hub {
 
 fn hub() -> (Hub, SocketAddr) {
     let socket = hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket;
-    let Listener { server, mut door } = Listener::new(&Key::generate().unwrap(), socket).unwrap();
+    let (server, mut door) = listen(&Key::generate().unwrap(), socket).unwrap();
     let at = door.address().unwrap();
     let server = Arc::new(Mutex::new(server));
     let hub = Hub(Arc::clone(&server));

@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod listener;
 mod strangers;
 
+use listener::Listener;
 use puerta_talk::identity::Key;
 use puerta_talk::problem::Problem;
 use puerta_talk::room::ids::Device;
 use puerta_talk::transport::{
-    Acknowledgements, Dialer, Event, Expected, Listener, Peer, SEND_WINDOW, STREAM_WINDOW, hub_socket, member_socket,
-    peer,
+    Acknowledgements, Dialer, Event, Expected, Peer, SEND_WINDOW, STREAM_WINDOW, hub_socket, member_socket, peer,
 };
 use quinn::crypto::rustls::QuicServerConfig;
 use std::future::Future;
@@ -25,7 +26,7 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
 }
 
 fn listener(key: &Key) -> (Listener, SocketAddr) {
-    let listener = Listener::new(key, hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket).unwrap();
+    let listener = Listener::new(key, hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket);
     let address = listener.door.address().unwrap();
     (listener, address)
 }
@@ -100,7 +101,7 @@ async fn another_key_than_expected_ends_the_handshake_and_both_are_told() {
 async fn a_member_reaches_a_hub_on_either_family() {
     let (hub, member) = (Key::generate().unwrap(), Key::generate().unwrap());
     let socket = hub_socket((Ipv6Addr::UNSPECIFIED, 0).into()).unwrap();
-    let mut listener = Listener::new(&hub, socket.socket).unwrap();
+    let mut listener = Listener::new(&hub, socket.socket);
     let port = listener.door.address().unwrap().port();
     let dialer = dialer(&member);
     let mut hosts: Vec<std::net::IpAddr> = vec![Ipv4Addr::LOCALHOST.into()];

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::room::frame::ToHub;
 use crate::room::ids::Device;
 use crate::room::rooms::{Conn, Effect, Input, Rooms, Setup};
-use crate::transport::{Acknowledgements, Door, Event, LOOK, Listener, Peer, Server};
+use crate::transport::{Acknowledgements, Door, Event, LOOK, Peer, Server, listen};
 use bytes::Bytes;
 use history::{Keeper, Told};
 use out::Out;
@@ -84,7 +84,7 @@ impl Hub {
     pub fn new(options: Options) -> Result<Hub, Failure> {
         let wake = Arc::new(Notify::new());
         let (keeper, loaded) = Keeper::start(options.history, Arc::clone(&wake))?;
-        let Listener { mut server, door } = Listener::new(&options.key, options.socket)?;
+        let (mut server, door) = listen(&options.key, options.socket)?;
         server.acknowledgements(options.acknowledgements);
         let rooms = Rooms::new(options.setup, loaded);
         let now = Instant::now();

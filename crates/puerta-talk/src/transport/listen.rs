@@ -1,6 +1,6 @@
 //! A hub's socket, and QUIC on it.
 
-use super::server::{Event, Server, Sink};
+use super::server::{Server, Sink};
 use crate::identity::Key;
 use crate::problem::Problem;
 use bytes::BytesMut;
@@ -20,15 +20,6 @@ const ANEW: Duration = Duration::from_secs(10);
 /// How often the socket is read in a turn, at most, some 32 datagrams each time.
 const READS: usize = 16;
 
-/// Takes members on one UDP socket.
-#[derive(Debug)]
-pub struct Listener {
-    /// Its connections.
-    pub server: Server,
-    /// Its socket.
-    pub door: Door,
-}
-
 /// The socket of a [`Server`].
 #[derive(Debug)]
 pub struct Door {
@@ -42,35 +33,22 @@ pub struct Door {
     buffer: Box<[u8]>,
 }
 
-impl Listener {
-    /// Takes a socket, such as [`hub_socket`](super::hub_socket) makes. It is made non-blocking.
-    ///
-    /// # Errors
-    /// [`Problem::System`] where the runtime cannot register it.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime, or in one without I/O.
-    pub fn new(key: &Key, socket: UdpSocket) -> Result<Self, Problem> {
-        let state = UdpSocketState::new((&socket).into()).map_err(Problem::System)?;
-        socket.set_nonblocking(true).map_err(Problem::System)?;
-        let port = socket.local_addr().map_err(Problem::System)?.port();
-        let server = Server::new(key, port, !state.may_fragment())?;
-        let socket = tokio::net::UdpSocket::from_std(socket).map_err(Problem::System)?;
-        let buffer = vec![0; JOINED * BATCH_SIZE].into();
-        Ok(Listener { server, door: Door { socket, state, misled: false, made: Instant::now(), buffer } })
-    }
-
-    /// The next thing that happens, with all that QUIC has to send meanwhile. Dropped while it waits, it loses nothing.
-    pub async fn next(&mut self) -> Event {
-        loop {
-            self.door.receive(&mut self.server, Instant::now());
-            self.door.flush(&mut self.server, Instant::now());
-            if let Some(event) = self.server.event() {
-                return event;
-            }
-            self.door.wait(Wait::of(&self.server)).await;
-        }
-    }
+/// A hub's end of QUIC, and the door through which it takes members: a socket, such as [`hub_socket`](super::hub_socket) makes. It is
+/// made non-blocking.
+///
+/// # Errors
+/// [`Problem::System`] where the runtime cannot register it.
+///
+/// # Panics
+/// Outside of a tokio runtime, or in one without I/O.
+pub fn listen(key: &Key, socket: UdpSocket) -> Result<(Server, Door), Problem> {
+    let state = UdpSocketState::new((&socket).into()).map_err(Problem::System)?;
+    socket.set_nonblocking(true).map_err(Problem::System)?;
+    let port = socket.local_addr().map_err(Problem::System)?.port();
+    let server = Server::new(key, port, !state.may_fragment())?;
+    let socket = tokio::net::UdpSocket::from_std(socket).map_err(Problem::System)?;
+    let buffer = vec![0; JOINED * BATCH_SIZE].into();
+    Ok((server, Door { socket, state, misled: false, made: Instant::now(), buffer }))
 }
 
 /// What a turn is followed by.
@@ -200,7 +178,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_sent_anywhere_takes_no_segmentation_away_for_long() {
         let socket = hub_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap().socket;
-        let mut door = Listener::new(&Key::generate().unwrap(), socket).unwrap().door;
+        let mut door = listen(&Key::generate().unwrap(), socket).unwrap().1;
         let (start, most) = (door.made, door.state.max_gso_segments());
         let destination = (Ipv4Addr::LOCALHOST, 0).into();
         let nowhere = Transmit { destination, ecn: None, contents: b"?", segment_size: None, src_ip: None };

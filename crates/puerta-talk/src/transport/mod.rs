@@ -1,8 +1,9 @@
 //! Rooms over QUIC (RFC 9000, RFC 9001): UDP, TLS 1.3, raw public keys (RFC 7250).
 //!
-//! Both ends show their device key and prove that they have it. A hub [listens](Listener) with a loop of its own over all its [connections](Server): it answers the first packet of an
-//! address with Retry (RFC 9000, section 8.1.2), so that nobody gets more bytes from it than he sent before he has shown that the
-//! address is his. A member [dials](Dialer), and says [which key](Expected) it expects.
+//! Both ends show their device key and prove that they have it. A hub [listens](listen()) with a loop of its own over all its
+//! [connections](Server): it answers the first packet of an address with Retry (RFC 9000, section 8.1.2), so that nobody gets more
+//! bytes from it than he sent before he has shown that the address is his. A member [dials](Dialer), and says [which key](Expected)
+//! it expects.
 
 mod config;
 mod dial;
@@ -20,7 +21,7 @@ pub use config::{
     INCOMING, INCOMING_BUFFER, INCOMING_BUFFERS, KEEP_ALIVE, MEMBER_WINDOW, SEND_WINDOW, STREAM_WINDOW,
 };
 pub use dial::{Dialer, Expected, NAME, member_config};
-pub use listen::{Door, Listener, Wait};
+pub use listen::{Door, Wait, listen};
 pub use server::{Counts, Event, Peer, Server, Sink};
 pub use socket::{BUFFER, HubSocket, hub_socket, member_socket};
 pub use twice::{ADDRESSES, COPIES, YOUNG};
