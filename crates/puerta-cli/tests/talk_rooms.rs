@@ -147,6 +147,16 @@ fn an_invite_that_is_made_on_the_hubs_machine_leads_there_from_elsewhere() {
 }
 
 #[test]
+fn an_invite_to_a_hub_for_this_machine_alone_leads_to_it() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let _hub = hub(&network, &host, &["--listen", "127.0.0.1:0"]);
+    let made = network.talk(&host, ["invite"]).finish();
+    let link = String::from_utf8(made.stdout).unwrap();
+    assert!(link.starts_with("puerta://127.0.0.1:"), "{link}");
+    network.talk(&ana, [link.trim_end()]).input("hola\n").finish().ends_with(0);
+}
+
+#[test]
 fn rooms_and_members_are_listed_and_asking_makes_no_room() {
     let (network, host) = (Network::new(), User::new("host"));
     let _hub = hub(&network, &host, &["--room", "casa"]);

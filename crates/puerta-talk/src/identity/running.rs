@@ -3,6 +3,7 @@
 //!
 //! ```toml
 //! address = "127.0.0.1:7777"                   # where it is reached from this machine
+//! listens = "[::]:7777"                        # where it listens: who else reaches it
 //! fingerprint = "7K3M-9QXT-0VBN-4H2C-WJ8E"     # its key's
 //! store = "/srv/talk.db"                       # not there for one that keeps all in memory
 //! ```
@@ -29,6 +30,8 @@ const END: &str = ".hub";
 pub struct RunningHub {
     /// Where it is reached from this machine.
     pub address: SocketAddr,
+    /// Where it listens.
+    pub listens: SocketAddr,
     /// Its key's.
     pub fingerprint: Fingerprint,
     /// The absolute path of its store; none: it keeps all in memory.
@@ -111,6 +114,7 @@ fn read(folder: &Folder, name: &str) -> Option<RunningHub> {
 #[serde(deny_unknown_fields)]
 struct Text {
     address: String,
+    listens: String,
     fingerprint: String,
     store: Option<String>,
 }
@@ -118,12 +122,14 @@ struct Text {
 impl Text {
     fn of(hub: &RunningHub) -> Self {
         let store = hub.store.as_ref().map(|store| store.to_string_lossy().into_owned());
-        Text { address: hub.address.to_string(), fingerprint: hub.fingerprint.to_string(), store }
+        let (address, listens) = (hub.address.to_string(), hub.listens.to_string());
+        Text { address, listens, fingerprint: hub.fingerprint.to_string(), store }
     }
 
     fn hub(self) -> Option<RunningHub> {
-        let (address, fingerprint) = (self.address.parse().ok()?, self.fingerprint.parse().ok()?);
-        Some(RunningHub { address, fingerprint, store: self.store.map(PathBuf::from) })
+        let (address, listens) = (self.address.parse().ok()?, self.listens.parse().ok()?);
+        let fingerprint = self.fingerprint.parse().ok()?;
+        Some(RunningHub { address, listens, fingerprint, store: self.store.map(PathBuf::from) })
     }
 }
 
@@ -132,6 +138,7 @@ impl Text {
 mod tests {
     use super::*;
     use crate::room::ids::Device;
+    use std::net::Ipv6Addr;
     use std::os::unix::fs::PermissionsExt;
 
     struct Place(PathBuf);
@@ -151,7 +158,8 @@ mod tests {
 
     fn hub(port: u16, store: Option<&str>) -> RunningHub {
         let fingerprint = Fingerprint::of(Device([7; 32]));
-        RunningHub { address: ([127, 0, 0, 1], port).into(), fingerprint, store: store.map(PathBuf::from) }
+        let (address, listens) = (([127, 0, 0, 1], port).into(), (Ipv6Addr::UNSPECIFIED, port).into());
+        RunningHub { address, listens, fingerprint, store: store.map(PathBuf::from) }
     }
 
     #[test]

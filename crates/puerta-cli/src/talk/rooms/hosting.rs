@@ -97,7 +97,7 @@ pub(super) fn open(
     let (hub, opened) = (home.key.device(), Instant::now());
     let store = (!arguments.no_store).then(|| home.store(arguments.store.as_deref()));
     let store = store.map(|store| std::fs::canonicalize(&store).unwrap_or(store));
-    let running = RunningHub { address: local, fingerprint: Fingerprint::of(hub), store };
+    let running = RunningHub { address: local, listens: address, fingerprint: Fingerprint::of(hub), store };
     let told = home.runtime.tell(&running);
     if let Err(problem) = &told {
         reporter.note(&format!("{problem}: puerta talk rooms, members and invite may not find this hub"));

@@ -117,7 +117,7 @@ pub(super) async fn enter(
     let hub = target.hub;
     let places = match hosting {
         Some(hosting) => hosting.places(),
-        None => from_elsewhere(&target.at),
+        None => from_elsewhere(home, &target.at, target.hub),
     };
     let facts = Facts {
         hub: hosting.map(|h| h.name.clone()).unwrap_or_else(|| target.called()),
@@ -224,12 +224,12 @@ pub(super) fn places(at: &[SocketAddr]) -> Vec<Place> {
     at.iter().filter_map(|at| Place::try_from(*at).ok()).take(PLACES).collect()
 }
 
-/// Where others reach the hub: one on this machine by the addresses of this machine.
-fn from_elsewhere(at: &[SocketAddr]) -> Vec<Place> {
-    match at.iter().find(|at| at.ip().to_canonical().is_loopback()) {
-        Some(here) => hosting::places(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), here.port())),
-        None => places(at),
-    }
+/// Where others reach the hub: one on this machine where it listens, which another user's is taken to do everywhere.
+fn from_elsewhere(home: &Home, at: &[SocketAddr], hub: Device) -> Vec<Place> {
+    let Some(here) = at.iter().find(|at| at.ip().to_canonical().is_loopback()) else { return places(at) };
+    let hubs = home.runtime.hubs();
+    let ours = hubs.iter().find(|one| one.address == *here && one.fingerprint == Fingerprint::of(hub));
+    hosting::places(ours.map_or_else(|| (Ipv6Addr::UNSPECIFIED, here.port()).into(), |one| one.listens))
 }
 
 /// The link of an invite that the hub has made, or what to do without one.
