@@ -93,3 +93,20 @@ fn a_hub_that_does_not_answer_is_not_waited_for_after_ctrl_c() {
     hub.signal("TERM");
     hub.finish().ends_with(0);
 }
+
+#[test]
+fn an_output_that_takes_nothing_ends_each_screen_as_it_does_every_command() {
+    let (network, host, ana) = (Network::new(), User::new("host"), User::new("ana"));
+    let hub = hub(&network, &host);
+    let key = fingerprint(&hub.stderr());
+    network.talk(&ana, ["--accept", &key]).input("hola\n").finish().ends_with(0);
+    for words in [&["--json"][..], &["--line"], &["--follow"], &["--follow", "--json"]] {
+        let start = || network.talk(&ana, ["127.0.0.1"].iter().chain(words).copied()).open_input();
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let done = start().stdout(full).finish();
+        done.ends_with(8).said("writing the output failed: ").said("ENOSPC").said("make room");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        start().stdout(writer).finish().ends_with(8).said("EPIPE");
+    }
+}

@@ -4,6 +4,7 @@ use super::home::Home;
 use super::hosting::{self, Hosting};
 use super::ladder::Target;
 use super::trouble::Trouble;
+use crate::printed::not_printed;
 use crate::report::Reporter;
 use crate::talk::Arguments;
 use crate::talk::screen::{self, Ended, Facts, Left, Undone};
@@ -258,11 +259,16 @@ pub(super) fn status(ended: &Ended, left: &Left, kept: bool, problem: Option<&Tr
 /// The same, where nothing can be left.
 pub(super) fn ended_as(ended: &Ended, reporter: Reporter) -> u8 {
     match ended {
-        Ended::Quit | Ended::Stay | Ended::OutputClosed => 0,
+        Ended::Quit | Ended::Stay => 0,
         Ended::Denied(denial) => reporter.trouble(&screen::denial(denial), None, 6),
         Ended::Closed => reporter.trouble("the connection to the hub has ended", None, 7),
         Ended::Signal(How::Interrupted) => 130,
         Ended::Signal(_) => 143,
+        Ended::OutputFailed(error) => {
+            let problem = not_printed(error);
+            reporter.problem(&problem);
+            problem.status()
+        }
         Ended::Failed(error) => reporter.trouble(&format!("the terminal failed: {error}"), None, 8),
     }
 }
@@ -287,7 +293,7 @@ mod tests {
     fn what_is_left_undone_is_in_the_status_however_it_ended() {
         let reporter = Reporter::new(&Output::default());
         let left = |messages, wrong| Left { messages, undone: Undone { wrong, refused: 0 } };
-        for ended in [Ended::Quit, Ended::Stay, Ended::OutputClosed] {
+        for ended in [Ended::Quit, Ended::Stay] {
             let status = |left: Left, kept| status(&ended, &left, kept, None, reporter);
             let all = [left(0, 0), left(1, 0), left(1, 1), left(0, 1)].map(|left| status(left, true));
             assert_eq!((all, status(left(1, 0), false)), ([0, 7, 7, 2], 8), "{ended:?}");

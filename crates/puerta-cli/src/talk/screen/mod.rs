@@ -151,11 +151,11 @@ pub(crate) enum Ended {
     Denied(Denial),
     /// Whoever sent the events has ended.
     Closed,
-    /// The program that reads our output has ended.
-    OutputClosed,
     /// A signal.
     Signal(How),
-    /// The terminal, stdin or stdout failed.
+    /// Our output takes nothing any more: its reader has ended, or the disk is full.
+    OutputFailed(io::Error),
+    /// The terminal or stdin failed.
     Failed(io::Error),
 }
 
@@ -290,7 +290,7 @@ async fn turn<S: Screen>(
         // Before an output that takes nothing is waited for.
         hand_over(&mut screen, &commands);
         if let Err(error) = screen.show(Instant::now()) {
-            break failed(error);
+            break Ended::OutputFailed(error);
         }
         if let Some(ended) = screen.ended() {
             break ended;
@@ -353,7 +353,7 @@ async fn turn<S: Screen>(
         && !*stopped.borrow()
         && let Err(error) = screen.show(Instant::now())
     {
-        why = failed(error);
+        why = Ended::OutputFailed(error);
     }
     let (words, left) = (screen.last_words(&why), Left { messages: screen.not_stored(), undone: screen.undone() });
     drop(screen);
@@ -362,11 +362,6 @@ async fn turn<S: Screen>(
         let _ = writeln!(io::stderr(), "{line}");
     }
     (why, left)
-}
-
-/// The output takes nothing any more.
-fn failed(error: io::Error) -> Ended {
-    if error.kind() == io::ErrorKind::BrokenPipe { Ended::OutputClosed } else { Ended::Failed(error) }
 }
 
 fn hand_over(screen: &mut impl Screen, commands: &mpsc::Sender<Command>) {
