@@ -39,7 +39,7 @@ pub enum End {
     Done,
     /// It was idle for too long, or we stop.
     Idle,
-    /// A head did not come whole in time.
+    /// A head, or a body that is passed over, did not come whole in time.
     Late,
     /// The client took less than the rate.
     Slow,
@@ -185,7 +185,13 @@ impl<T: Transport> Connection<T> {
                     return Ok(End::Done);
                 }
                 Some(Step::Ended) => return Ok(End::Done),
-                Some(Step::Late) if self.left.is_empty() && self.skip == 0 => return Ok(End::Idle),
+                // The request was answered before its body was passed over: there is no other response to it.
+                Some(Step::Late) if self.skip > 0 => {
+                    Box::pin(self.close(true)).await;
+                    return Ok(End::Late);
+                }
+                // Empty lines begin no request.
+                Some(Step::Late) if self.left.iter().all(|byte| b"\r\n".contains(byte)) => return Ok(End::Idle),
                 Some(Step::Late) => {
                     self.refuse(Status::REQUEST_TIMEOUT);
                     Box::pin(self.push(false)).await?;

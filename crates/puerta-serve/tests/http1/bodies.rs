@@ -42,6 +42,39 @@ fn after_a_body_that_is_not_read_the_connection_is_closed() {
 }
 
 #[test]
+fn a_body_that_stalls_gets_no_second_response() {
+    let short = Duration::from_millis(50);
+    let limits = Limits { head_time: short, linger: short, ..Limits::default() };
+    let served = Served::new(Folder::new().with("a.txt", "alpha"), How { limits, ..How::default() });
+    for (method, status) in [("POST", 405), ("GET", 200), ("HEAD", 200)] {
+        // Before its first byte, within it, and before its last.
+        for came in [0, 2, 99] {
+            let mut client = served.client();
+            let body = "x".repeat(came);
+            client.send(format!("{method} /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{body}"));
+            assert_eq!(client.reply_to(method).status, status);
+            client.assert_end();
+        }
+    }
+    // An empty line behind the last request, as old clients send one, begins none.
+    let mut client = served.client();
+    client.send("GET /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx\r\n");
+    assert_eq!(client.reply().status, 200);
+    client.assert_end();
+}
+
+#[test]
+fn a_body_that_stalls_while_the_server_stops_gets_no_second_response() {
+    let mut served = Served::plain(Folder::new().with("a.txt", "alpha"));
+    let mut client = served.client();
+    client.send("POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nab");
+    assert_eq!(client.reply().status, 405);
+    served.stop();
+    client.assert_end();
+    served.join();
+}
+
+#[test]
 fn the_client_of_a_refused_request_reads_why_although_it_is_sending_still() {
     let served = Served::plain(Folder::new());
     let mut client = served.client();
