@@ -102,15 +102,12 @@ pub(super) fn error(status: u16) -> (&'static str, &'static str) {
         406 => ("Not acceptable", "Nothing here is of the kind that was asked for. Ask for another one."),
         408 => ("Too slow", "The request took too long to arrive. Try again."),
         410 => ("Gone", "This link has expired or was used before. Ask whoever sent it for a new one."),
-        411 => ("Length required", "Send the request with a Content-Length."),
         412 => ("Precondition failed", "The file has changed since it was last read. Load it again."),
         414 => ("Address too long", "Shorten the address."),
-        415 => ("Unsupported type", "Send nothing with the request: files here are only read."),
         416 => {
             ("Range not satisfiable", "The file is shorter than the part that was asked for. Load it from its start.")
         }
         417 => ("Expectation failed", "Send the request without that Expect."),
-        421 => ("Misdirected request", "This server does not answer for that name. Check the address."),
         429 => ("Too many requests", "Wait a moment, then try again."),
         431 => {
             ("Request head too large", "Send fewer or shorter header fields; deleting this site's cookies may help.")
