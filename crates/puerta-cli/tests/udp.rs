@@ -212,10 +212,7 @@ fn clients_of_other_makes_talk_to_our_listener() {
             _ => peer(client, ["-u", "127.0.0.1", &port]),
         };
         let mut other = other.open_input().start();
-        other.send("hola, servidor\n");
-        ours.writes("hola, servidor\n");
-        ours.send("hola, cliente\n");
-        other.writes("hola, cliente\n");
+        other.greets(&mut ours);
         ours.signal("TERM");
         ours.finish().ends_with(0).wrote("hola, servidor\n");
     }
@@ -234,10 +231,7 @@ fn servers_of_other_makes_talk_to_our_client() {
         };
         let mut other = other.open_input().start().takes_datagrams_on(port);
         let mut ours = puerta(["connect", &format!("udp:127.0.0.1:{port}")]).open_input().start();
-        ours.send("hola, servidor\n");
-        other.writes("hola, servidor\n");
-        other.send("hola, cliente\n");
-        ours.writes("hola, cliente\n");
+        ours.greets(&mut other);
         ours.end_input();
         ours.finish().ends_with(0).wrote("hola, cliente\n").said("sent 15 bytes, received 14 bytes");
     }

@@ -5,8 +5,8 @@
 mod common;
 
 use common::places::{Folder, noise, wait_until_dead};
+use common::udp::datagram;
 use common::{LIMIT, Running, peer, puerta, same};
-use std::io::ErrorKind;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
@@ -34,17 +34,7 @@ fn client(folder: &Folder, name: &str) -> UnixDatagram {
 }
 
 fn receive(socket: &UnixDatagram) -> (Vec<u8>, SocketAddr) {
-    let mut buffer = vec![0; 500_000];
-    loop {
-        match socket.recv_from(&mut buffer) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            got => {
-                let (n, from) = got.expect("no datagram came");
-                buffer.truncate(n);
-                return (buffer, from);
-            }
-        }
-    }
+    datagram(500_000, |buffer| socket.recv_from(buffer))
 }
 
 #[track_caller]
@@ -305,10 +295,7 @@ fn clients_of_other_makes_talk_to_our_listener() {
     for client in clients {
         let mut ours = listen(&folder, &[]);
         let mut other = client.open_input().start();
-        other.send("hola, servidor\n");
-        ours.writes("hola, servidor\n");
-        ours.send("hola, cliente\n");
-        other.writes("hola, cliente\n");
+        other.greets(&mut ours);
         ours.signal("TERM");
         ours.finish().ends_with(0).wrote("hola, servidor\n");
     }
@@ -331,10 +318,7 @@ fn servers_of_other_makes_talk_to_our_client() {
         let _ = std::fs::remove_file(&path);
         let mut other = server.open_input().start().listens_at(&path);
         let mut ours = puerta(["connect", &address(&path)]).open_input().start();
-        ours.send("hola, servidor\n");
-        other.writes("hola, servidor\n");
-        other.send("hola, cliente\n");
-        ours.writes("hola, cliente\n");
+        ours.greets(&mut other);
         ours.end_input();
         ours.finish().ends_with(0).wrote("hola, cliente\n");
     }

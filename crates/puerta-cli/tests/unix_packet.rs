@@ -167,20 +167,16 @@ fn socat_talks_packets_in_both_roles() {
     let name = folder.name("door");
     let mut ours = puerta(["listen", &address(&path)]).open_input().start().listens_at(&path);
     let mut other = peer("socat", ["-", &format!("UNIX-CONNECT:{name},socktype=5")]).open_input().start();
-    other.send("hola, servidor\n");
-    ours.writes("hola, servidor\n");
-    ours.send("hola, cliente\n").end_input();
-    other.writes("hola, cliente\n");
+    other.greets(&mut ours);
+    ours.end_input();
     other.end_input();
     ours.finish().ends_with(0).wrote("hola, servidor\n");
 
     let mut other = peer("socat", ["-", &format!("UNIX-LISTEN:{name},socktype=5")]).open_input().start();
     other = other.listens_at(&path);
     let mut ours = puerta(["connect", &address(&path)]).open_input().start();
-    ours.send("hola, servidor\n");
-    other.writes("hola, servidor\n");
-    other.send("hola, cliente\n").end_input();
-    ours.writes("hola, cliente\n");
+    ours.greets(&mut other);
+    other.end_input();
     ours.end_input();
     ours.finish().ends_with(0).wrote("hola, cliente\n");
 }

@@ -280,6 +280,14 @@ impl Running {
         self
     }
 
+    /// Greets a server through what both have on their stdin, and is greeted.
+    pub fn greets(&mut self, server: &mut Running) {
+        self.send("hola, servidor\n");
+        server.writes("hola, servidor\n");
+        server.send("hola, cliente\n");
+        self.writes("hola, cliente\n");
+    }
+
     /// Ends the stdin that the test holds.
     pub fn end_input(&mut self) -> &mut Self {
         self.stdin = None;

@@ -2,7 +2,7 @@
 
 use super::places::wait_until_closed;
 use super::{Running, same};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 
 /// A client that takes answers from the address alone that it asked, as nc and most programs do.
@@ -64,10 +64,15 @@ pub fn udp(socket: &UdpSocket) -> String {
 
 /// The next datagram, and whose it is.
 pub fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
-    let mut buffer = vec![0; 70_000];
+    datagram(70_000, |buffer| socket.recv_from(buffer))
+}
+
+/// The same of any socket: at most so many bytes.
+pub fn datagram<A>(most: usize, receive: impl Fn(&mut [u8]) -> io::Result<(usize, A)>) -> (Vec<u8>, A) {
+    let mut buffer = vec![0; most];
     loop {
         // recv(2) with a time limit is not made again by the kernel after it was interrupted: signal(7).
-        match socket.recv_from(&mut buffer) {
+        match receive(&mut buffer) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             got => {
                 let (n, from) = got.expect("no datagram came");
