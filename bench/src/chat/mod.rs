@@ -2,9 +2,10 @@
 //!
 //! A new contender is a file here that implements [`Chat`], and a line in [`all`]. One that speaks lines over TCP implements
 //! [`Wire`](tcp::Wire), and [`tcp::run`] is its loader. Another brings a loader of its own, on one thread, which keeps to what [`Work`]
-//! and [`Load`] say: [`Window`](window::Window) tells when it may send, [`Server::begin`] holds the clock and the server's processor time.
+//! and [`Load`] say: [`Flow`](flow::Flow) tells when it may send, [`Server::begin`] holds the clock and the server's processor time.
 
 mod body;
+mod flow;
 mod nats;
 mod ncat;
 mod ngircd;

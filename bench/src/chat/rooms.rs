@@ -2,6 +2,7 @@
 //! fields in front of its text alone; what a member said itself comes back to it, and is not counted.
 
 use super::body::{body, sender};
+use super::flow::Flow;
 use super::pace::beat;
 use super::quic::{self, Link, Links};
 use super::window::Window;
@@ -21,7 +22,6 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
-use tokio::sync::Notify;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::timeout;
 
@@ -104,15 +104,10 @@ struct Member {
 struct Shared {
     counting: Cell<bool>,
     keeping: Cell<bool>,
-    window: RefCell<Window>,
+    flow: Flow,
     /// What each member has heard.
     has: RefCell<Vec<u64>>,
     bodies: RefCell<Vec<Vec<Vec<u8>>>>,
-    /// When each message was sent, where that is asked for.
-    sent: RefCell<Vec<Instant>>,
-    latencies: RefCell<Vec<f64>>,
-    failure: RefCell<Option<String>>,
-    progress: Notify,
 }
 
 impl Room {
@@ -120,13 +115,9 @@ impl Room {
         let shared = Rc::new(Shared {
             counting: Cell::new(false),
             keeping: Cell::new(false),
-            window: RefCell::new(Window::new(work.members, 0)),
+            flow: Flow::new(work.members),
             has: RefCell::new(vec![0; work.members]),
             bodies: RefCell::new(vec![Vec::new(); work.members]),
-            sent: RefCell::default(),
-            latencies: RefCell::default(),
-            failure: RefCell::default(),
-            progress: Notify::new(),
         });
         let links = Links::new();
         tokio::task::spawn_local(quic::tick(links.clone()));
@@ -156,11 +147,11 @@ impl Room {
         self.start(true, COMPARING);
         within(PATIENCE, &self.shared, async {
             for number in 0..messages {
-                self.shared.wait(|window| window.free() > 0).await?;
+                self.shared.flow.wait(|window| window.free() > 0).await?;
                 self.say(sender(number, self.work.speakers), &text(number));
                 self.send();
             }
-            self.shared.wait(Window::is_empty).await
+            self.shared.flow.wait(Window::is_empty).await
         })
         .await?;
         Ok(self.done(begun))
@@ -172,15 +163,15 @@ impl Room {
         let (end, mut number) = (begun.at + time, 0);
         within(time + PATIENCE, &self.shared, async {
             while Instant::now() < end {
-                let free = self.shared.window.borrow().free();
+                let free = self.shared.flow.window.borrow().free();
                 for _ in 0..free {
                     self.say(sender(number, self.work.speakers), &message);
                     number += 1;
                 }
                 self.send();
-                self.shared.wait(|window| window.free() > 0).await?;
+                self.shared.flow.wait(|window| window.free() > 0).await?;
             }
-            self.shared.wait(Window::is_empty).await
+            self.shared.flow.wait(Window::is_empty).await
         })
         .await?;
         Ok(self.done(begun))
@@ -192,31 +183,31 @@ impl Room {
         let mut beat = beat(every, time);
         within(time + PATIENCE, &self.shared, async {
             while beat.recv().await.is_some() {
-                self.shared.sent.borrow_mut().push(Instant::now());
+                self.shared.flow.stamp();
                 self.say(0, &message);
                 self.send();
             }
-            self.shared.wait(Window::is_empty).await
+            self.shared.flow.wait(Window::is_empty).await
         })
         .await?;
         Ok(self.done(begun))
     }
 
     fn start(&self, keeping: bool, outstanding: u64) {
-        *self.shared.window.borrow_mut() = Window::new(self.work.members, outstanding);
+        self.shared.flow.start(outstanding);
         self.shared.counting.set(true);
         self.shared.keeping.set(keeping);
     }
 
     fn done(&self, begun: Begun<'_>) -> Done {
         let taken = begun.end();
-        let deliveries = self.shared.window.borrow().deliveries();
-        Done { deliveries, taken, latencies: self.shared.latencies.take(), bodies: self.shared.bodies.take() }
+        let deliveries = self.shared.flow.window.borrow().deliveries();
+        Done { deliveries, taken, latencies: self.shared.flow.latencies(), bodies: self.shared.bodies.take() }
     }
 
     /// Something that goes out with [`send`](Self::send).
     fn say(&self, by: usize, text: &str) {
-        self.shared.window.borrow_mut().send(by);
+        self.shared.flow.window.borrow_mut().send(by);
         let Some(member) = self.members.get(by) else { return };
         let after = member.said.replace(member.said.get() + 1);
         let id = MessageId { stream: stream_of(by), number: after + 1 };
@@ -233,23 +224,6 @@ impl Room {
 }
 
 impl Shared {
-    async fn wait(&self, until: impl Fn(&Window) -> bool) -> Result<()> {
-        loop {
-            if let Some(failure) = self.failure.borrow_mut().take() {
-                return Err(failure);
-            }
-            if until(&self.window.borrow()) {
-                return Ok(());
-            }
-            self.progress.notified().await;
-        }
-    }
-
-    fn fail(&self, message: String) {
-        self.failure.borrow_mut().get_or_insert(message);
-        self.progress.notify_one();
-    }
-
     /// A member has heard so many more.
     fn count(&self, member: usize, more: u64) {
         if !self.counting.get() || more == 0 {
@@ -261,26 +235,7 @@ impl Shared {
             *has += more;
             *has - more
         };
-        self.late(had, had + more);
-        let mut window = self.window.borrow_mut();
-        if let Err(message) = window.receive(member, more) {
-            drop(window);
-            self.fail(message);
-        } else if window.free() > 0 || window.is_empty() {
-            self.progress.notify_one();
-        }
-    }
-
-    /// How late the messages from one to the other number are now.
-    fn late(&self, from: u64, to: u64) {
-        let sent = self.sent.borrow();
-        if sent.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        let range = usize::try_from(from).unwrap_or_default()..usize::try_from(to).unwrap_or_default();
-        let micros = sent.get(range).unwrap_or_default().iter().map(|at| now.duration_since(*at).as_secs_f64() * 1e6);
-        self.latencies.borrow_mut().extend(micros);
+        self.flow.receive(member, had, more);
     }
 
     /// Whole frames: counted, or kept.
@@ -405,7 +360,7 @@ async fn listen(member: usize, link: Rc<Link>, mut rest: Vec<u8>, links: Rc<Link
             }
         });
         if let Err(error) = heard.await {
-            return shared.fail(format!("member {member}: {error}"));
+            return shared.flow.fail(format!("member {member}: {error}"));
         }
     }
 }
@@ -413,6 +368,6 @@ async fn listen(member: usize, link: Rc<Link>, mut rest: Vec<u8>, links: Rc<Link
 async fn within(limit: Duration, shared: &Shared, work: impl Future<Output = Result<()>>) -> Result<()> {
     match timeout(limit, work).await {
         Ok(result) => result,
-        Err(_) => Err(format!("messages did not arrive: {}", shared.window.borrow().lack())),
+        Err(_) => Err(format!("messages did not arrive: {}", shared.flow.window.borrow().lack())),
     }
 }

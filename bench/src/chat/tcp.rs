@@ -2,6 +2,7 @@
 //! something, and no parsing but to count line ends.
 
 use super::body::{SIZE, body, sender};
+use super::flow::Flow;
 use super::pace::beat;
 use super::window::Window;
 use super::{Done, Load, Work};
@@ -14,7 +15,6 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
-use tokio::sync::Notify;
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
@@ -101,14 +101,8 @@ struct Shared {
     members: RefCell<Vec<Member>>,
     /// How many members still look for a text.
     searching: Cell<usize>,
-    window: RefCell<Window>,
-    /// When each message was sent, where that is asked for.
-    sent: RefCell<Vec<Instant>>,
-    latencies: RefCell<Vec<f64>>,
+    flow: Flow,
     buffer: RefCell<Vec<u8>>,
-    failure: RefCell<Option<String>>,
-    /// Something changed that the sender may wait for.
-    progress: Notify,
 }
 
 #[derive(Default)]
@@ -125,12 +119,8 @@ impl Room {
             mode: Cell::new(Mode::Search),
             members: RefCell::default(),
             searching: Cell::new(0),
-            window: RefCell::new(Window::new(work.members, 0)),
-            sent: RefCell::default(),
-            latencies: RefCell::default(),
+            flow: Flow::new(work.members),
             buffer: RefCell::new(vec![0; BUFFER]),
-            failure: RefCell::default(),
-            progress: Notify::new(),
         });
         let mut room = Room { wire, work: *work, streams: Vec::new(), shared };
         let begin = Instant::now();
@@ -186,13 +176,13 @@ impl Room {
         let limit = PATIENCE;
         self.within(limit, async {
             for number in 0..messages {
-                self.shared.wait(|window| window.free() > 0).await?;
+                self.shared.flow.wait(|window| window.free() > 0).await?;
                 let by = sender(number, self.work.speakers);
-                self.shared.window.borrow_mut().send(by);
+                self.shared.flow.window.borrow_mut().send(by);
                 let text = self.wire.message(&String::from_utf8_lossy(&body(number)));
                 self.say(by, text.as_bytes()).await?;
             }
-            self.shared.wait(Window::is_empty).await
+            self.shared.flow.wait(Window::is_empty).await
         })
         .await?;
         Ok(self.done(begun))
@@ -204,16 +194,16 @@ impl Room {
         let (end, mut number) = (begun.at + time, 0);
         self.within(time + PATIENCE, async {
             while Instant::now() < end {
-                let free = self.shared.window.borrow().free();
+                let free = self.shared.flow.window.borrow().free();
                 for _ in 0..free {
                     let by = sender(number, self.work.speakers);
                     number += 1;
-                    self.shared.window.borrow_mut().send(by);
+                    self.shared.flow.window.borrow_mut().send(by);
                     self.say(by, message.as_bytes()).await?;
                 }
-                self.shared.wait(|window| window.free() > 0).await?;
+                self.shared.flow.wait(|window| window.free() > 0).await?;
             }
-            self.shared.wait(Window::is_empty).await
+            self.shared.flow.wait(Window::is_empty).await
         })
         .await?;
         Ok(self.done(begun))
@@ -225,11 +215,11 @@ impl Room {
         let mut beat = beat(every, time);
         self.within(time + PATIENCE, async {
             while beat.recv().await.is_some() {
-                self.shared.sent.borrow_mut().push(Instant::now());
-                self.shared.window.borrow_mut().send(0);
+                self.shared.flow.stamp();
+                self.shared.flow.window.borrow_mut().send(0);
                 self.say(0, message.as_bytes()).await?;
             }
-            self.shared.wait(Window::is_empty).await
+            self.shared.flow.wait(Window::is_empty).await
         })
         .await?;
         Ok(self.done(begun))
@@ -239,7 +229,7 @@ impl Room {
         for member in self.shared.members.borrow_mut().iter_mut() {
             *member = Member::default();
         }
-        *self.shared.window.borrow_mut() = Window::new(self.work.members, outstanding);
+        self.shared.flow.start(outstanding);
         self.shared.mode.set(mode);
     }
 
@@ -251,8 +241,8 @@ impl Room {
             heard.lines().filter_map(|line| self.wire.body(line)).map(|body| body.as_bytes().to_vec()).collect()
         });
         let bodies = bodies.collect();
-        let deliveries = self.shared.window.borrow().deliveries();
-        Done { deliveries, taken, latencies: self.shared.latencies.take(), bodies }
+        let deliveries = self.shared.flow.window.borrow().deliveries();
+        Done { deliveries, taken, latencies: self.shared.flow.latencies(), bodies }
     }
 
     async fn say(&self, member: usize, text: &[u8]) -> Result<()> {
@@ -277,7 +267,7 @@ impl Room {
                 let (joined, all) = (self.streams.len(), self.work.members);
                 Err(format!("the members took too long to join: {joined} of {all} are connected"))
             }
-            Err(_) => Err(format!("messages did not arrive: {}", self.shared.window.borrow().lack())),
+            Err(_) => Err(format!("messages did not arrive: {}", self.shared.flow.window.borrow().lack())),
         }
     }
 }
@@ -294,30 +284,7 @@ impl Shared {
 
     /// Waits until nobody looks for a text any longer.
     async fn found(&self) -> Result<()> {
-        while self.searching.get() > 0 {
-            self.check()?;
-            self.progress.notified().await;
-        }
-        self.check()
-    }
-
-    async fn wait(&self, until: impl Fn(&Window) -> bool) -> Result<()> {
-        loop {
-            self.check()?;
-            if until(&self.window.borrow()) {
-                return Ok(());
-            }
-            self.progress.notified().await;
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        self.failure.borrow_mut().take().map_or(Ok(()), Err)
-    }
-
-    fn fail(&self, message: String) {
-        self.failure.borrow_mut().get_or_insert(message);
-        self.progress.notify_one();
+        self.flow.until(|| self.searching.get() == 0).await
     }
 
     fn hear(&self, member: usize, bytes: &[u8]) {
@@ -326,7 +293,7 @@ impl Shared {
         if self.mode.get() == Mode::Search {
             if state.look(bytes) {
                 self.searching.set(self.searching.get() - 1);
-                self.progress.notify_one();
+                self.flow.notify();
             }
             return;
         }
@@ -337,26 +304,7 @@ impl Shared {
         state.lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
         let has = state.lines / self.wire.lines();
         drop(members);
-        self.late(had, has);
-        let mut window = self.window.borrow_mut();
-        if let Err(message) = window.receive(member, has - had) {
-            drop(window);
-            self.fail(message);
-        } else if window.free() > 0 || window.is_empty() {
-            self.progress.notify_one();
-        }
-    }
-
-    /// How late the messages from one to the other number are now.
-    fn late(&self, from: u64, to: u64) {
-        let sent = self.sent.borrow();
-        if sent.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        let range = usize::try_from(from).unwrap_or_default()..usize::try_from(to).unwrap_or_default();
-        let micros = sent.get(range).unwrap_or_default().iter().map(|at| now.duration_since(*at).as_secs_f64() * 1e6);
-        self.latencies.borrow_mut().extend(micros);
+        self.flow.receive(member, had, has - had);
     }
 }
 
@@ -378,14 +326,14 @@ impl Member {
 async fn listen(member: usize, stream: Rc<TcpStream>, shared: Rc<Shared>) {
     loop {
         if let Err(error) = stream.readable().await {
-            return shared.fail(format!("member {member}: {error}"));
+            return shared.flow.fail(format!("member {member}: {error}"));
         }
         let mut buffer = shared.buffer.borrow_mut();
         match stream.try_read(&mut buffer) {
-            Ok(0) => return shared.fail(format!("the server closed the connection of member {member}")),
+            Ok(0) => return shared.flow.fail(format!("the server closed the connection of member {member}")),
             Ok(length) => shared.hear(member, buffer.get(..length).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return shared.fail(format!("member {member} cannot receive: {error}")),
+            Err(error) => return shared.flow.fail(format!("member {member} cannot receive: {error}")),
         }
     }
 }
