@@ -6,7 +6,7 @@ mod common;
 mod serve;
 
 use common::places::{Folder, noise};
-use common::{puerta, same, wait_until};
+use common::{peer, puerta, same, wait_until};
 use serde_json::Value;
 use serve::serve;
 use std::fs;
@@ -94,6 +94,23 @@ fn a_full_disk_under_the_log_is_said_once_and_serving_goes_on() {
         .finish()
         .ends_with(8)
         .said("hint: make its folder");
+}
+
+#[test]
+fn a_pipe_with_a_name_is_a_log_for_who_reads_it_and_else_nothing_is_waited_for() {
+    let (folder, logs) = (site(), Folder::new("serve-pipe"));
+    let pipe = logs.name("access");
+    peer("mkfifo", [&pipe]).finish().ends_with(0);
+    let nobody = puerta(["serve", &folder.name(""), "--log", &pipe]).finish();
+    nobody.ends_with(8).said("(ENXIO)").said("hint: nobody reads this pipe: start its reader first");
+    // Both directions, so that opening it waits for nobody.
+    let both = fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    let reader = peer("cat", ["-u"]).stdin(both).start();
+    let server = serve(&folder.path(""), &["--log", &pipe]);
+    server.get("/a.txt");
+    reader.writes("\"GET /a.txt HTTP/1.1\" 200 5");
+    server.run.signal("TERM");
+    server.run.finish().ends_with(0);
 }
 
 #[test]

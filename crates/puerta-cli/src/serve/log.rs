@@ -1,5 +1,6 @@
 //! Where the access log goes: a file that is opened anew when we are told to, or stdout.
 
+use puerta_serve::log::append;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -25,7 +26,7 @@ impl LogFile {
         }
         // The path holds wherever we are: it is opened once more.
         let path = std::path::absolute(path)?;
-        Ok(LogFile { file: appending(&path)?, path: Some(path), again })
+        Ok(LogFile { file: append(&path)?, path: Some(path), again })
     }
 }
 
@@ -34,7 +35,7 @@ impl Write for LogFile {
         if let Some(path) = &self.path
             && self.again.swap(false, Ordering::Relaxed)
         {
-            self.file = appending(path).inspect_err(|_| self.again.store(true, Ordering::Relaxed))?;
+            self.file = append(path).inspect_err(|_| self.again.store(true, Ordering::Relaxed))?;
         }
         self.file.write(bytes)
     }
@@ -42,8 +43,4 @@ impl Write for LogFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-fn appending(path: &Path) -> io::Result<File> {
-    File::options().create(true).append(true).open(path)
 }

@@ -68,6 +68,7 @@ impl Trouble {
                 let hint = match error.raw_os_error() {
                     Some(errno::ENOENT) => Some("make its folder first (`mkdir -p`)"),
                     Some(errno::EACCES) => Some("check that you may write there"),
+                    Some(errno::ENXIO) => Some("nobody reads this pipe: start its reader first"),
                     _ => None,
                 };
                 // Only its words are used, and they do not depend on the call.

@@ -2,8 +2,10 @@
 //!
 //! Lines are gathered by each thread that serves, and handed over when there are some or after a moment.
 
+mod file;
 mod line;
 
+pub use file::append;
 pub(crate) use line::decimal;
 pub use line::{Entry, Form, stamp};
 
