@@ -5,7 +5,7 @@
 mod common;
 mod talk;
 
-use common::{Running, wait_until};
+use common::{Running, pause, wait_until};
 use std::time::{Duration, Instant};
 use talk::{Network, Terminal, User, fingerprint};
 
@@ -362,13 +362,4 @@ fn meets(terminal: &mut Terminal, own: &str, other: &str) -> bool {
 /// For a round that failed: what stands there, and every byte that was written.
 fn everything_of(terminal: &Terminal) -> String {
     format!("{}\n{:?}", terminal.picture(), String::from_utf8_lossy(&terminal.all))
-}
-
-/// Between the two starts, and until hubs have settled.
-fn pause(time: Duration) {
-    let start = Instant::now();
-    // A thread that has waited on a channel may be woken once more by what came through it.
-    while start.elapsed() < time {
-        std::thread::park_timeout(time.saturating_sub(start.elapsed()));
-    }
 }

@@ -436,7 +436,12 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// The pause between two looks at what has no event to wait for (/proc, waitpid(2) with a time limit).
 fn look_again() {
-    std::thread::park_timeout(Duration::from_millis(2));
+    pause(Duration::from_millis(2));
+}
+
+/// Waits without an event: for what has none, or for as long as a test is about.
+pub fn pause(time: Duration) {
+    let _ = puerta::io::poll(&mut [], Some(time));
 }
 
 /// What a stream has brought so far.

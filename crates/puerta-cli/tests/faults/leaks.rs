@@ -1,7 +1,9 @@
 //! Descriptors of a server of many come back to what they were.
 
-use crate::run::{Input, Output, Running, Tool, folder, start};
-use crate::transfers::{endpoint, pattern, talk};
+use crate::common::pause;
+use crate::common::places::{Folder, noise};
+use crate::run::{Input, Output, Running, Tool, start};
+use crate::transfers::{endpoint, talk};
 use puerta::{AnyStream, Connected, Endpoint, Family, Flags, Shutdown, Socket, UnixAddr, opt};
 use std::fs;
 use std::process::{Command, Stdio};
@@ -30,13 +32,13 @@ fn come_back(running: &Running, before: usize) {
     let start = Instant::now();
     while descriptors(running) != before {
         assert!(start.elapsed() < LIMIT, "{} descriptors were {before}", descriptors(running));
-        crate::run::pause(Duration::from_millis(5));
+        pause(Duration::from_millis(5));
     }
 }
 
 /// Sessions of every kind, several at a time.
 fn visits(running: &Running, to: &Endpoint, before: usize) {
-    let bytes = pattern(100_000, 7);
+    let bytes = noise(7, 100_000);
     for _ in 0..20 {
         talk(&connect(to), &bytes, false);
     }
@@ -102,7 +104,7 @@ fn a_room_keeps_no_descriptor_of_clients_that_are_gone_once_somebody_speaks() {
 #[test]
 fn a_child_that_answers_more_than_pipes_hold_is_no_deadlock() {
     let (mut running, to) = server(&["--", "cat"]);
-    let bytes = pattern(16 << 20, 99);
+    let bytes = noise(99, 16 << 20);
     assert!(talk(&connect(&to), &bytes, false) == bytes);
     running.stop();
     running.wait();
@@ -122,20 +124,19 @@ fn too_few_descriptors_to_begin_with_are_an_error_with_a_hint() {
 
 #[test]
 fn a_client_that_reads_no_answer_is_read_to_its_end() {
-    let folder = folder();
-    let at = Endpoint::Unix(UnixAddr::path(folder.join("door")));
-    let arguments = ["listen", "--keep", folder.join("door").to_str().unwrap(), "--", "cat"].map(str::to_owned);
+    let folder = Folder::new("faults");
+    let at = Endpoint::Unix(UnixAddr::path(folder.path("door")));
+    let arguments = ["listen", "--keep", folder.path("door").to_str().unwrap(), "--", "cat"].map(str::to_owned);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut running = start(&Tool::Nothing, &arguments, Input::Nothing, Output::Pipe);
     running.address().unwrap();
     let before = descriptors(&running);
     let client = connect(&at);
     client.shutdown(Shutdown::Read).unwrap();
-    talk(&client, &pattern(4 << 20, 5), false);
+    talk(&client, &noise(5, 4 << 20), false);
     // The client is still there: only its end can have let the child go.
     come_back(&running, before);
     running.stop();
     assert!(running.wait().stderr.contains("has left: "));
     drop(client);
-    fs::remove_dir_all(folder).unwrap();
 }

@@ -1,6 +1,7 @@
 //! Where a fault is put: the calls that a transfer makes, from the runtime's beginning on.
 
-use crate::run::{self, Fault, Tool};
+use crate::common::places::Folder;
+use crate::run::{Fault, Tool};
 use crate::transfers::Transfer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -68,12 +69,11 @@ pub(crate) fn of(transfer: &Transfer) -> Vec<Fault> {
 }
 
 fn list(transfer: &Transfer, local: bool, errors: &[(&str, &[&'static str])]) -> Vec<Fault> {
-    let folder = run::folder();
-    let log = folder.join("log");
+    let folder = Folder::new("faults");
+    let log = folder.path("log");
     let outcome = (transfer.run)(&Tool::List(log.clone(), local));
     assert!(outcome.right, "{} under strace: {}", transfer.name, outcome.ended.stderr);
     let calls = counted(&fs::read_to_string(&log).unwrap(), local);
-    fs::remove_dir_all(folder).unwrap();
     let mut faults = Vec::new();
     for (call, errnos) in errors {
         // strace fails a close by leaving it out: a child's pipe would stay open, and its end would never come.

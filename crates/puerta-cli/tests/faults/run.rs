@@ -1,5 +1,7 @@
 //! One run of the command, alone, under strace or with the short-I/O preload, and what came of it.
 
+use crate::common::pause;
+use crate::common::places::Folder;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -53,7 +55,7 @@ pub(crate) struct Running {
     stderr: Option<JoinHandle<String>>,
     stdout: Option<JoinHandle<Vec<u8>>>,
     file: Option<PathBuf>,
-    folder: PathBuf,
+    _folder: Folder,
     address: mpsc::Receiver<String>,
     under_strace: bool,
     over: Arc<AtomicBool>,
@@ -65,15 +67,6 @@ pub(crate) struct Ended {
     pub(crate) status: Option<ExitStatus>,
     pub(crate) stderr: String,
     pub(crate) stdout: Vec<u8>,
-}
-
-/// A folder of one run; removed at its end.
-pub(crate) fn folder() -> PathBuf {
-    static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-    let n = NEXT.fetch_add(1, Ordering::Relaxed);
-    let folder = std::env::temp_dir().join(format!("puerta-faults-{}-{n}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    folder
 }
 
 /// The preload, compiled once.
@@ -90,11 +83,11 @@ pub(crate) fn preload() -> &'static Path {
 
 /// Starts `puerta` with these arguments.
 pub(crate) fn start(tool: &Tool, arguments: &[&str], input: Input<'_>, output: Output) -> Running {
-    let folder = folder();
+    let folder = Folder::new("faults");
     let (stdin, feed, from) = match input {
         Input::Nothing => (Stdio::null(), None, "/dev/null".to_owned()),
         Input::File(bytes) => {
-            let path = folder.join("in");
+            let path = folder.path("in");
             fs::write(&path, bytes).unwrap();
             (File::open(&path).unwrap().into(), None, path.display().to_string())
         }
@@ -106,7 +99,7 @@ pub(crate) fn start(tool: &Tool, arguments: &[&str], input: Input<'_>, output: O
     };
     let (stdout, drain, file, to) = match output {
         Output::File => {
-            let path = folder.join("out");
+            let path = folder.path("out");
             (File::create(&path).unwrap().into(), None, Some(path.clone()), path.display().to_string())
         }
         Output::Pipe => {
@@ -135,7 +128,7 @@ pub(crate) fn start(tool: &Tool, arguments: &[&str], input: Input<'_>, output: O
     let stderr = thread::spawn(move || read_lines(pipe, &tell));
     let under_strace = matches!(tool, Tool::List(..) | Tool::Fault(_));
     let over = Arc::new(AtomicBool::new(false));
-    Running { child, stderr: Some(stderr), stdout, file, folder, address, under_strace, over }
+    Running { child, stderr: Some(stderr), stdout, file, _folder: folder, address, under_strace, over }
 }
 
 fn link(fd: &impl std::os::fd::AsRawFd) -> String {
@@ -258,13 +251,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
-        let _ = fs::remove_dir_all(&self.folder);
     }
-}
-
-/// Waits without an event: for a process's end, which has none.
-pub(crate) fn pause(time: Duration) {
-    let _ = puerta::io::poll(&mut [], Some(time));
 }
 
 fn children(id: u32) -> Vec<u32> {

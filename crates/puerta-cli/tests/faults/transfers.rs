@@ -1,6 +1,7 @@
 //! The transfers that are disturbed. Each tells whether the receivers got the right bytes.
 
-use crate::run::{Ended, Input, Output, Running, Tool, folder, start};
+use crate::common::places::{Folder, noise};
+use crate::run::{Ended, Input, Output, Running, Tool, start};
 use puerta::io::{Events, PollFd, poll};
 use puerta::{
     Address, AnyDatagram, AnyStream, Connected, Endpoint, Family, Flags, Listening, Packet, Shutdown, Socket, Target,
@@ -48,30 +49,19 @@ pub(crate) const CHILD: &Transfer = &ALL[11];
 /// How long a peer waits for the command.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Bytes that repeat only after a long time, so that a piece that is lost or doubled shows.
-pub(crate) fn pattern(len: usize, mut state: u32) -> Vec<u8> {
-    let next = |_| {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    };
-    (0..len).map(next).collect()
-}
-
 fn ours() -> Vec<u8> {
-    pattern(200_000, 0x9e37_79b9)
+    noise(0x9e37_79b9, 200_000)
 }
 
 fn theirs() -> Vec<u8> {
-    pattern(200_000, 0x7f4a_7c15)
+    noise(0x7f4a_7c15, 200_000)
 }
 
 /// A listening socket of the test's, and its address for the command.
-fn listener(unix: bool) -> (Socket<AnyStream, Listening>, String, Option<std::path::PathBuf>) {
+fn listener(unix: bool) -> (Socket<AnyStream, Listening>, String, Option<Folder>) {
     let (at, folder) = if unix {
-        let folder = folder();
-        (Endpoint::Unix(UnixAddr::path(folder.join("peer"))), Some(folder))
+        let folder = Folder::new("faults");
+        (Endpoint::Unix(UnixAddr::path(folder.path("peer"))), Some(folder))
     } else {
         (Endpoint::Inet("127.0.0.1:0".parse().unwrap()), None)
     };
@@ -131,7 +121,7 @@ fn connected(
     send: &[u8],
     answers: bool,
 ) -> (Ended, Vec<u8>) {
-    let (listener, address, folder) = listener(unix);
+    let (listener, address, _folder) = listener(unix);
     let mut running = start(tool, &["connect", &address], input, output);
     let (over, send) = (running.over(), send.to_vec());
     let peer = thread::spawn(move || match came(&listener, &over) {
@@ -140,7 +130,6 @@ fn connected(
     });
     let ended = running.wait();
     let got = peer.join().unwrap();
-    folder.map(std::fs::remove_dir_all);
     (ended, got)
 }
 
@@ -208,12 +197,10 @@ fn listen_tcp(tool: &Tool) -> Outcome {
 }
 
 fn listen_unix(tool: &Tool) -> Outcome {
-    let folder = folder();
-    let path = folder.join("door");
+    let folder = Folder::new("faults");
+    let path = folder.path("door");
     let mut running = start(tool, &["listen", path.to_str().unwrap()], Input::Pipe(&ours()), Output::Pipe);
-    let outcome = both(listened(&mut running, &theirs()));
-    std::fs::remove_dir_all(folder).unwrap();
-    outcome
+    both(listened(&mut running, &theirs()))
 }
 
 fn lines(of: &str) -> Vec<u8> {
@@ -221,10 +208,10 @@ fn lines(of: &str) -> Vec<u8> {
 }
 
 fn packets(tool: &Tool) -> Outcome {
-    let folder = folder();
-    let at = UnixAddr::path(folder.join("peer"));
+    let folder = Folder::new("faults");
+    let at = UnixAddr::path(folder.path("peer"));
     let listener = Socket::<UnixPacket>::new(()).unwrap().bind(&at).unwrap().listen(4).unwrap();
-    let address = format!("unix-packet:{}", folder.join("peer").display());
+    let address = format!("unix-packet:{}", folder.path("peer").display());
     let mut running = start(tool, &["connect", &address], Input::Pipe(&lines("ours")), Output::Pipe);
     let over = running.over();
     let peer = thread::spawn(move || {
@@ -246,7 +233,6 @@ fn packets(tool: &Tool) -> Outcome {
     });
     let ended = running.wait();
     let got = peer.join().unwrap();
-    std::fs::remove_dir_all(folder).unwrap();
     let right = got.len() == 5 && got.concat() == lines("ours") && ended.stdout == lines("theirs");
     Outcome { ended, right }
 }

@@ -1,6 +1,7 @@
 //! The hub's disk is full, or fails: nothing is acknowledged from then on, everybody is told why, and reading works.
 
-use crate::world::{Folder, Hub, LIMIT, Member, in_order, puerta};
+use crate::common::places::Folder;
+use crate::world::{Hub, LIMIT, Member, in_order, puerta};
 use std::path::Path;
 use std::process::Command;
 
@@ -89,7 +90,7 @@ fn members(folder: &Folder, hub: &Hub) -> Member {
 
 #[test]
 fn root_a_hub_whose_disk_is_full_says_so_acknowledges_nothing_and_is_read_until_there_is_room() {
-    let folder = Folder::new();
+    let folder = Folder::new("storms");
     let home = folder.path("hub");
     let _disk = Disk::new(&home);
     let hub = Hub::start(&home, &[], "127.0.0.1:0", &["--rate", "0"]);
@@ -99,7 +100,7 @@ fn root_a_hub_whose_disk_is_full_says_so_acknowledges_nothing_and_is_read_until_
 
 #[test]
 fn a_hub_whose_disk_fails_to_flush_says_so_acknowledges_nothing_and_is_read_until_it_is_started_again() {
-    let folder = Folder::new();
+    let folder = Folder::new("storms");
     let home = folder.path("hub");
     let strace = "strace -f -qq -o /dev/null --seccomp-bpf -e trace=fsync,fdatasync -e inject=fsync,fdatasync:error=EIO:when=20+";
     let before: Vec<String> = strace.split(' ').map(str::to_owned).collect();

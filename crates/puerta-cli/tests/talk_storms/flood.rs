@@ -1,8 +1,10 @@
 //! A flood of forged and garbage datagrams at a hub: nobody gets more bytes back than came from his address, the members go on
 //! talking, and the hub's memory stays as it was.
 
+use crate::common::pause;
+use crate::common::places::Folder;
 use crate::full;
-use crate::world::{Folder, Hub, LIMIT, Machine, Member, Process, in_order, median_and_p99, pause};
+use crate::world::{Hub, LIMIT, Machine, Member, Process, in_order, median_and_p99};
 use puerta_talk::announcement::{Process as Asker, question};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -116,7 +118,7 @@ fn root_a_flood_gets_less_back_than_it_sends_and_members_go_on_talking() {
     far.run("ip link set cable0 up");
     far.run("ip route add local 10.78.0.0/16 dev lo");
     near.run("ip route add 10.78.0.0/16 via 10.79.0.2");
-    let folder = Folder::new();
+    let folder = Folder::new("storms");
     let hub = Hub::start(&folder.path("hub"), &near.inside(), "[::]:7777", &[]);
     let join = |name: &str| {
         let member = Member::join(&folder.path(name), &near.inside(), &hub.invite, name);

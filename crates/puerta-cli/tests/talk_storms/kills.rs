@@ -1,8 +1,10 @@
 //! The hub is killed at every system call of a session, and started again on the same store: what a member was told to be stored
 //! is there, once, in its place.
 
+use crate::common::pause;
+use crate::common::places::Folder;
 use crate::full;
-use crate::world::{Folder, Hub, LIMIT, Member, hub_process, in_order, pause, puerta};
+use crate::world::{Hub, LIMIT, Member, hub_process, in_order, puerta};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -142,7 +144,7 @@ fn text_of(line: &str) -> Option<String> {
 
 #[test]
 fn a_hub_that_is_killed_at_any_system_call_keeps_what_it_has_acknowledged_once_and_in_order() {
-    let folder = Folder::new();
+    let folder = Folder::new("storms");
     let all = points(&folder);
     // Every so manyth, and never the same calls alone.
     let step = if full() { 1 } else { all.len().div_ceil(SAMPLE) };

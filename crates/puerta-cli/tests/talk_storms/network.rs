@@ -1,7 +1,9 @@
 //! A network that loses, delays and doubles, and that parts for a time.
 
+use crate::common::pause;
+use crate::common::places::Folder;
 use crate::full;
-use crate::world::{Events, Folder, Hub, LIMIT, Machine, Member, Process, in_order, median_and_p99, pause};
+use crate::world::{Events, Hub, LIMIT, Machine, Member, Process, in_order, median_and_p99};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -39,7 +41,7 @@ impl World {
         ]);
         let link = Process::start("link", &mut python);
         link.says("link up");
-        let folder = Folder::new();
+        let folder = Folder::new("storms");
         let hub = Hub::start(&folder.path("hub"), &machines[0].inside(), "10.77.0.1:7777", &[]);
         let join = |n: usize| {
             let name = format!("m{n}");

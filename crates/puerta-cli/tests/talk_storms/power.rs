@@ -1,7 +1,8 @@
 //! The machine of the hub loses power: what a member was told to be stored is there, once, in its place.
 
+use crate::common::places::Folder;
 use crate::full;
-use crate::world::{Folder, Hub, LIMIT, Member, in_order};
+use crate::world::{Hub, LIMIT, Member, in_order};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -61,7 +62,7 @@ impl Drop for Disk<'_> {
 
 #[test]
 fn root_a_hub_whose_machine_loses_power_keeps_what_it_has_acknowledged_once_and_in_order() {
-    let folder = Folder::new();
+    let folder = Folder::new("storms");
     let disk = Disk::new(&folder);
     let mut hub = Hub::start(&disk.mount, &[], "127.0.0.1:0", &["--rate", "0"]);
     let address = hub.address.clone();

@@ -1,7 +1,9 @@
 //! Processes that stand still for longer than a connection lasts: a lid that was closed.
 
+use crate::common::pause;
+use crate::common::places::Folder;
 use crate::full;
-use crate::world::{Events, Folder, Hub, LIMIT, Member, in_order, pause};
+use crate::world::{Events, Hub, LIMIT, Member, in_order};
 use std::time::Duration;
 
 /// For how long: a connection lasts 10 s without a sign of life.
@@ -28,7 +30,7 @@ fn new_since(events: &Events) -> Option<(u64, Vec<u64>)> {
 
 #[test]
 fn who_stood_still_gets_exactly_what_was_missed_once_below_the_line_that_says_so() {
-    let folder = Folder::new();
+    let folder = Folder::new("storms");
     let (hub, mut ana, mut bob) = three(&folder);
     for number in 0..5 {
         bob.say(&format!("before {number}"));
@@ -63,7 +65,7 @@ fn who_stood_still_gets_exactly_what_was_missed_once_below_the_line_that_says_so
 
 #[test]
 fn members_of_a_hub_that_stood_still_are_offline_come_again_and_nothing_is_lost_or_doubled() {
-    let folder = Folder::new();
+    let folder = Folder::new("storms");
     let (hub, mut ana, mut bob) = three(&folder);
     ana.say("before");
     ana.has(1, LIMIT);

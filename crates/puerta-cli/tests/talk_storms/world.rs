@@ -1,39 +1,16 @@
 //! Hubs and members as processes of the built command, and what they say, with the time when it came.
 
+use crate::common::pause;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// Every wait for something that comes soon ends after this.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
-
-/// A folder of a test, removed when dropped.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("puerta-storms-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Folder(path)
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Lines that a process has said, with the time when each came.
 #[derive(Default)]
@@ -165,11 +142,6 @@ fn gather(from: impl Read + Send + 'static, into: &Arc<Lines>) {
         into.lines.lock().unwrap().1 = true;
         into.more.notify_all();
     });
-}
-
-/// Waits without an event: for what has none, or for as long as a test is about.
-pub(crate) fn pause(time: Duration) {
-    let _ = puerta::io::poll(&mut [], Some(time));
 }
 
 /// The built command with its files in a folder, behind other commands (nsenter, strace).
