@@ -281,74 +281,12 @@ pub(crate) async fn run<S: Screen>(
 
 async fn turn<S: Screen>(
     mut screen: S,
-    feed: Feed,
+    mut feed: Feed,
     mut keys: mpsc::Receiver<Typed>,
     mut stopped: watch::Receiver<bool>,
 ) -> (Ended, Left) {
-    let Feed { mut events, mut notices, commands } = feed;
-    let mut why = loop {
-        // Before an output that takes nothing is waited for.
-        hand_over(&mut screen, &commands);
-        if let Err(error) = screen.show(Instant::now()) {
-            break Ended::OutputFailed(error);
-        }
-        if let Some(ended) = screen.ended() {
-            break ended;
-        }
-        let (listens, waiting, due) = (screen.listens(), !screen.commands().is_empty(), screen.due());
-        tokio::select! {
-            _ = stopped.changed() => {
-                // What waits, and what its reader has in its hands.
-                for _ in 0..=S::places() {
-                    if !screen.takes_on() {
-                        break;
-                    }
-                    let Ok(Some(typed)) = tokio::time::timeout(HANDED, keys.recv()).await else { break };
-                    screen.typed(typed, Instant::now());
-                }
-                screen.stopped();
-                break Ended::Quit;
-            }
-            event = events.recv() => {
-                let Some(event) = event else { break Ended::Closed };
-                let now = Instant::now();
-                screen.event(event, now);
-                for _ in 1..BATCH {
-                    let Ok(event) = events.try_recv() else { break };
-                    screen.event(event, now);
-                }
-            }
-            Some(notice) = notices.recv() => screen.notice(&notice),
-            typed = keys.recv(), if listens => {
-                let now = Instant::now();
-                screen.typed(typed.unwrap_or(Typed::End), now);
-            }
-            permit = commands.reserve(), if waiting => {
-                let Ok(permit) = permit else { break Ended::Closed };
-                if let Some(command) = screen.commands().pop_front() {
-                    permit.send(command);
-                }
-            }
-            () = until(due), if due.is_some() => {}
-        }
-    };
-    // What was said just before the end is handed over: the core keeps it in its outbox.
-    let _ = tokio::time::timeout(GRACE, async {
-        while let Some(command) = screen.commands().pop_front() {
-            if commands.send(command).await.is_err() {
-                break;
-            }
-        }
-    })
-    .await;
-    // What becomes of it is told until the core has ended.
-    drop(commands);
-    let _ = tokio::time::timeout(GRACE, async {
-        while let Some(event) = events.recv().await {
-            screen.event(event, Instant::now());
-        }
-    })
-    .await;
+    let mut why = to_its_end(&mut screen, &mut feed, &mut keys, &mut stopped).await;
+    settle(&mut screen, feed).await;
     if matches!(why, Ended::Quit)
         && !*stopped.borrow()
         && let Err(error) = screen.show(Instant::now())
@@ -362,6 +300,82 @@ async fn turn<S: Screen>(
         let _ = writeln!(io::stderr(), "{line}");
     }
     (why, left)
+}
+
+async fn to_its_end<S: Screen>(
+    screen: &mut S,
+    feed: &mut Feed,
+    keys: &mut mpsc::Receiver<Typed>,
+    stopped: &mut watch::Receiver<bool>,
+) -> Ended {
+    let Feed { events, notices, commands } = feed;
+    loop {
+        // Before an output that takes nothing is waited for.
+        hand_over(screen, commands);
+        if let Err(error) = screen.show(Instant::now()) {
+            return Ended::OutputFailed(error);
+        }
+        if let Some(ended) = screen.ended() {
+            return ended;
+        }
+        let (listens, waiting, due) = (screen.listens(), !screen.commands().is_empty(), screen.due());
+        tokio::select! {
+            _ = stopped.changed() => {
+                // What waits, and what its reader has in its hands.
+                for _ in 0..=S::places() {
+                    if !screen.takes_on() {
+                        break;
+                    }
+                    let Ok(Some(typed)) = tokio::time::timeout(HANDED, keys.recv()).await else { break };
+                    screen.typed(typed, Instant::now());
+                }
+                screen.stopped();
+                return Ended::Quit;
+            }
+            event = events.recv() => {
+                let Some(event) = event else { return Ended::Closed };
+                let now = Instant::now();
+                screen.event(event, now);
+                for _ in 1..BATCH {
+                    let Ok(event) = events.try_recv() else { break };
+                    screen.event(event, now);
+                }
+            }
+            Some(notice) = notices.recv() => screen.notice(&notice),
+            typed = keys.recv(), if listens => {
+                let now = Instant::now();
+                screen.typed(typed.unwrap_or(Typed::End), now);
+            }
+            permit = commands.reserve(), if waiting => {
+                let Ok(permit) = permit else { return Ended::Closed };
+                if let Some(command) = screen.commands().pop_front() {
+                    permit.send(command);
+                }
+            }
+            () = until(due), if due.is_some() => {}
+        }
+    }
+}
+
+/// What was said just before the end is handed over, and what becomes of it is told until the core has ended.
+async fn settle(screen: &mut impl Screen, feed: Feed) {
+    let Feed { mut events, commands, .. } = feed;
+    // The core keeps it in its outbox.
+    let _ = tokio::time::timeout(GRACE, async {
+        while let Some(command) = screen.commands().pop_front() {
+            if commands.send(command).await.is_err() {
+                break;
+            }
+        }
+    })
+    .await;
+    drop(commands);
+    let _ = tokio::time::timeout(GRACE, async {
+        while let Some(event) = events.recv().await {
+            screen.event(event, Instant::now());
+        }
+    })
+    .await;
 }
 
 fn hand_over(screen: &mut impl Screen, commands: &mpsc::Sender<Command>) {
