@@ -283,6 +283,17 @@ fn poll_tells_readable_hang_up_and_time_over() {
 }
 
 #[test]
+fn poll_tells_the_end_of_a_peers_direction_where_that_was_asked_for() {
+    let (client, server) = tcp_pair();
+    client.shutdown(Shutdown::Write).unwrap();
+    for (events, told) in [(Events::READ, false), (Events::READ | Events::PEER_END, true)] {
+        let mut fds = [PollFd::new(&server, events)];
+        assert_eq!(io::poll(&mut fds, None).unwrap(), 1);
+        assert_eq!((fds[0].peer_ended(), fds[0].hung_up()), (told, false), "{events:?}");
+    }
+}
+
+#[test]
 fn a_pipe_takes_the_size_it_can_get_and_tells_it() {
     let pipe = io::pipe().unwrap();
     let given = pipe.set_size(1 << 20).unwrap();
