@@ -58,7 +58,7 @@ pub fn hand_log(service: &Service) {
 
 /// A connection with its client.
 #[derive(Debug)]
-pub struct Connection<T> {
+pub struct Connection<T: Transport> {
     pub(super) io: T,
     pub(super) service: Arc<Service>,
     pub(super) watch: Arc<Watch>,
@@ -151,12 +151,7 @@ impl<T: Transport> Connection<T> {
 
     /// Answers until the connection ends.
     pub async fn run(mut self) -> End {
-        let end = self.answer_all().await.unwrap_or_else(|end| end);
-        if matches!(end, End::Slow | End::Broken) {
-            // What was promised does not come: the client must not take it for the whole, nor wait for the rest.
-            let _ = self.io.socket().get_ref().set(opt::Linger, Some(Duration::ZERO));
-        }
-        end
+        self.answer_all().await.unwrap_or_else(|end| end)
     }
 
     async fn answer_all(&mut self) -> Result<End, End> {
@@ -433,7 +428,7 @@ impl<T: Transport> Connection<T> {
     }
 }
 
-impl<T> Connection<T> {
+impl<T: Transport> Connection<T> {
     /// Ends a line when it is known how much was sent.
     fn log_end(&self, sent: u64, lines: &mut Vec<u8>) {
         if let Some(log) = &self.service.log {
@@ -458,11 +453,15 @@ impl<T> Connection<T> {
     }
 }
 
-impl<T> Drop for Connection<T> {
+impl<T: Transport> Drop for Connection<T> {
     /// However it ends, it counts, and has its line.
     fn drop(&mut self) {
         self.end_line();
         let owes = self.owes || self.unflushed || !self.rest.is_empty() || !self.tail.is_empty();
+        if owes {
+            // What was promised does not come: the client must not take what came for the whole, nor wait for the rest.
+            let _ = self.io.socket().get_ref().set(opt::Linger, Some(Duration::ZERO));
+        }
         self.service.tally.add(self.served, self.sent, owes);
     }
 }

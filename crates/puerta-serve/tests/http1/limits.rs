@@ -2,6 +2,7 @@
 
 use crate::client::{Client, LIMIT, get};
 use crate::common::{Folder, How, Served};
+use puerta::{AnyStream, Connected, Socket, opt};
 use puerta_serve::http1::{Limits, head};
 use puerta_serve::server::Settings;
 use std::time::{Duration, Instant};
@@ -169,6 +170,30 @@ fn a_server_that_stops_does_not_wait_for_ever() {
     let mut start = [0; 1000];
     std::io::Read::read_exact(&mut stuck.stream, &mut start).unwrap();
     served.join();
+    stuck.until_reset();
+}
+
+#[test]
+fn a_listing_that_only_the_end_of_the_connection_ends_is_reset_where_it_is_cut() {
+    let mut folder = Folder::new();
+    for number in 0..2000 {
+        folder = folder.with(&format!("{number:0200}"), "");
+    }
+    let settings = Settings { stop_time: SHORT, ..Settings::default() };
+    let mut served = Served::new(folder, How { settings, ..How::default() });
+    // What comes before the first is accepted has buffers of another size.
+    assert_eq!(served.client().get("/none").status, 404);
+    let mut client = served.client();
+    // What is not read finds no room here, nor where it is sent from.
+    let socket = Socket::<AnyStream>::adopt::<Connected>(client.stream.try_clone().unwrap().into()).unwrap();
+    socket.set(opt::ReceiveBuffer, 4096).unwrap();
+    client.send("GET / HTTP/1.0\r\nAccept: application/json\r\n\r\n");
+    let head = client.head();
+    assert_eq!((head.status, head.field("content-length")), (200, None));
+    client.take(100_000);
+    served.join();
+    let came = client.until_reset();
+    assert!(!came.ends_with(b"}\n"), "it came whole: {} bytes", came.len());
 }
 
 #[test]
