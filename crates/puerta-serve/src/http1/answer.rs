@@ -1,6 +1,7 @@
 //! From a head to a response: at once where nothing has to be waited for, else by threads that may wait.
 
 use super::Service;
+use super::body::Listed;
 use super::head::{Framing, Request};
 use super::tell::Told;
 use super::write::Delimited;
@@ -9,7 +10,7 @@ use crate::core::found::Found;
 use crate::core::head::{Head, Method};
 use crate::core::plan::{Lookup, Plan, plan};
 use crate::core::respond;
-use crate::core::response::Response;
+use crate::core::response::{Body, Response};
 use crate::core::site::Site;
 use crate::core::why::{Hear, Why};
 use crate::event::Event;
@@ -23,13 +24,14 @@ impl Service {
     pub(super) fn respond_now(&self, head: &Head<'_>, peer: Option<&Endpoint>, now: Now) -> Option<Response<Handle>> {
         let pass = |plan: &Plan<'_>| self.gate.pass_now(Asks { head, plan, peer }, now.wall);
         let find = |lookup: &Lookup<'_>, (): &mut ()| self.store.probe(lookup, &self.site, now);
-        self.respond_by(head, now, pass, find, &mut ())
+        self.respond_by(head, peer, now, pass, find, &mut ())
     }
 
     /// The response where `pass` knows whether the request is let in, and `find` what a lookup leads to; `hear` is told of each step.
     pub(super) fn respond_by<H: Hear<Told> + Hear<Tried> + Hear<Why>>(
         &self,
         head: &Head<'_>,
+        peer: Option<&Endpoint>,
         now: Now,
         pass: impl FnOnce(&Plan<'_>) -> Option<Passed>,
         mut find: impl FnMut(&Lookup<'_>, &mut H) -> Option<Looked>,
@@ -47,6 +49,7 @@ impl Service {
                 respond::respond_telling(head, &lookup, found, &self.site, now.wall, hear)
             }
         };
+        self.limit_listings(head, peer, &mut response);
         if let Some(page) = self.site.error_page(response.status) {
             hear.hear(|| Told::ErrorPage(response.status));
             let found = find(&page, hear).map(|looked| self.found(looked))?;
@@ -68,6 +71,7 @@ impl Service {
                 respond::respond(head, &lookup, found, &self.site, Now::read().wall)
             }
         };
+        self.limit_listings(head, peer, &mut response);
         if let Some(page) = self.site.error_page(response.status) {
             let found = self.found(self.store.find(&page, &self.site).await);
             put_page(head, &mut response, found, &self.site);
@@ -82,6 +86,13 @@ impl Service {
             Passed::To(to, cookie) => access::enter(to, cookie.clone(), &self.site),
             Passed::Denied(denied) => access::deny(head, *denied, &self.site),
             Passed::In | Passed::With(_) => access::deny(head, Denied::Ticket, &self.site),
+        }
+    }
+
+    /// Where there is room for a listing now, there is until it begins: nothing is waited for.
+    fn limit_listings(&self, head: &Head<'_>, peer: Option<&Endpoint>, response: &mut Response<Handle>) {
+        if matches!(response.body, Body::Listing(_)) && !Listed::has_room(peer) {
+            *response = respond::busy(head, &self.site);
         }
     }
 

@@ -45,17 +45,20 @@ thread_local! {
 pub(super) struct Listed(Option<IpAddr>);
 
 impl Listed {
-    /// One more, if there may be.
-    pub(super) fn take(peer: Option<&Endpoint>) -> Option<Self> {
-        let address = peer.and_then(Endpoint::inet).map(|peer| network(peer.ip()));
-        LISTED.with_borrow_mut(|listed| {
+    /// Whether there may be one more.
+    pub(super) fn has_room(peer: Option<&Endpoint>) -> bool {
+        let address = address(peer);
+        LISTED.with_borrow(|listed| {
             let few = || address.is_none() || listed.iter().filter(|other| **other == address).count() < FEW;
-            let room = listed.len() < FREE || (listed.len() < LISTINGS && few());
-            room.then(|| {
-                listed.push(address);
-                Listed(address)
-            })
+            listed.len() < FREE || (listed.len() < LISTINGS && few())
         })
+    }
+
+    /// One more, where there was room.
+    pub(super) fn new(peer: Option<&Endpoint>) -> Self {
+        let address = address(peer);
+        LISTED.with_borrow_mut(|listed| listed.push(address));
+        Listed(address)
     }
 }
 
@@ -66,6 +69,10 @@ impl Drop for Listed {
             own.map(|own| listed.swap_remove(own));
         });
     }
+}
+
+fn address(peer: Option<&Endpoint>) -> Option<IpAddr> {
+    peer.and_then(Endpoint::inet).map(|peer| network(peer.ip()))
 }
 
 /// How much of a file is sent with one call, at most: 8 MiB, less than a millisecond's work.
@@ -295,16 +302,20 @@ mod tests {
     use super::*;
 
     fn take(last: u8) -> Option<Listed> {
-        Listed::take(Some(&Endpoint::Inet(([10, 0, 0, last], 80).into())))
+        take_for(Some(&Endpoint::Inet(([10, 0, 0, last], 80).into())))
+    }
+
+    fn take_for(peer: Option<&Endpoint>) -> Option<Listed> {
+        Listed::has_room(peer).then(|| Listed::new(peer))
     }
 
     #[test]
     fn a_thread_has_so_many_listings_at_once_and_more_when_some_have_ended() {
-        let mut taken: Vec<_> = (0..LISTINGS).map(|_| Listed::take(None).unwrap()).collect();
-        assert!(Listed::take(None).is_none());
+        let mut taken: Vec<_> = (0..LISTINGS).map(|_| take_for(None).unwrap()).collect();
+        assert!(take_for(None).is_none());
         taken.pop();
         taken.push(take(1).unwrap());
-        assert!(Listed::take(None).is_none());
+        assert!(take_for(None).is_none());
     }
 
     #[test]

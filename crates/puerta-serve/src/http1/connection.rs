@@ -317,13 +317,7 @@ impl<T: Transport> Connection<T> {
         clock: &Clock,
         lines: &mut Vec<u8>,
     ) -> Option<Step> {
-        let (mut response, mut listed) = (response, None);
-        if matches!(response.body, Body::Listing(_)) {
-            listed = Listed::take(self.peer());
-            if listed.is_none() {
-                response = respond::refuse(Status::SERVICE_UNAVAILABLE, &self.service.site);
-            }
-        }
+        let listed = matches!(response.body, Body::Listing(_)).then(|| Listed::new(self.peer()));
         let limits = &self.service.limits;
         self.served = self.served.saturating_add(1);
         let last = self.served >= limits.requests || self.watch.is_stopping();

@@ -3,6 +3,9 @@
 use crate::client::{Client, LIMIT, get};
 use crate::common::{Folder, How, Served};
 use puerta::{AnyStream, Connected, Socket, opt};
+use puerta_serve::core::path::SitePath;
+use puerta_serve::core::response::Status;
+use puerta_serve::core::site::Site;
 use puerta_serve::http1::{Limits, head};
 use puerta_serve::server::Settings;
 use std::time::{Duration, Instant};
@@ -137,6 +140,32 @@ fn until_served(served: &Served) {
 fn answered(client: &mut Client) -> bool {
     let mut start = [0; 12];
     std::io::Read::read_exact(&mut client.stream, &mut start).is_ok() && start.ends_with(b"200")
+}
+
+#[test]
+fn with_as_many_listings_as_may_be_a_browser_gets_the_page_of_the_site_and_comes_again() {
+    let mut folder = folder().with("busy.html", "<p>Soon.</p>");
+    for number in 0..1000 {
+        folder = folder.with(&format!("{number:0200}"), "");
+    }
+    let site = Site {
+        error_pages: vec![(Status::SERVICE_UNAVAILABLE, SitePath::given("busy.html").unwrap())],
+        ..Site::default()
+    };
+    let settings = Settings { threads: 1, ..Settings::default() };
+    let served = Served::new(folder, How { site, settings, ..How::default() });
+    // What comes before the first is accepted has buffers of another size.
+    assert_eq!(served.client().get("/none").status, 404);
+    // They read the head, and no more.
+    let mut readers: Vec<_> = (0..32).map(|_| served.client()).collect();
+    for reader in &mut readers {
+        assert_eq!(reader.send("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n").head().status, 200);
+    }
+    let mut client = served.client();
+    let answer = client.send("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n").reply();
+    assert_eq!((answer.status, answer.field("retry-after"), answer.field("vary")), (503, Some("1"), Some("Accept")));
+    assert_eq!(answer.text(), "<p>Soon.</p>");
+    assert_eq!(client.get("/a.txt").body, b"alpha", "the connection goes on");
 }
 
 #[test]

@@ -71,12 +71,15 @@ fn failed<F>(head: &Head<'_>, failure: Failure, site: &Site) -> Response<F> {
     match failure {
         Failure::Denied => error(head, Status::FORBIDDEN, site),
         Failure::Broken => error(head, Status::INTERNAL_SERVER_ERROR, site),
-        Failure::Busy => {
-            let mut response = error(head, Status::SERVICE_UNAVAILABLE, site);
-            response.fields.push("Retry-After", "1");
-            response
-        }
+        Failure::Busy => busy(head, site),
     }
+}
+
+/// What had to be refused for now, and may be had a second later.
+pub fn busy<F>(head: &Head<'_>, site: &Site) -> Response<F> {
+    let mut response = error(head, Status::SERVICE_UNAVAILABLE, site);
+    response.fields.push("Retry-After", "1");
+    response
 }
 
 /// The response to a request that needs no file.
