@@ -87,10 +87,10 @@ pub(crate) struct Pages {
 /// What clients, and we, may take.
 #[derive(Debug, Args)]
 pub(crate) struct Bounds {
-    /// Connections at once; more get 503 [default: 10000, as far as there are descriptors]
+    /// Connections at once; more get 503, over TLS nothing [default: 10000, as far as there are descriptors]
     #[arg(long, alias = "max-connections", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max: Option<u32>,
-    /// Connections at once from one address (IPv6: from one /64); more get 503 [default: 256]
+    /// Connections at once from one address (IPv6: from one /64); more get 503, over TLS nothing [default: 256]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_per_address: Option<u32>,
     /// Bytes of a request's head; more is 431 [default: 32k; 1k to 60k]

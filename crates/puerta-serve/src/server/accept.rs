@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// for, and costs no more; who reads fast has room as soon as something was sent.
 const UNSENT: usize = 16 << 10;
 
-/// What a client gets for which there is no place; then it is disconnected.
+/// What a client gets for which there is no place; then it is disconnected. Over TLS it gets nothing: it could read none of this.
 const NO_PLACE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
@@ -27,6 +27,7 @@ const NO_PLACE: &[u8] =
 pub(super) struct Acceptor {
     listeners: Vec<Async<Socket<AnyStream, Listening>>>,
     places: Arc<Places>,
+    secure: bool,
     report: Arc<dyn Report>,
     pause: RefCell<Pause>,
     next: Cell<usize>,
@@ -65,6 +66,7 @@ impl Acceptor {
     pub(super) fn new(
         listeners: Vec<Socket<AnyStream, Listening>>,
         places: Arc<Places>,
+        secure: bool,
         report: Arc<dyn Report>,
     ) -> Result<Self> {
         for listener in &listeners {
@@ -74,7 +76,7 @@ impl Acceptor {
             }
         }
         let listeners = listeners.into_iter().map(Async::new).collect::<Result<_>>()?;
-        Ok(Acceptor { listeners, places, report, pause: RefCell::default(), next: Cell::new(0) })
+        Ok(Acceptor { listeners, places, secure, report, pause: RefCell::default(), next: Cell::new(0) })
     }
 
     /// Accepts until a listener is broken, and says why it is.
@@ -126,8 +128,10 @@ impl Acceptor {
             NoPlace::Crowded { most, told: false } => self.report.event(&Event::Crowded { peer, max: most }),
             NoPlace::Full { .. } | NoPlace::Crowded { .. } => {}
         }
-        // As a favour: a fresh socket has room for it. Whoever has sent its request already may see a reset instead.
-        let _ = socket.send(NO_PLACE, Flags::DONTWAIT).and_then(|_| socket.shutdown(Shutdown::Write));
+        if !self.secure {
+            // As a favour: a fresh socket has room for it. Whoever has sent its request already may see a reset instead.
+            let _ = socket.send(NO_PLACE, Flags::DONTWAIT).and_then(|_| socket.shutdown(Shutdown::Write));
+        }
         None
     }
 }

@@ -75,7 +75,7 @@ impl Server {
             report.event(&Event::Fewer { asked: settings.connections, connections, descriptors });
         }
         let places = Places::new(connections, settings.per_address);
-        let acceptor = Acceptor::new(listeners, places, report)?;
+        let acceptor = Acceptor::new(listeners, places, tls.is_some(), report)?;
         let workers = Workers::start(settings.threads.max(1), &service, tls)?;
         Ok(Server { acceptor, workers, pace: service.gate.pace.clone(), stop_time: settings.stop_time })
     }

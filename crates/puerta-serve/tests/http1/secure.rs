@@ -3,6 +3,7 @@
 use crate::client::{LIMIT, get};
 use crate::common::{Folder, How, Served, pattern};
 use puerta_serve::http1::Limits;
+use puerta_serve::server::Settings;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use std::io::{Read, Write};
@@ -63,4 +64,16 @@ fn a_handshake_that_does_not_come_is_not_waited_for() {
     let (server, _) = certificate();
     let served = Served::new(Folder::new(), How { tls: Some(server), limits, ..How::default() });
     served.client().assert_end();
+}
+
+#[test]
+fn who_finds_no_place_over_tls_is_disconnected_without_a_word_in_the_clear() {
+    let (server, client) = certificate();
+    let settings = Settings { per_address: 1, ..Settings::default() };
+    let served = Served::new(Folder::new(), How { tls: Some(server), settings, ..How::default() });
+    let mut first = connect(&served, &client);
+    first.write_all(get("/none").as_bytes()).unwrap();
+    first.read_exact(&mut [0; 12]).unwrap();
+    served.client().assert_end();
+    assert!(served.event().contains("1 connections from 127.0.0.1"));
 }
