@@ -5,8 +5,8 @@
 mod common;
 mod serve;
 
-use common::LIMIT;
-use serve::{Place, Serving};
+use common::{LIMIT, puerta};
+use serve::{Place, Serving, curl};
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -55,6 +55,19 @@ fn the_link_leads_in_by_a_cookie_and_without_it_nobody_comes_in() {
     assert!(log.contains("\"referer\":\"https://") && log.contains("/?ticket=-\""), "{log}");
     assert!(!log.contains(cookie.rsplit('=').next().unwrap()), "{log}");
     assert!(done.stderr.lines().filter(|line| line.contains(secret)).all(|line| line.contains("ing\"")));
+}
+
+#[test]
+fn a_quiet_share_says_its_link_and_nothing_else() {
+    let place = Place::new();
+    let words = ["serve", &place.path("site"), "--share", "-q", "--listen", "127.0.0.1:0"];
+    let shared = puerta(words).env("XDG_CONFIG_HOME", place.path("config")).limit(2 * LIMIT).start();
+    let link = shared.line("https://", 0);
+    assert!(link.starts_with("https://127.0.0.1:") && link.contains("/?ticket="), "{link}");
+    assert_eq!(curl(&link.replace("/?", "/a.txt?"), &[]).body, b"alpha\n");
+    shared.signal("TERM");
+    let done = shared.finish();
+    assert_eq!(done.stderr.lines().collect::<Vec<_>>(), [link]);
 }
 
 #[test]

@@ -184,14 +184,13 @@ impl Shared {
         &self.query
     }
 
-    /// Behind the lines of the addresses: by what the certificate is known, how long the link works, and its code.
+    /// Behind the lines of the addresses: by what the certificate is known, how long the link works, and its code. Where nothing is to
+    /// be said, the links of a share are, since nobody could come in without.
     pub(super) fn say(&self, reporter: Reporter, addresses: &[Endpoint], quiet: bool) {
         let interfaces = interfaces().unwrap_or_default();
-        let inet = addresses.iter().filter_map(Endpoint::inet);
-        let mut links: Vec<String> = inet
-            .flat_map(|at| reach::addresses(&at, &interfaces))
-            .map(|at| format!("{}://{at}/{}", self.scheme(), self.query))
-            .collect();
+        let inet = || addresses.iter().filter_map(Endpoint::inet);
+        let link = |at| format!("{}://{at}/{}", self.scheme(), self.query);
+        let mut links: Vec<String> = inet().flat_map(|at| reach::addresses(&at, &interfaces)).map(link).collect();
         links.dedup();
         let fingerprint = self.certificate.as_ref().map(|certificate| certificate.identity.fingerprint());
         let ticket = !self.query.is_empty();
@@ -200,6 +199,13 @@ impl Shared {
                 object(json!({"event": "sharing", "links": links, "fingerprint": fingerprint, "once": self.once,
                     "expires_seconds": self.expires.filter(|_| ticket).map(|time| time.as_secs())}));
             }
+            return;
+        }
+        if quiet {
+            if links.is_empty() {
+                links.extend(inet().map(|at| link(reach::target(&at, &interfaces).1)));
+            }
+            links.iter().filter(|_| self.share).for_each(|link| line(link));
             return;
         }
         let mut lines: Vec<String> =
@@ -220,7 +226,7 @@ impl Shared {
         for text in &lines {
             reporter.note(text);
         }
-        if let Some(link) = links.first().filter(|_| self.share && !quiet && io::stderr().is_terminal()) {
+        if let Some(link) = links.first().filter(|_| self.share && io::stderr().is_terminal()) {
             let code = qr::printed(std::slice::from_ref(link), &[], &[]);
             line(&code.join("\n"));
         }
