@@ -132,6 +132,7 @@ fn an_expired_link_and_its_cookie_are_gone() {
     let (served, ticket) = shared(&place, &["--expires", "1ms"]);
     assert_eq!(served.curl(&format!("?{ticket}"), &["-H", PAGE]).status, 410);
     assert_eq!(served.curl("a.txt", &[]).status, 403);
+    assert!(served.event("link-expired")["hint"].as_str().unwrap().contains("start this again"));
     // Who came in by it is let in as long as it works.
     let started = Instant::now();
     let (served, ticket) = shared(&place, &["--expires", "8s"]);

@@ -46,6 +46,8 @@ pub enum Event<'a> {
     LogFailed(&'a io::Error),
     /// The link that works once was used, by this client.
     TicketUsed(Option<&'a Endpoint>),
+    /// The link has expired. Told once.
+    TicketExpired,
     /// The certificate ends within two weeks, or is over. Each told once of each certificate.
     Certificate {
         /// When, as HTTP writes it.

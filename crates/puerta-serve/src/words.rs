@@ -161,6 +161,7 @@ impl fmt::Display for Event<'_> {
             Event::LogBehind(lines) => write!(f, "{lines} lines of the access log are missing"),
             Event::LogFailed(error) => write!(f, "the access log cannot be written: {}", reason(error)),
             Event::TicketUsed(Some(peer)) => write!(f, "the link was used by {peer}: it works for nobody else"),
+            Event::TicketExpired => f.write_str("the link has expired: nobody is let in any more"),
             Event::TicketUsed(None) => f.write_str("the link was used: it works for nobody else"),
             Event::Certificate { date, over: false, .. } => {
                 write!(f, "the certificate ends soon: {date}")
@@ -188,6 +189,7 @@ impl Event<'_> {
             Event::NotServed { refusal: Refusal::Exhausted(errno::EMFILE | errno::ENFILE), .. } => {
                 "there are too few descriptors: raise the limit (`ulimit -n`), or set --max below it"
             }
+            Event::TicketExpired => "start this again for a new one",
             Event::Certificate { made: true, .. } => "start this again: it is made anew in its last two weeks",
             Event::Certificate { made: false, .. } => "renew it, then send SIGHUP: both files are read anew",
             Event::LogFailed(error) => match error.raw_os_error() {

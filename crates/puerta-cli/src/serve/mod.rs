@@ -121,7 +121,7 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     }
     report::not_there(reporter, &service.site, &service.store);
     sharing.say(reporter, &addresses, arguments.output.quiet);
-    sharing.watch(service.report.clone());
+    sharing.watch(&service.gate, service.report.clone());
     let done = run_until_stopped(server, &mut stop, &settings, reporter, || {
         // A terminal that has hung up is none any more, and nobody is left who could stop us.
         let hung_up = terminal && !io::stderr().is_terminal();

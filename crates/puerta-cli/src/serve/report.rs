@@ -202,6 +202,7 @@ fn as_json(event: &Event<'_>, message: &str) -> Value {
         Event::TicketUsed(peer) => {
             json!({"event": "link-used", "peer": peer.map(ToString::to_string), "message": message})
         }
+        Event::TicketExpired => json!({"event": "link-expired", "message": message}),
         Event::Certificate { date, over, .. } => {
             json!({"event": "certificate-ends", "date": date, "over": over, "message": message})
         }

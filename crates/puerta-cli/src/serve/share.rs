@@ -93,7 +93,7 @@ impl Sharing {
     }
 
     /// Who is let in, and what a link has behind its path: passwords are asked for, or read.
-    /// `report` hears who used a link that works once.
+    /// `report` hears who used a link that works once, and that one has expired.
     pub(super) fn door(&self, report: Arc<dyn Report>) -> Result<(Door, String), Trouble> {
         if !self.auth.is_empty() {
             return Ok((Door::Password(Passwords::new(password::users(&self.auth)?)?), String::new()));
@@ -157,8 +157,11 @@ impl Shared {
         }
     }
 
-    /// Has told, as long as the runtime runs, when the certificate ends.
-    pub(super) fn watch(&self, report: Arc<dyn Report>) {
+    /// Has told, as long as the runtime runs, when the certificate ends, and when the link of this gate does.
+    pub(super) fn watch(&self, gate: &Gate, report: Arc<dyn Report>) {
+        if let Door::Ticket(entry) = &gate.door {
+            tokio::spawn(entry.watch());
+        }
         if let Some(certificate) = &self.certificate {
             let (identity, made) = (certificate.identity.clone(), certificate.is_made());
             tokio::spawn(async move { identity.watch(made, &*report).await });

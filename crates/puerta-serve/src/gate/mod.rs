@@ -18,7 +18,7 @@ use puerta::Endpoint;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Who is let in, and how fast all of it may go. [`Gate::default`]: all, and without a limit.
 #[derive(Debug, Default)]
@@ -59,6 +59,9 @@ const UNUSED: u8 = 0;
 const BEING_USED: u8 = 1;
 const USED: u8 = 2;
 
+/// How often the clock is looked at while a link works: it may be set, and a machine that sleeps does not count that time otherwise.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// What is to be done about a request.
 #[derive(Debug, Clone)]
 pub enum Passed {
@@ -73,9 +76,21 @@ pub enum Passed {
 }
 
 impl Entry {
-    /// A door that this ticket opens. `report` hears who used one that works once.
+    /// A door that this ticket opens. `report` hears who used one that works once, and, by [`watch`](Self::watch), of its end.
     pub fn new(ticket: Ticket, report: Arc<dyn Report>) -> Self {
         Entry { ticket, uses: Arc::new(Uses { state: AtomicU8::new(UNUSED), report }) }
+    }
+
+    /// Tells, at its time, that the link has expired; done then, or at once where it never does. In a tokio runtime with time.
+    pub fn watch(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (expires, uses) = (self.ticket.expires(), self.uses.clone());
+        async move {
+            let Some(expires) = expires else { return };
+            while let Some(left) = expires.duration_since(SystemTime::now()).ok().filter(|left| !left.is_zero()) {
+                tokio::time::sleep(left.min(LOOK)).await;
+            }
+            uses.report.event(&Event::TicketExpired);
+        }
     }
 
     /// Who comes by the link has that counted, which is done once a request: `None`.
