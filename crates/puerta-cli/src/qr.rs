@@ -36,7 +36,17 @@ pub(crate) fn qr(link: &str, quiet: usize) -> Vec<String> {
 /// The code for a terminal that scrolls, between these lines and those: of the links, which get shorter, the best that leaves room
 /// for all of them in the window, else one that is whole itself. Below is the row of the cursor.
 pub(crate) fn printed(links: &[String], above: &[String], below: &[String]) -> Vec<String> {
-    chosen(links, above, below, size().unwrap_or(WINDOW))
+    painted(chosen(links, above, below, size().unwrap_or(WINDOW)))
+}
+
+/// Black on white, whatever the terminal's colours: where those are light on dark, dark dots would be light, which not every camera's program
+/// reads. Not where colours are not wanted (<https://no-color.org>) or there are none.
+fn painted(code: Vec<String>) -> Vec<String> {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    if !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb" {
+        return code;
+    }
+    code.into_iter().map(|row| format!("\x1b[30;107m{row}\x1b[0m")).collect()
 }
 
 pub(crate) fn chosen(links: &[String], above: &[String], below: &[String], (columns, rows): (u16, u16)) -> Vec<String> {

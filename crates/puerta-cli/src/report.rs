@@ -74,6 +74,13 @@ impl Reporter {
         }
     }
 
+    /// Rows with colours, which are our own, on stderr.
+    pub(crate) fn picture(&self, rows: &[String]) {
+        if !self.json && !self.quiet {
+            at_once(rows.join("\n"));
+        }
+    }
+
     /// Messages that were dropped since nobody read them, as a line with its end.
     pub(crate) fn missing(&self, count: u64) -> String {
         let message = match count {

@@ -70,6 +70,8 @@ fn the_code_on_the_terminal_is_the_link_that_others_open() {
     let link = code(&picture).unwrap();
     assert!(link.starts_with("https://10.0.0.1:") && link.contains("/?ticket="), "{link}");
     assert!(picture.replace('\n', "").contains(&link), "{link} is not what is written in\n{picture}");
+    // Else its dark dots were light on a dark terminal, which not every phone reads.
+    assert!(String::from_utf8_lossy(&terminal.all).contains("\x1b[30;107m"), "black on white");
     let file = link.replace("/?", "/a.txt?");
     assert_eq!(status(&phone, &[&file]), "200");
     assert_eq!(status(&phone, &[file.split('?').next().unwrap()]), "403");

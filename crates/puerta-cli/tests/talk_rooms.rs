@@ -338,6 +338,7 @@ fn on_a_terminal_of_24_rows_a_hub_shows_where_it_listens_and_all_of_its_qr_code(
         let mut hub = network.terminal_of((24, 80), &host, &["--host"]);
         let words = |picture: &str, word| addresses > 1 || picture.contains("puerta://") && picture.contains(word);
         hub.until("where it listens, and the code", |picture| words(picture, "listening on") && all_of_it(picture));
+        assert!(String::from_utf8_lossy(&hub.all).contains("\x1b[30;107m"), "black on white");
         let mut invite = network.terminal_of((24, 80), &host, &["invite"]);
         invite
             .until("until when it is good, and the code", |picture| words(picture, "good until") && all_of_it(picture));

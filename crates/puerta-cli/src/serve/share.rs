@@ -230,8 +230,7 @@ impl Shared {
             reporter.note(text);
         }
         if let Some(link) = links.first().filter(|_| self.share && io::stderr().is_terminal()) {
-            let code = qr::printed(std::slice::from_ref(link), &[], &[]);
-            line(&code.join("\n"));
+            reporter.picture(&qr::printed(std::slice::from_ref(link), &[], &[]));
         }
     }
 }

@@ -132,9 +132,7 @@ impl Hosting {
         let words = vec![listening, format!("fingerprint: {fingerprint}"), format!("invite: {link}")];
         if io::stderr().is_terminal() && !reporter.json() {
             // Last: where the window is too small for all, the words have gone up, not the head of the code.
-            for line in printed(&link, &words, &[]) {
-                reporter.note(&line);
-            }
+            reporter.picture(&printed(&link, &words, &[]));
         }
         Ok(words)
     }
