@@ -34,31 +34,52 @@ pub(crate) fn qr(link: &str, quiet: usize) -> Vec<String> {
 }
 
 /// The code for a terminal that scrolls, between these lines and those: of the links, which get shorter, the best that leaves room
-/// for all of them in the window, else one that is whole itself. Below is the row of the cursor.
+/// for all of them in the window, else one that is whole itself; where none is, a line that says so. Below is the row of the cursor.
 pub(crate) fn printed(links: &[String], above: &[String], below: &[String]) -> Vec<String> {
-    painted(chosen(links, above, below, size().unwrap_or(WINDOW)))
+    painted(chosen(links, above, below, window()))
+}
+
+/// The code of a link behind these lines. Where it would move them out of the window, those that are worth it stand below it `again`.
+pub(crate) fn printed_behind(link: &str, above: &[String], again: &[String]) -> Vec<String> {
+    let (code, again) = behind(link, above, again, window());
+    painted(code).into_iter().chain(again.iter().cloned()).collect()
+}
+
+pub(crate) fn chosen(links: &[String], above: &[String], below: &[String], window: (u16, u16)) -> Vec<String> {
+    whole(links, above, below, window).or_else(|| whole(links, &[], below, window)).unwrap_or_default()
+}
+
+fn behind<'a>(link: &str, above: &[String], again: &'a [String], window: (u16, u16)) -> (Vec<String>, &'a [String]) {
+    let fits = |above: &[String], below: &'a [String]| Some((whole(&[link.to_owned()], above, below, window)?, below));
+    fits(above, &[]).or_else(|| fits(&[], again)).or_else(|| fits(&[], &[])).unwrap_or_default()
+}
+
+/// The best code that leaves room for all of these lines; none, where that cannot be.
+fn whole(links: &[String], above: &[String], below: &[String], (columns, rows): (u16, u16)) -> Option<Vec<String>> {
+    let (columns, rows) = (usize::from(columns.max(1)), usize::from(rows));
+    let taken = |lines: &[String]| lines.iter().map(|l| puerta_text::width(l).div_ceil(columns).max(1)).sum::<usize>();
+    let besides = taken(above) + taken(below) + 1;
+    let open = links.iter().filter(|_| below.is_empty()).map(|link| open_below(qr(link, 1)));
+    let mut all = codes(links.to_vec()).chain(open);
+    all.find(|code| code.len() + besides <= rows && code.first().is_some_and(|row| row.chars().count() <= columns))
+}
+
+/// Of the terminal; one without a size does not tell.
+fn window() -> (u16, u16) {
+    size().ok().filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(WINDOW)
 }
 
 /// Black on white, whatever the terminal's colours: where those are light on dark, dark dots would be light, which not every camera's program
 /// reads. Not where colours are not wanted (<https://no-color.org>) or there are none.
 fn painted(code: Vec<String>) -> Vec<String> {
+    if code.is_empty() {
+        return vec!["this window is too small for the QR code".to_owned()];
+    }
     let variable = |name| std::env::var(name).unwrap_or_default();
     if !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb" {
         return code;
     }
     code.into_iter().map(|row| format!("\x1b[30;107m{row}\x1b[0m")).collect()
-}
-
-pub(crate) fn chosen(links: &[String], above: &[String], below: &[String], (columns, rows): (u16, u16)) -> Vec<String> {
-    let (columns, rows) = (usize::from(columns.max(1)), usize::from(rows));
-    let taken = |lines: &[String]| lines.iter().map(|l| puerta_text::width(l).div_ceil(columns).max(1)).sum::<usize>();
-    let (above, below) = (taken(above), taken(below) + 1);
-    let fits = |besides: usize| {
-        let open = links.iter().filter(|_| below == 1).map(|link| open_below(qr(link, 1)));
-        let mut all = codes(links.to_vec()).chain(open);
-        all.find(|code| code.len() + besides <= rows && code.first().is_some_and(|row| row.chars().count() <= columns))
-    };
-    fits(above + below).or_else(|| fits(below)).or_else(|| codes(links.to_vec()).last()).unwrap_or_default()
 }
 
 /// Without the last row, where that is light: the empty row below does as well.
@@ -73,6 +94,27 @@ fn open_below(mut code: Vec<String>) -> Vec<String> {
 mod tests {
     use super::*;
     use qrcode::render::unicode::Dense1x2;
+
+    #[test]
+    fn a_code_is_whole_with_the_lines_before_it_or_with_some_of_them_again_or_alone_or_not_at_all() {
+        let link = format!("https://10.0.0.5:8000/?ticket={}", "a".repeat(22));
+        let lines: Vec<String> = [75, 117, 69, 22].map(|wide| "x".repeat(wide)).into();
+        for (window, (rows, again)) in [
+            ((80, 40), (19, 0)),
+            ((80, 21), (15, 0)),
+            ((80, 20), (16, 2)),
+            ((80, 19), (18, 0)),
+            ((80, 18), (17, 0)),
+            ((80, 16), (15, 0)),
+            ((80, 15), (0, 0)),
+            ((31, 80), (16, 0)),
+            ((30, 80), (0, 0)),
+            ((0, 0), (0, 0)),
+        ] {
+            let (code, below) = behind(&link, &lines, &lines[..2], window);
+            assert_eq!((code.len(), below.len()), (rows, again), "{window:?}");
+        }
+    }
 
     #[test]
     fn a_code_has_the_dots_that_the_link_leads_to() {

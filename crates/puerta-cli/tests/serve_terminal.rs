@@ -79,6 +79,30 @@ fn the_code_on_the_terminal_is_the_link_that_others_open() {
     assert_eq!(terminal.end().0, 0);
 }
 
+#[test]
+fn link_and_fingerprint_stand_beside_a_code_that_is_whole_or_alone_where_it_would_not_be() {
+    let ((network, _phone), (user, site)) = (Network::wired(), user("serve-small"));
+    let words = ["serve", &site, "--share"];
+    let stands = |picture: &str, text: &str| picture.replace('\n', "").contains(text);
+    for rows in [40, 24, 20] {
+        let mut terminal = network.puerta((rows, 80), &user, &words);
+        terminal.until("code, link and fingerprint", |picture| {
+            let link = code(picture);
+            link.is_some_and(|link| stands(picture, &link)) && stands(picture, "certificate: SHA-256 ")
+        });
+        terminal.types("\u{3}");
+        assert_eq!(terminal.end().0, 0);
+    }
+    for size in [(40, 30), (12, 80)] {
+        let mut terminal = network.puerta(size, &user, &words);
+        terminal.until("no code", |picture| stands(picture, "too small for the QR code"));
+        let picture = terminal.picture();
+        assert!(stands(&picture, "/?ticket=") && !picture.contains('\u{2588}'), "{picture}");
+        terminal.types("\u{3}");
+        assert_eq!(terminal.end().0, 0);
+    }
+}
+
 /// What the code in half blocks says.
 fn code(picture: &str) -> Option<String> {
     let is_part = |c: char| matches!(c, ' ' | '\u{2580}' | '\u{2584}' | '\u{2588}');

@@ -213,11 +213,10 @@ impl Shared {
         }
         let mut lines: Vec<String> =
             links.iter().skip(1).filter(|_| self.share).map(|link| format!("or: {link}")).collect();
-        if let Some((certificate, fingerprint)) = self.certificate.as_ref().zip(fingerprint) {
-            lines.push(format!("certificate: SHA-256 {fingerprint}"));
-            if certificate.is_made() {
-                lines.push("nobody vouches for it: a browser warns once; compare this, then go on".to_owned());
-            }
+        let certificate = fingerprint.map(|fingerprint| format!("certificate: SHA-256 {fingerprint}"));
+        lines.extend(certificate.clone());
+        if self.certificate.as_ref().is_some_and(Certificate::is_made) {
+            lines.push("nobody vouches for it: a browser warns once; compare this, then go on".to_owned());
         }
         if ticket {
             let time = self
@@ -230,7 +229,9 @@ impl Shared {
             reporter.note(text);
         }
         if let Some(link) = links.first().filter(|_| self.share && io::stderr().is_terminal()) {
-            reporter.picture(&qr::printed(std::slice::from_ref(link), &[], &[]));
+            lines.insert(0, format!("from another machine: {link}"));
+            let again: Vec<String> = std::iter::once(link.clone()).chain(certificate).collect();
+            reporter.picture(&qr::printed_behind(link, &lines, &again));
         }
     }
 }
