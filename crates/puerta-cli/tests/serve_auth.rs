@@ -94,12 +94,25 @@ fn a_password_comes_from_a_terminal_or_a_closed_file_and_nowhere_else() {
     let bad = place.file("bad", b"$argon2id$nonsense", 0o600);
     for (auth, told, status) in [
         (format!("ana:{open}"), "others can get at it", 8),
-        (format!("ana:{empty}"), "cannot be a password", 8),
-        (format!("ana:{bad}"), "no hash of argon2", 8),
-        (format!("ana:{}", place.path("missing")), "cannot read", 8),
-        ("ana".to_owned(), "cannot be asked for", 8),
+        (format!("ana:{empty}"), "empty: this cannot be a password", 8),
+        (format!("ana:{bad}"), "bad: this is no hash of argon2", 8),
+        ("ana".to_owned(), "cannot be asked for: there is no terminal (ENXIO)", 8),
         (format!(":{open}"), "lacks the name", 2),
+        ("ana:".to_owned(), "lacks a file", 2),
     ] {
         place.refused(&["--auth", &auth]).ends_with(status).said(told).said("\nhint: ").never_said("geheim");
+    }
+    // It may have been meant as a password.
+    let missing = place.refused(&["--auth", &format!("ana:{}", place.path("missing"))]);
+    missing.ends_with(8).said("cannot read").said("stands a file").said("--auth ana asks for the password");
+}
+
+#[test]
+fn one_name_has_one_password() {
+    let place = Place::new();
+    let [ana, eva] = ["ana", "eva"].map(|name| format!("{name}:{}", place.file(name, b"geheim", 0o600)));
+    for second in ["ana", ana.as_str()] {
+        let refused = place.refused(&["--auth", &ana, "--auth", &eva, "--auth", second]);
+        refused.ends_with(2).said("twice for ana").said("\nhint: ");
     }
 }

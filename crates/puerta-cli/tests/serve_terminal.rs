@@ -40,11 +40,23 @@ fn a_password_is_asked_for_twice_without_showing_it_and_opens_the_folder() {
     assert!(!String::from_utf8_lossy(&terminal.all).contains("geheim"));
 
     let mut terminal = network.puerta(SIZE, &user, &words);
-    terminal.shows("Password for ana:").types("geheimnis\r").shows("Once more, for ana:").types("geheimnix\r");
+    terminal.shows("Password for ana:").types("geheimnix\r").shows("Once more, for ana:").types("geheimnis\r");
+    terminal.shows("The two are not the same. Password for ana:").types("\r");
+    terminal.shows("It cannot be empty. Password for ana:").types("geheimnis\r");
+    terminal.until("question", |picture| picture.matches("Once more, for ana:").count() == 2).types("geheimnis\r");
+    terminal.shows("http://127.0.0.1:8000/").types("\u{3}");
+    assert_eq!(terminal.end().0, 0);
+
+    let mut terminal = network.puerta(SIZE, &user, &words);
+    for tries in 1..=3 {
+        let asked = |words: &'static str| move |picture: &str| picture.matches(words).count() == tries;
+        terminal.until("question", asked("Password for ana:")).types("geheimnis\r");
+        terminal.until("question", asked("Once more, for ana:")).types("geheimnix\r");
+    }
     let (status, picture) = terminal.end();
     assert_eq!(status, 2, "{picture}");
     assert!(
-        picture.contains("the two are not the same") && picture.contains("hint: type the password again"),
+        picture.contains("3 times and never typed twice the same") && picture.contains("hint: start this again"),
         "{picture}"
     );
     assert!(terminal.is_usual(), "what is typed shows again");

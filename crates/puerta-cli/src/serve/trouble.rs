@@ -3,7 +3,9 @@
 use crate::report::Reporter;
 use puerta::{ParseError, errno};
 use puerta_relay::verdict::How;
+use puerta_serve::problem::Problem;
 use puerta_text::visible;
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +22,9 @@ pub(crate) enum Trouble {
     /// A descriptor that we were started with.
     Inherited(i32, puerta::Error),
     /// The folder, or threads.
-    Serve(puerta_serve::problem::Problem),
+    Serve(Problem),
+    /// A user's password cannot be had from this file.
+    Password { user: String, path: String, problem: Problem },
     /// A password could not be asked for, for this user.
     NoTerminal(String, io::Error),
     /// A signal, or Ctrl-C, instead of a password.
@@ -37,7 +41,7 @@ impl Trouble {
     }
 
     pub(crate) fn system(error: io::Error) -> Self {
-        Trouble::Serve(puerta_serve::problem::Problem::System(error))
+        Trouble::Serve(Problem::System(error))
     }
 
     /// Says it; the status is that of the table of all commands.
@@ -51,14 +55,12 @@ impl Trouble {
                 Some("name one that we are started with, as systemd or systemd-socket-activate passes it".to_owned()),
                 5,
             ),
-            Trouble::Serve(problem) => {
-                (problem.to_string(), problem.hint().map(std::borrow::Cow::into_owned), problem.status())
+            Trouble::Serve(problem) => (problem.to_string(), problem.hint().map(Cow::into_owned), problem.status()),
+            Trouble::Password { user, path, problem } => bad_password(user, path, problem),
+            Trouble::NoTerminal(user, error) => {
+                let hint = format!("put it into a file that nobody else can read: --auth {}:FILE", visible(user));
+                (format!("the password cannot be asked for: {}", unasked(error)), Some(hint), 8)
             }
-            Trouble::NoTerminal(user, error) => (
-                format!("the password cannot be asked for: {error}"),
-                Some(format!("put it into a file that nobody else can read: --auth {}:FILE", visible(user))),
-                8,
-            ),
             Trouble::Stopped(How::Terminated) => return ExitCode::from(143),
             Trouble::Stopped(_) => return ExitCode::from(130),
             Trouble::Sandbox(error) => {
@@ -82,14 +84,41 @@ impl Trouble {
     }
 }
 
+/// Why nothing can be asked on the terminal.
+fn unasked(error: &io::Error) -> String {
+    if error.raw_os_error().is_none() {
+        return error.to_string();
+    }
+    // Only its words are used, and they do not depend on the call.
+    let error = puerta::Error::from_io(puerta::Call::Ioctl, error);
+    let (name, reason) = (error.name(), error.reason());
+    let reason = if matches!(name.as_ref(), "ENXIO" | "ENOTTY") { "there is no terminal" } else { &reason };
+    format!("{reason} ({name})")
+}
+
+/// With the path where the problem's words lack it; what stands where a file should may have been meant as a password.
+fn bad_password(user: &str, path: &str, problem: &Problem) -> (String, Option<String>, u8) {
+    let hint = match problem {
+        Problem::File { error, .. } if error.raw_os_error() == Some(errno::ENOENT) => {
+            Some(format!("behind the colon stands a file; --auth {} asks for the password", visible(user)))
+        }
+        problem => problem.hint().map(Cow::into_owned),
+    };
+    let message = match problem {
+        Problem::BadPassword | Problem::BadHash => format!("{}: {problem}", visible(path)),
+        problem => problem.to_string(),
+    };
+    (message, hint, problem.status())
+}
+
 impl From<puerta_relay::problem::Problem> for Trouble {
     fn from(problem: puerta_relay::problem::Problem) -> Self {
         Trouble::Listen(problem)
     }
 }
 
-impl From<puerta_serve::problem::Problem> for Trouble {
-    fn from(problem: puerta_serve::problem::Problem) -> Self {
+impl From<Problem> for Trouble {
+    fn from(problem: Problem) -> Self {
         Trouble::Serve(problem)
     }
 }
