@@ -71,6 +71,18 @@ fn a_quiet_share_says_its_link_and_nothing_else() {
 }
 
 #[test]
+fn a_shared_folder_has_its_own_name_for_those_who_are_let_in_alone() {
+    let place = Place::new();
+    let (served, ticket) = shared(&place, &[]);
+    let page = served.curl(&format!("?{ticket}"), &["-L", "-b", "", "-H", PAGE]).text();
+    assert!(page.contains("<title>site</title>") && page.contains("<bdi>site</bdi></h1>"), "{page}");
+    let denied = served.curl("", &["-H", PAGE]).text();
+    assert!(!denied.contains("site</"), "{denied}");
+    let usual = place.serve(&[]).curl("", &["-H", PAGE]).text();
+    assert!(usual.contains("<title>Home</title>"), "{usual}");
+}
+
+#[test]
 fn a_secret_is_in_no_argument_and_no_variable() {
     let place = Place::new();
     let password = place.file("password", b"geheimnis\n", 0o600);

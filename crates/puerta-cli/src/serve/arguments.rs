@@ -141,11 +141,20 @@ impl Arguments {
         self.folder.clone().unwrap_or_else(|| PathBuf::from("."))
     }
 
+    /// The folder's own name; the root has none.
+    fn name(&self) -> Option<String> {
+        let folder = self.folder();
+        // `.` and `..` are no names.
+        let folder = if folder.file_name().is_some() { folder } else { folder.canonicalize().unwrap_or(folder) };
+        folder.file_name().map(|name| name.to_string_lossy().into_owned())
+    }
+
     /// What is sent of it.
     pub(crate) fn site(&self) -> Site {
         let pages = &self.pages;
         let usual = Site::default();
         Site {
+            name: self.sharing.share.then(|| self.name()).flatten(),
             hidden: pages.hidden,
             index: if pages.index.is_empty() { usual.index } else { pages.index.clone() },
             clean: pages.clean_urls,

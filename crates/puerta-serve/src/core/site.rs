@@ -10,6 +10,9 @@ use std::time::Duration;
 /// What the server was told. [`Site::default`] is what `puerta serve DIR` does with no flags.
 #[derive(Debug, Clone)]
 pub struct Site {
+    /// What listings call the folder that is served, to whoever may see them; shown with control characters made visible. Default: none,
+    /// it is `Home`.
+    pub name: Option<String>,
     /// Whether names that begin with a dot are served and listed. Default: no, they are 404.
     pub hidden: bool,
     /// What stands for a folder, in this order. Default: `index.html`, `index.htm`.
@@ -119,6 +122,7 @@ impl Site {
 impl Default for Site {
     fn default() -> Self {
         Site {
+            name: None,
             hidden: false,
             index: vec!["index.html".to_owned(), "index.htm".to_owned()],
             clean: false,

@@ -3,7 +3,7 @@
 /// The language of these words (BCP 47).
 pub(super) const LANGUAGE: &str = "en";
 
-/// The first step of the path, and the link of an error page.
+/// The first step of the path where the folder has no name for its visitors, and the link of an error page.
 pub(super) const TOP: &str = "Home";
 /// What the path is, to who hears the page.
 pub(super) const PATH: &str = "Path";

@@ -10,17 +10,17 @@ use maud::{Markup, html};
 const PART: u64 = 100;
 
 /// The page's head, the path and the filter: all that is known before an entry is.
-pub(super) fn start(place: &Place, asked: &Asked, out: &mut Vec<u8>) {
+pub(super) fn start(place: &Place, top: &str, asked: &Asked, out: &mut Vec<u8>) {
     let names: Vec<String> = place.0.iter().map(|segment| visible(segment)).collect();
     let order = asked.order_query();
-    let title = names.last().map_or(words::TOP, String::as_str);
+    let title = names.last().map_or(top, String::as_str);
     page::begin(title, out);
     let header = html! {
         header {
             nav aria-label=(words::PATH) {
                 ol {
                     @if !names.is_empty() {
-                        li { a href={ "./" ("../".repeat(names.len())) (order) } { (words::TOP) } }
+                        li { a href={ "./" ("../".repeat(names.len())) (order) } { bdi { (top) } } }
                     }
                     @for (i, name) in names.iter().enumerate().take(names.len().saturating_sub(1)) {
                         li { a href={ "./" ("../".repeat(names.len() - 1 - i)) (order) } { bdi { (name) } } }

@@ -34,7 +34,9 @@ pub use order::{Asked, By, FILTER};
 
 use super::path::SitePath;
 use super::response::Form;
+use super::words;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
@@ -97,6 +99,7 @@ pub enum End {
 #[derive(Debug)]
 pub struct Writer {
     place: Place,
+    top: Cow<'static, str>,
     asked: Asked,
     form: Form,
     stage: Stage,
@@ -132,6 +135,7 @@ impl Writer {
     pub fn new(path: &SitePath<'_>, asked: Asked, form: Form) -> Writer {
         Writer {
             place: Place(path.segments().map(Box::from).collect()),
+            top: Cow::Borrowed(words::TOP),
             asked,
             form,
             stage: Stage::Start,
@@ -139,6 +143,15 @@ impl Writer {
             end: None,
             count: Count::default(),
         }
+    }
+
+    /// What the page calls the folder at the root; without a name, `Home`.
+    #[must_use]
+    pub fn called(mut self, name: Option<&str>) -> Writer {
+        if let Some(name) = name {
+            self.top = Cow::Owned(order::visible(name.as_bytes()));
+        }
+        self
     }
 
     /// Hands over the next entries, in any order. Dropped here are those that the filter keeps out, and names with a `\` in
@@ -165,7 +178,7 @@ impl Writer {
         match self.stage {
             Stage::Start => {
                 match self.form {
-                    Form::Html => html::start(&self.place, &self.asked, out),
+                    Form::Html => html::start(&self.place, &self.top, &self.asked, out),
                     Form::Json => json::start(&self.place, out),
                 }
                 self.stage = Stage::Gathering;

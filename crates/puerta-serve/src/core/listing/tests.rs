@@ -80,6 +80,24 @@ fn json(query: &str, entries: Vec<Entry>) -> Value {
     serde_json::from_str(&listing(place(&[]), query, Form::Json, entries, End::Whole).0).unwrap()
 }
 
+#[test]
+fn a_folder_with_a_name_has_it_in_the_title_and_as_the_first_step_of_the_path() {
+    let page = |path: &str, name| {
+        let path = SitePath::given(path).unwrap();
+        let mut writer = Writer::new(&path, Asked::default(), Form::Html).called(name);
+        let mut out = Vec::new();
+        while writer.write(&mut out) {}
+        String::from_utf8(out).unwrap()
+    };
+    for (name, shown) in [(None, "Home"), (Some("<b>\u{1b}[2J"), "&lt;b&gt;^[[2J")] {
+        let (top, below) = (page("/", name), page("/music/", name));
+        assert!(top.contains(&format!("<title>{shown}</title>")), "{top}");
+        assert!(top.contains(&format!("<h1><bdi>{shown}</bdi></h1>")), "{top}");
+        assert!(below.contains("<title>music</title>"), "{below}");
+        assert!(below.contains(&format!("<li><a href=\"./../\"><bdi>{shown}</bdi></a></li>")), "{below}");
+    }
+}
+
 /// Every tag is closed, in order; raw text ends with its own tag.
 pub(in crate::core) fn balanced(page: &str) {
     const VOID: [&str; 4] = ["meta", "link", "input", "br"];

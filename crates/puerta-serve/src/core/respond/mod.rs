@@ -220,7 +220,7 @@ fn of_folder<F>(
     let body = if head.method == Method::Head {
         Body::Empty
     } else {
-        let writer = Writer::new(&lookup.path, Asked::read(lookup.query.as_deref()), form);
+        let writer = Writer::new(&lookup.path, Asked::read(lookup.query.as_deref()), form).called(site.name.as_deref());
         Body::Listing(Box::new(Listing { folder, writer, gzip }))
     };
     finish(Some(head), site, vary, Response { status: Status::OK, fields, length: None, body })
