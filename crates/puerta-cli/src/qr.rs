@@ -11,26 +11,8 @@ pub(crate) const QUIET: usize = 4;
 
 /// The links as codes, the best first: each with as many light dots around as the standard asks for, and then with fewer.
 pub(crate) fn codes(links: Vec<String>) -> impl Iterator<Item = Vec<String>> {
-    links.into_iter().flat_map(|link| (1..=QUIET).rev().map(move |quiet| qr(&link, quiet)))
-}
-
-/// The link as lines of half blocks, two rows of dots in each, with so many light dots around; none where it is too long. The
-/// lowest level of correction makes it small enough for a window of 24 rows: a screen is not scratched.
-pub(crate) fn qr(link: &str, quiet: usize) -> Vec<String> {
-    let Ok(code) = QrCode::with_error_correction_level(link, EcLevel::L) else { return Vec::new() };
-    let (width, dots) = (code.width(), code.to_colors());
-    let dark = |x: usize, y: usize| {
-        let at = x.checked_sub(quiet).filter(|x| *x < width).zip(y.checked_sub(quiet));
-        at.and_then(|(x, y)| dots.get(y * width + x)).is_some_and(|dot| *dot == Color::Dark)
-    };
-    let all = width + 2 * quiet;
-    let block = |x, y| match (dark(x, y), dark(x, y + 1)) {
-        (true, true) => '█',
-        (true, false) => '▀',
-        (false, true) => '▄',
-        (false, false) => ' ',
-    };
-    (0..all).step_by(2).map(|y| (0..all).map(|x| block(x, y)).collect()).collect()
+    let all = links.into_iter().filter_map(|link| Code::of(&link));
+    all.flat_map(|code| (1..=QUIET).rev().map(move |quiet| code.rows(quiet)))
 }
 
 /// The code for a terminal that scrolls, between these lines and those: of the links, which get shorter, the best that leaves room
@@ -41,26 +23,28 @@ pub(crate) fn printed(links: &[String], above: &[String], below: &[String]) -> V
 
 /// The code of a link behind these lines. Where it would move them out of the window, those that are worth it stand below it `again`.
 pub(crate) fn printed_behind(link: &str, above: &[String], again: &[String]) -> Vec<String> {
-    let (code, again) = behind(link, above, again, window());
+    let (code, again) = behind(Code::of(link).as_slice(), above, again, window());
     painted(code).into_iter().chain(again.iter().cloned()).collect()
 }
 
 pub(crate) fn chosen(links: &[String], above: &[String], below: &[String], window: (u16, u16)) -> Vec<String> {
-    whole(links, above, below, window).or_else(|| whole(links, &[], below, window)).unwrap_or_default()
+    let codes: Vec<Code> = links.iter().filter_map(|link| Code::of(link)).collect();
+    whole(&codes, above, below, window).or_else(|| whole(&codes, &[], below, window)).unwrap_or_default()
 }
 
-fn behind<'a>(link: &str, above: &[String], again: &'a [String], window: (u16, u16)) -> (Vec<String>, &'a [String]) {
-    let fits = |above: &[String], below: &'a [String]| Some((whole(&[link.to_owned()], above, below, window)?, below));
+fn behind<'a>(code: &[Code], above: &[String], again: &'a [String], window: (u16, u16)) -> (Vec<String>, &'a [String]) {
+    let fits = |above: &[String], below: &'a [String]| Some((whole(code, above, below, window)?, below));
     fits(above, &[]).or_else(|| fits(&[], again)).or_else(|| fits(&[], &[])).unwrap_or_default()
 }
 
-/// The best code that leaves room for all of these lines; none, where that cannot be.
-fn whole(links: &[String], above: &[String], below: &[String], (columns, rows): (u16, u16)) -> Option<Vec<String>> {
+/// The best of the codes that leaves room for all of these lines; none, where that cannot be.
+fn whole(codes: &[Code], above: &[String], below: &[String], (columns, rows): (u16, u16)) -> Option<Vec<String>> {
     let (columns, rows) = (usize::from(columns.max(1)), usize::from(rows));
     let taken = |lines: &[String]| lines.iter().map(|l| puerta_text::width(l).div_ceil(columns).max(1)).sum::<usize>();
     let besides = taken(above) + taken(below) + 1;
-    let open = links.iter().filter(|_| below.is_empty()).map(|link| open_below(qr(link, 1)));
-    let mut all = codes(links.to_vec()).chain(open);
+    let closed = codes.iter().flat_map(|code| (1..=QUIET).rev().map(|quiet| code.rows(quiet)));
+    let open = codes.iter().filter(|_| below.is_empty()).map(|code| open_below(code.rows(1)));
+    let mut all = closed.chain(open);
     all.find(|code| code.len() + besides <= rows && code.first().is_some_and(|row| row.chars().count() <= columns))
 }
 
@@ -82,6 +66,38 @@ fn painted(code: Vec<String>) -> Vec<String> {
     code.into_iter().map(|row| format!("\x1b[30;107m{row}\x1b[0m")).collect()
 }
 
+/// The dots of a code, row by row.
+struct Code {
+    width: usize,
+    dots: Vec<Color>,
+}
+
+impl Code {
+    /// Of a link; none where that is too long. The lowest level of correction makes it small enough for a window of 24 rows: a screen is not
+    /// scratched.
+    fn of(link: &str) -> Option<Self> {
+        let code = QrCode::with_error_correction_level(link, EcLevel::L).ok()?;
+        Some(Code { width: code.width(), dots: code.into_colors() })
+    }
+
+    /// As lines of half blocks, two rows of dots in each, with so many light dots around.
+    fn rows(&self, quiet: usize) -> Vec<String> {
+        let Code { width, dots } = self;
+        let dark = |x: usize, y: usize| {
+            let at = x.checked_sub(quiet).filter(|x| x < width).zip(y.checked_sub(quiet));
+            at.and_then(|(x, y)| dots.get(y * width + x)).is_some_and(|dot| *dot == Color::Dark)
+        };
+        let all = width + 2 * quiet;
+        let block = |x, y| match (dark(x, y), dark(x, y + 1)) {
+            (true, true) => '█',
+            (true, false) => '▀',
+            (false, true) => '▄',
+            (false, false) => ' ',
+        };
+        (0..all).step_by(2).map(|y| (0..all).map(|x| block(x, y)).collect()).collect()
+    }
+}
+
 /// Without the last row, where that is light: the empty row below does as well.
 fn open_below(mut code: Vec<String>) -> Vec<String> {
     if code.last().is_some_and(|row| row.trim().is_empty()) {
@@ -91,9 +107,14 @@ fn open_below(mut code: Vec<String>) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use qrcode::render::unicode::Dense1x2;
+
+    /// The link as a code; nothing where it is too long.
+    pub(crate) fn qr(link: &str, quiet: usize) -> Vec<String> {
+        Code::of(link).map(|code| code.rows(quiet)).unwrap_or_default()
+    }
 
     #[test]
     fn a_code_is_whole_with_the_lines_before_it_or_with_some_of_them_again_or_alone_or_not_at_all() {
@@ -111,7 +132,7 @@ mod tests {
             ((30, 80), (0, 0)),
             ((0, 0), (0, 0)),
         ] {
-            let (code, below) = behind(&link, &lines, &lines[..2], window);
+            let (code, below) = behind(Code::of(&link).as_slice(), &lines, &lines[..2], window);
             assert_eq!((code.len(), below.len()), (rows, again), "{window:?}");
         }
     }

@@ -26,7 +26,8 @@ pub(crate) fn printed(link: &str, above: &[String], below: &[String]) -> Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::qr::{QUIET, chosen, qr};
+    use crate::qr::tests::qr;
+    use crate::qr::{QUIET, chosen};
 
     /// An invite with so many addresses.
     fn link(addresses: usize) -> String {

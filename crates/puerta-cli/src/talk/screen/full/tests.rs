@@ -309,7 +309,7 @@ fn an_invite_shows_its_link_and_its_qr_code_until_a_key_is_pressed() {
         let all = picture.join("\n");
         assert!(whole.contains(&link), "{columns}x{rows}:\n{all}");
         let dots = (1..=4).any(|quiet| {
-            let code = crate::qr::qr(&link, quiet);
+            let code = crate::qr::tests::qr(&link, quiet);
             code.iter().all(|dots| all.contains(dots.trim_end()))
         });
         assert_eq!((dots, all.contains("too small")), (fits, !fits), "{columns}x{rows}:\n{all}");
