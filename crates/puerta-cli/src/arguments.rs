@@ -134,7 +134,7 @@ pub(crate) struct Common {
     /// Open the socket, report, and end without exchanging anything (streams only)
     #[arg(long)]
     pub(crate) probe: bool,
-    /// Show progress [default: on a terminal that neither stdin nor stdout uses, after a second]
+    /// Show progress after a second, with --json as an object each second, never with -q [default: on a terminal that neither stdin nor stdout uses, without --json]
     #[arg(long)]
     pub(crate) progress: bool,
     /// Talk to a program in place of the terminal: `-- PROGRAM ARGUMENTS…`

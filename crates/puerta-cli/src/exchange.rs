@@ -189,7 +189,7 @@ fn run<F: Future<Output = Result<Verdict, Problem>>>(
                 Ok(Verdict { sent, received, closed_by: Side::Us, how, problem: None })
             }
             verdict = work(counters.clone(), ending.clone()) => verdict,
-            () = progress::show(counters.clone(), progress, input_size()) => unreachable_progress(),
+            () = progress::show(counters.clone(), reporter, progress, input_size()) => unreachable_progress(),
         }
     });
     drop(local);

@@ -33,6 +33,11 @@ impl Reporter {
         self.json
     }
 
+    /// Whether nothing but errors is to be said.
+    pub(crate) fn quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// A command line that is no command line, as data.
     pub(crate) fn wrong_usage(text: &str) {
         // The paragraph of the error: what is missing, or what would be right, stands on lines of its own.

@@ -6,7 +6,7 @@ mod common;
 
 use common::far::{all_of, client, reset, server};
 use common::places::{Folder, free_port};
-use common::{Done, Running, puerta};
+use common::{Done, Running, peer, puerta};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::Shutdown;
@@ -38,6 +38,41 @@ fn the_verdict_as_json_has_its_fields() {
     assert_eq!((&end["closed_by"], &end["how"]), (&json!("us"), &json!("fin")));
     let connected = event(&told, "connected");
     assert_eq!((&connected["transport"], &connected["peer"]), (&json!("tcp"), &json!(at.to_string())));
+}
+
+#[test]
+fn progress_as_json_is_an_object_among_the_others_and_with_q_there_is_none() {
+    let (quiet_at, quiet_far) = server(all_of);
+    let (at, far) = server(all_of);
+    let mut quiet = puerta(["connect", "-q", "--progress", &quiet_at.to_string()]).open_input().start();
+    quiet.send("hola");
+    let mut ours = puerta(["connect", "--json", "--progress", &at.to_string()]).open_input().start();
+    // It is told after a second: one that began before has had its own.
+    ours.send("hola").says("received");
+    ours.end_input();
+    let told = ours.finish().ends_with(0).json();
+    assert_eq!(event(&told, "progress"), &json!({"event": "progress", "sent": 4, "received": 0}));
+    assert_eq!(told.last().unwrap()["event"], "end");
+    quiet.end_input();
+    assert_eq!(quiet.finish().ends_with(0).stderr, "");
+    assert_eq!((quiet_far.join().unwrap(), far.join().unwrap()), (b"hola".to_vec(), b"hola".to_vec()));
+}
+
+#[test]
+fn the_rate_on_a_terminal_counts_from_the_start() {
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let (at, far) = server(move |mut stream| {
+        stream.write_all(&[b'x'; 3000]).unwrap();
+        ended.recv().unwrap();
+    });
+    let line = format!("stty cols 100; exec \"$PUERTA\" connect {at} </dev/null >/dev/null");
+    let ours = peer("script", ["-qec", &line, "/dev/null"]).env("PUERTA", env!("CARGO_BIN_EXE_puerta"));
+    let ours = ours.env("SHELL", "/bin/sh").open_input().start();
+    ours.writes("received 3000 bytes");
+    end.send(()).unwrap();
+    let done = ours.finish();
+    assert!(!done.text().contains("MiB/s"), "{}", done.text());
+    far.join().unwrap();
 }
 
 #[test]
