@@ -182,7 +182,7 @@ pub(crate) struct Connect {
     /// Try again when it fails, 1 s later, then doubling to 30 s [default: one try; --retry alone: 10 tries]
     #[arg(long, value_name = "TRIES", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
     pub(crate) retry: Option<u32>,
-    /// Our own address: host:port, :port, or a path for Unix datagrams
+    /// Our own address: an IP address, host:port, :port, or a path for Unix datagrams
     #[arg(long, value_name = "ADDR")]
     pub(crate) source: Option<String>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use crate::progress;
 use crate::report::Reporter;
 use crate::signals::Stop;
 use crate::trace;
-use puerta::{Address, Ip, Target, errno};
+use puerta::{Address, Host, Ip, Target, errno};
 use puerta_relay::Endpoint;
 use puerta_relay::accept::Listener;
 use puerta_relay::background;
@@ -232,8 +232,15 @@ fn endpoint(text: &str, listening: bool) -> Result<Endpoint, puerta::ParseError>
     Ok(endpoint)
 }
 
-/// Our own address, of the transport that is connected with.
+/// Our own address, of the transport that is connected with. Of an IP address alone, any port.
 fn source(text: &str, to: &Address) -> Result<Address, puerta::ParseError> {
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if let (false, Ok(host @ (Host::V4(_) | Host::V6 { .. }))) = (to.transport.is_unix(), inner.parse()) {
+        return Ok(Address {
+            transport: to.transport,
+            target: Target::Inet { host, service: puerta::Service::Port(0) },
+        });
+    }
     Address::with_transport(to.transport, text).or_else(|error| match text.parse::<Address>() {
         Ok(address) if address.transport == to.transport => Ok(address),
         _ => Err(error),

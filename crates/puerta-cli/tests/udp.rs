@@ -192,6 +192,20 @@ fn a_datagram_socket_is_not_probed() {
 }
 
 #[test]
+fn our_own_address_can_be_chosen_and_the_port_left_to_the_kernel() {
+    let other = server();
+    for source in ["127.0.0.7", "127.0.0.8:0"] {
+        puerta(["connect", &udp(&other), "--source", source]).input("hola").finish().ends_with(0);
+        assert_eq!(receive(&other).1.ip().to_string(), source.trim_end_matches(":0"));
+    }
+    let wrong = puerta(["connect", &udp(&other), "--source", "no-address"]).input("hola").finish();
+    wrong.ends_with(2).said("port is missing");
+    let (at, far) = common::far::server(|stream| stream.peer_addr().unwrap());
+    puerta(["connect", &at.to_string(), "--source", "127.0.0.9"]).finish().ends_with(0);
+    assert_eq!(far.join().unwrap().ip().to_string(), "127.0.0.9");
+}
+
+#[test]
 fn our_own_port_can_be_chosen() {
     let (other, port) = (server(), free_port());
     let source = format!("127.0.0.1:{port}");
