@@ -40,6 +40,7 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         (Call::Connect | Call::SendTo, libc::EPROTOTYPE) => {
             "a socket of another type has that path: try the other of unix:, unix-dgram: and unix-packet:"
         }
+        (_, libc::ECONNREFUSED) if unix => "nobody has that path any more: its server has ended; start it again",
         (Call::Connect, libc::ECONNREFUSED) => "nothing listens there; check host and port, or start the server first",
         (_, libc::ECONNREFUSED) => "nothing listens there: an ICMP message said that the port is closed",
         (Call::Connect, libc::ETIMEDOUT) => "no answer: the host is down, or a firewall drops the packets",
@@ -174,7 +175,7 @@ fn bad_argument(bad: Bad) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ip, Socket, Tcp, UnixAddr, UnixStream};
+    use crate::{Flags, Ip, Socket, Tcp, UnixAddr, UnixDatagram, UnixStream};
 
     fn hint_of(error: Error) -> String {
         error.hint().map(Cow::into_owned).unwrap_or_default()
@@ -197,6 +198,18 @@ mod tests {
             |path: &str| hint_of(Socket::<UnixStream>::new(()).unwrap().connect(&UnixAddr::path(path)).unwrap_err());
         assert!(path("/no/such/path").contains("check the spelling"));
         assert!(path("/dev/null/door").contains("not a folder"));
+    }
+
+    #[test]
+    fn a_unix_socket_that_is_gone_was_told_by_no_icmp() {
+        let path = std::env::temp_dir().join(format!("puerta-hint-{}", std::process::id()));
+        let at = UnixAddr::path(&path);
+        let server = Socket::<UnixDatagram>::new(()).unwrap().bind(&at).unwrap();
+        let client = Socket::<UnixDatagram>::new(()).unwrap().connect(&at).unwrap();
+        drop(server);
+        let hint = hint_of(client.send(b"anyone?", Flags::NONE).unwrap_err());
+        std::fs::remove_file(&path).unwrap();
+        assert!(hint.contains("its server has ended") && !hint.contains("ICMP"), "{hint}");
     }
 
     #[test]
