@@ -208,7 +208,7 @@ fn meaning(errno: Option<i32>, unix: bool, heard: bool) -> Meaning {
 }
 
 fn unreachable(errno: Option<i32>) -> bool {
-    matches!(errno, Some(errno::EHOSTUNREACH | errno::ENETUNREACH))
+    matches!(errno, Some(errno::EHOSTUNREACH | errno::ENETUNREACH | errno::EACCES))
 }
 
 /// What ICMP can say of a datagram that was sent: it concerns that one, or its peer, and no other.
@@ -226,6 +226,7 @@ async fn up(
     state: &State<'_>,
 ) -> Result<(), Problem> {
     let (mut tries, mut lost) = (0, None);
+/// No way leads there, or it is forbidden, which ICMP for IPv6 tells apart.
     loop {
         let next = outbox.borrow().next();
         if let Some(message) = next {
@@ -355,3 +356,5 @@ mod tests {
         }
     }
 }
+        // What a router says over IPv6 where it forbids the way; over IPv4 it is EHOSTUNREACH.
+        assert_eq!(answers(errno::EACCES), [Meaning::Nobody, Meaning::Lost]);

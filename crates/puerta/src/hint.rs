@@ -94,8 +94,11 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         }
         (_, libc::ENOTCONN) => "the connection is gone",
         (_, libc::EDESTADDRREQ) => "a datagram needs an address to go to: connect, or use send_to",
+        (_, libc::EACCES) if error.protocol() == "tcp" => {
+            "a firewall or route forbids it: one of this machine, or, as an ICMP message said, one on the way"
+        }
         (Call::SendTo | Call::SendMsg | Call::Send | Call::Connect, libc::EACCES) => {
-            "a broadcast address needs the option broadcast; any other is forbidden by a firewall or route of this machine"
+            "a broadcast address needs the option broadcast; any other is forbidden by a firewall or route, of this machine or on the way"
         }
         (Call::Recv | Call::RecvMsg, libc::EACCES) => {
             "a firewall or router on the way forbids it, as an ICMP message said"
@@ -198,6 +201,17 @@ mod tests {
             |path: &str| hint_of(Socket::<UnixStream>::new(()).unwrap().connect(&UnixAddr::path(path)).unwrap_err());
         assert!(path("/no/such/path").contains("check the spelling"));
         assert!(path("/dev/null/door").contains("not a folder"));
+    }
+
+    #[test]
+    fn what_is_forbidden_on_the_way_is_no_broadcast_over_tcp() {
+        let forbidden = |protocol, call| hint_of(Error::bare(call, libc::EACCES).at(protocol, None, None));
+        for call in [Call::Connect, Call::Send] {
+            assert!(!forbidden("tcp", call).contains("broadcast"));
+            assert!(forbidden("tcp", call).contains("on the way"));
+        }
+        assert!(forbidden("udp", Call::Connect).contains("broadcast"));
+        assert!(forbidden("udp", Call::Connect).contains("on the way"));
     }
 
     #[test]

@@ -22,7 +22,8 @@ impl Error {
             (Call::Socket | Call::SetSockOpt | Call::SocketPair, _) => 3,
             (Call::GetAddrInfo | Call::GetNameInfo, _) => 4,
             (Call::Bind | Call::Listen, _) => 5,
-            (Call::Connect, _) | (_, Cause::Os(errno::ECONNREFUSED | errno::EHOSTUNREACH | errno::ENETUNREACH)) => 6,
+            (Call::Connect, _) => 6,
+            (_, Cause::Os(errno::ECONNREFUSED | errno::EHOSTUNREACH | errno::ENETUNREACH | errno::EACCES)) => 6,
             _ => 7,
         }
     }
@@ -45,6 +46,7 @@ mod tests {
             (Error::bare(Call::Connect, errno::ETIMEDOUT), 6),
             (Error::bad(Call::Connect, Bad::Deadline), 6),
             (Error::bare(Call::Send, errno::ECONNREFUSED), 6),
+            (Error::bare(Call::Recv, errno::EACCES), 6),
             (Error::bare(Call::Recv, errno::ECONNRESET), 7),
             (Error::bad(Call::RecvMsg, Bad::ControlTruncated), 7),
         ] {
