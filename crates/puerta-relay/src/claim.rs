@@ -1,10 +1,9 @@
 //! The path of a Unix socket: taken over from a dead server, never from a live one, and never where something else lies.
 
 use crate::problem::{Occupant, Problem};
-use puerta::{AnyStream, Endpoint, Family, Socket, UnixAddr, errno};
+use puerta::{AnyDatagram, Endpoint, Family, Socket, UnixAddr, errno};
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -126,28 +125,20 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether a server is behind the socket. One that the kernel lists under this path is not asked: it may serve one client
-/// only, and that one is not us. Otherwise a refused connect is the only sign that none is: a full backlog says EAGAIN, a
-/// server of another type EPROTOTYPE, a server of somebody else EACCES.
+/// Whether a socket of whatever type is bound to the path, listening or not. It is asked as a datagram socket asks: to what is a
+/// server of streams or packets that is another type, which the kernel says (EPROTOTYPE) without a client for it, and one of
+/// datagrams is sent nothing. It may serve one client only, and that one is not us. Only a refusal says that nobody is there:
+/// the server of somebody else answers EACCES.
 fn answers(path: &Path) -> bool {
-    let listed = fs::read("/proc/net/unix").unwrap_or_default();
-    if listed.split(|&b| b == b'\n').any(|line| ends_with_path(line, path.as_os_str().as_bytes())) {
-        return true;
-    }
     let address = Endpoint::Unix(UnixAddr::path(path));
-    let asked = Socket::<AnyStream>::new(Family::Unix).and_then(|socket| socket.start_connect(&address));
+    let asked = Socket::<AnyDatagram>::new(Family::Unix).and_then(|socket| socket.connect(&address));
     !matches!(asked, Err(error) if matches!(error.errno(), Some(errno::ECONNREFUSED | errno::ENOENT)))
-}
-
-/// proc_pid_net(5): the eighth column, after one space, is the path as it was bound.
-fn ends_with_path(line: &[u8], path: &[u8]) -> bool {
-    line.strip_suffix(path).is_some_and(|rest| rest.ends_with(b" "))
-        && line.split(|&b| b == b' ').filter(|c| !c.is_empty()).count() >= 8
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use puerta::AnyStream;
     use std::os::unix::net::{UnixDatagram, UnixListener};
 
     fn folder(name: &str) -> PathBuf {
@@ -189,6 +180,28 @@ mod tests {
             assert_eq!(by(Claim::take(&path)), Some(Occupant::Live));
             assert_eq!(fs::symlink_metadata(&path).unwrap().ino(), before);
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_live_socket_is_never_touched_however_its_path_is_written_and_is_not_asked_for_anything() {
+        let folder = folder("spelt");
+        fs::create_dir(folder.join("below")).unwrap();
+        std::os::unix::fs::symlink(&folder, folder.join("link")).unwrap();
+        let (stream, bound) = (folder.join("s"), folder.join("b"));
+        let listener = UnixListener::bind(&stream).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        // Bound, and not listening yet.
+        let _bound = Socket::<AnyStream>::new(Family::Unix)
+            .and_then(|socket| socket.bind(&Endpoint::Unix(UnixAddr::path(&bound))))
+            .unwrap();
+        for name in ["s", "b"] {
+            for path in [folder.join(name), folder.join("below/..").join(name), folder.join("link").join(name)] {
+                assert_eq!(by(Claim::take(&path)), Some(Occupant::Live), "{path:?}");
+            }
+        }
+        assert!(stream.exists() && bound.exists());
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "a probe was its client");
         fs::remove_dir_all(folder).unwrap();
     }
 
