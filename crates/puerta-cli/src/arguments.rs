@@ -233,7 +233,7 @@ pub(crate) struct Resolve {
     /// One JSON object a line on stdout; an error as JSON on stderr
     #[arg(long)]
     pub(crate) json: bool,
-    /// Show every call of the resolver on stderr, as text or JSON
+    /// Show every call of the resolver on stderr, as text or JSON (then an error is JSON, too)
     #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub(crate) trace: Option<TraceForm>,
 }

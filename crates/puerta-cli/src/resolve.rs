@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 pub(crate) fn run(arguments: &Resolve) -> ExitCode {
-    let reporter = Reporter::new(&Output { json: arguments.json, ..Output::default() });
+    let reporter = Reporter::new(&Output { json: arguments.json, trace: arguments.trace, ..Output::default() });
     trace::start(arguments.trace);
     let asked = Asked::of(arguments);
     let lines = if asked.number { backward(&asked) } else { forward(&asked) };
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Resolve) -> ExitCode {
         Ok(lines) => lines,
         Err(error) => return reporter.socket_error(error),
     };
-    let as_data = reporter.json();
+    let as_data = arguments.json;
     let text = |line: Line| if as_data { format!("{}\n", line.data) } else { format!("{}\n", visible(&line.text)) };
     print(lines.into_iter().map(text).collect::<String>().as_bytes(), reporter)
 }

@@ -94,3 +94,11 @@ fn an_error_is_status_4_but_a_wrong_value_2_and_both_have_a_hint() {
     let error = &done.json()[0];
     assert_eq!((error["event"].as_str(), error["errno"].as_str()), (Some("error"), Some("EAI_SERVICE")), "{error}");
 }
+
+#[test]
+fn an_error_behind_a_trace_as_json_is_json_too_and_the_addresses_stay_text() {
+    let done = puerta(["resolve", "--trace=json", "localhost", "nosuchservice"]).finish();
+    let told = done.ends_with(4).json();
+    assert_eq!(told.last().unwrap()["event"], "error", "{}", done.stderr);
+    assert_eq!(lines(&["-4", "localhost", "--trace=json"]), ["127.0.0.1"]);
+}
