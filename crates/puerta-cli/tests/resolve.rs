@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::puerta;
+use common::{puerta, shell};
 use serde_json::{Value, json};
 
 fn lines(arguments: &[&str]) -> Vec<String> {
@@ -101,4 +101,15 @@ fn an_error_behind_a_trace_as_json_is_json_too_and_the_addresses_stay_text() {
     let told = done.ends_with(4).json();
     assert_eq!(told.last().unwrap()["event"], "error", "{}", done.stderr);
     assert_eq!(lines(&["-4", "localhost", "--trace=json"]), ["127.0.0.1"]);
+}
+
+#[test]
+fn where_there_is_no_output_it_is_said_that_nothing_is_printed() {
+    for line in ["resolve localhost", "explain localhost:80"] {
+        // Others open /dev/null so for programs of which they want nothing: it is no error.
+        for closed in [">&-", "1<>/dev/null"] {
+            shell(&format!("\"$PUERTA\" {line} {closed}")).finish().ends_with(0).said("standard output is closed");
+        }
+        assert_eq!(shell(&format!("\"$PUERTA\" {line} >/dev/null")).finish().ends_with(0).stderr, "");
+    }
 }
