@@ -65,3 +65,21 @@ pub struct RawAncillary {
     /// `cmsg_data`, in the layout that level and type ask for.
     pub bytes: Vec<u8>,
 }
+
+impl RawAncillary {
+    /// `IP_RECVERR` and `IPV6_RECVERR`: a `struct sock_extended_err` of linux/errqueue.h, and the address of who said it, but for what
+    /// this machine says of itself. The errno, and that address.
+    pub(crate) fn said(&self) -> Option<(i32, Option<IpAddr>)> {
+        let ours = [(libc::IPPROTO_IP, libc::IP_RECVERR), (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)];
+        let (errno, from) = (self.bytes.first_chunk()?, self.bytes.get(size_of::<libc::sock_extended_err>()..)?);
+        let family = from.first_chunk().map_or(libc::AF_UNSPEC, |family| i32::from(u16::from_ne_bytes(*family)));
+        let v4 = || from.get(4..)?.first_chunk().map(|&bytes: &[u8; 4]| IpAddr::from(bytes));
+        let v6 = || from.get(8..)?.first_chunk().map(|&bytes: &[u8; 16]| IpAddr::from(bytes).to_canonical());
+        let from = match family {
+            libc::AF_INET => v4(),
+            libc::AF_INET6 => v6(),
+            _ => None,
+        };
+        ours.contains(&(self.level, self.kind)).then_some((i32::from_ne_bytes(*errno), from))
+    }
+}

@@ -69,7 +69,8 @@ pub use error::{Bad, Call, Cause, Error, Result, errno, errno_name};
 pub use exchange::{Flags, Messages, Received, Shutdown};
 pub use interfaces::{Interface, interfaces};
 pub use message::{
-    AncillarySpace, Datagram, MAX_DESCRIPTORS, Message, Packet, PacketConnection, PassesDescriptors, ReceivedMessage,
+    AncillarySpace, Datagram, MAX_DESCRIPTORS, Message, Packet, PacketConnection, PassesDescriptors, QueuedError,
+    ReceivedMessage,
 };
 pub use protocol::{
     AnyDatagram, AnyStream, Bytes, Datagrams, Family, Icmp, Ip, Listens, Protocol, RawIp, Tcp, Udp, UnixDatagram,

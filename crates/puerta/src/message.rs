@@ -13,6 +13,7 @@ use crate::sys::ancillary::{self, CREDENTIALS_SPACE, Control, Incoming, Outgoing
 use crate::sys::sockaddr::{SockAddr, Storage};
 use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// How many descriptors one message carries at most: SCM_MAX_FD of unix(7).
@@ -171,7 +172,42 @@ pub struct Datagram<A> {
     pub to: Option<PacketInfo>,
 }
 
+/// What was said of a datagram that was sent: see [`Socket::queued_error`].
+#[derive(Debug)]
+pub struct QueuedError {
+    /// What it was; its peer is where the datagram was sent to.
+    pub error: Error,
+    /// Who said it, by ICMP: a router, the peer, or this machine, where a neighbour does not answer. `None`: the call that sent the
+    /// datagram failed with the same.
+    pub from: Option<IpAddr>,
+}
+
 impl<P: Protocol, R: Role> Socket<P, R> {
+    /// recvmsg(2) with `MSG_ERRQUEUE`: the oldest of what was said of datagrams that were sent, where the option
+    /// [`ReceiveErrors`](opt::ReceiveErrors) is set; `None` where there is no more. It never waits. What is taken no longer fails
+    /// another call. Take all of it when a call has failed; until then readiness tells of an error (`EPOLLERR`).
+    ///
+    /// # Errors
+    /// [`Bad::Option`] on a Unix socket.
+    pub fn queued_error(&self) -> Result<Option<QueuedError>>
+    where
+        P: Datagrams + HasIpDatagrams,
+    {
+        // A Unix socket would take the flag for none, and give a message.
+        if !self.get(opt::ReceiveErrors)? {
+            return Ok(None);
+        }
+        let mut control = [0u64; 32];
+        let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+        let incoming = match ancillary::recv(&self.fd, &mut [], &mut control, flags, false) {
+            Err(error) if error.would_block() => return Ok(None),
+            done => done.map_err(|e| self.tell(e))?,
+        };
+        let Some((errno, from)) = incoming.control.others.iter().find_map(RawAncillary::said) else { return Ok(None) };
+        let to = self.decode(&incoming.from)?;
+        Ok(Some(QueuedError { error: self.tell_about(Error::bare(Call::RecvMsg, errno), Some(&to)), from }))
+    }
+
     /// recvmsg(2): one datagram, who sent it, and where it was sent to
     /// (where the option [`PacketInfo`](opt::PacketInfo) is set: set it before `bind`, since a datagram that was queued before
     /// does not know whether its address was a broadcast). Descriptors that came with it are closed.

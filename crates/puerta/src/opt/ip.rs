@@ -130,3 +130,27 @@ impl<P: HasIpDatagrams, R: Role> Set<P, R> for PacketInfo {
 impl<P: HasIpDatagrams, R: Role> Get<P, R> for PacketInfo {
     type Value = bool;
 }
+
+/// `IP_RECVERR`, ip(7), and `IPV6_RECVERR`, ipv6(7): all that ICMP says of datagrams that were sent fails a later call, and is kept for
+/// [`queued_error`](crate::Socket::queued_error). Without it a connected socket learns that the port is closed or the way
+/// forbidden, but not that no way leads there. Who sets it has to take what is kept, which is counted as received data is
+/// ([`ReceiveBuffer`](super::ReceiveBuffer)); so it is none of the [named](super::named) options. It also makes a send fail with
+/// `ENOBUFS` where the interface's queue is full; without it the datagram is dropped in silence. On an IPv6 socket both are
+/// set, for its IPv4 traffic too. Default: off.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiveErrors;
+known!(ReceiveErrors: RECEIVE_ERRORS, bool);
+pub(super) const RECEIVE_ERRORS: Named = Named {
+    name: "receive-errors",
+    phase: Phase::Any,
+    summary: "hear all that ICMP says of what was sent",
+    value: ValueKind::Flag,
+    kinds: IP_DATAGRAMS,
+    how: How::BothFamilies(key!(IPPROTO_IP, IP_RECVERR), key!(IPPROTO_IPV6, IPV6_RECVERR)),
+};
+impl<P: HasIpDatagrams, R: Role> Set<P, R> for ReceiveErrors {
+    type Value = bool;
+}
+impl<P: HasIpDatagrams, R: Role> Get<P, R> for ReceiveErrors {
+    type Value = bool;
+}

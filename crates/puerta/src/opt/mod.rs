@@ -52,7 +52,7 @@ pub use base::{
     BindToDevice, Broadcast, BusyPoll, PassCredentials, PeerCredentials, ReceiveBuffer, ReceiveTimeout, ReuseAddress,
     ReusePort, SendBuffer, SendTimeout,
 };
-pub use ip::{FreeBind, PacketInfo, Tos, Transparent, Ttl, V6Only};
+pub use ip::{FreeBind, PacketInfo, ReceiveErrors, Tos, Transparent, Ttl, V6Only};
 pub use multicast::{Group, Interface, MulticastInterface, MulticastJoin, MulticastLeave, MulticastLoop, MulticastTtl};
 pub use named::{NAMED, Named, Phase, Setting, SocketKind, named};
 pub use queue::{ReceiveQueue, SendQueue, UnsentQueue};

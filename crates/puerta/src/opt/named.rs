@@ -71,7 +71,7 @@ pub struct Setting {
     value: Value,
 }
 
-/// Every option that can be set, by name.
+/// Every option that can be set, by name, but [`ReceiveErrors`](super::ReceiveErrors): that asks for calls of its own.
 pub static NAMED: &[Named] = &[
     base::REUSE_ADDRESS,
     base::REUSE_PORT,

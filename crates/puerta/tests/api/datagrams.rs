@@ -1,6 +1,7 @@
 use crate::{udp, v4};
 use puerta::{
-    AnyDatagram, Datagrams, Endpoint, Family, Flags, Ip, Received, Socket, Udp, UnixAddr, UnixDatagram, UnixPacket,
+    AnyDatagram, Bad, Cause, Datagrams, Endpoint, Family, Flags, Ip, Received, Socket, Udp, UnixAddr, UnixDatagram,
+    UnixPacket, opt,
 };
 use std::io::{IoSlice, IoSliceMut};
 
@@ -141,6 +142,37 @@ fn a_port_that_nobody_listens_on_is_reported_with_the_peer() {
         format!("recv udp {} -> {to}: connection refused (ECONNREFUSED)", ana.local_addr().unwrap())
     );
     assert!(error.hint().unwrap().contains("ICMP"));
+}
+
+#[test]
+fn what_icmp_said_of_each_datagram_is_queued_where_that_is_asked_for_and_then_waits_no_more() {
+    for (family, at, said_by) in [
+        (Ip::V4, "127.0.0.1:0", "127.0.0.1"),
+        (Ip::V6, "[::1]:0", "::1"),
+        (Ip::V6, "[::ffff:127.0.0.1]:0", "127.0.0.1"),
+    ] {
+        let nobody = Socket::<Udp>::new(family).unwrap().bind(&at.parse().unwrap()).unwrap().local_addr().unwrap();
+        let ana = Socket::<Udp>::new(family).unwrap().with(opt::ReceiveErrors, true).unwrap().connect(&nobody).unwrap();
+        assert!(ana.queued_error().unwrap().is_none());
+        for _ in 0..2 {
+            ana.send(b"hola", Flags::NONE).unwrap();
+            let said = ana.queued_error().unwrap().unwrap();
+            assert_eq!((said.error.name().as_ref(), said.from), ("ECONNREFUSED", Some(said_by.parse().unwrap())));
+            assert_eq!(said.error.peer(), Some(&Endpoint::Inet(nobody)));
+            assert!(ana.queued_error().unwrap().is_none());
+        }
+        assert!(ana.recv(&mut [0; 16], Flags::DONTWAIT).unwrap_err().would_block());
+    }
+}
+
+#[test]
+fn a_unix_socket_queues_no_errors_and_gives_no_message_as_one() {
+    let folder = crate::Folder::new("no-queue");
+    let at = Endpoint::Unix(UnixAddr::path(folder.0.join("door")));
+    let ana = Socket::<AnyDatagram>::new(Family::Unix).unwrap().bind(&at).unwrap();
+    Socket::<AnyDatagram>::new(Family::Unix).unwrap().connect(&at).unwrap().send(b"hola", Flags::NONE).unwrap();
+    assert_eq!(ana.queued_error().unwrap_err().cause(), Cause::Bad(Bad::Option));
+    assert_eq!(ana.recv_from(&mut [0; 16], Flags::DONTWAIT).unwrap().0.len, 4);
 }
 
 #[test]
