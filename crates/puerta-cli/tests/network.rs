@@ -89,6 +89,14 @@ fn a_router_whose_way_takes_less_ends_no_exchange_of_datagrams() {
     }
 }
 
+#[test]
+fn a_datagram_that_an_interface_has_no_room_for_is_sent_a_little_later() {
+    let other = server();
+    let full = with_failing("sendto:error=ENOBUFS:when=1", &["connect", &udp(&other)]).input("hola\n").finish();
+    assert_eq!(receive(&other).0, b"hola\n");
+    full.ends_with(0).said("sent 5 bytes");
+}
+
 /// A network of three: us, a router, and a server of datagrams behind it, to where the way takes 1000 bytes. What the server gets is
 /// in `$OUT`.
 const BEHIND_A_ROUTER: &str = r#"
@@ -134,4 +142,45 @@ fn of_datagrams_that_are_longer_than_the_way_takes_the_first_is_lost_with_a_line
     wait_until("the rest", || std::fs::read(folder.path("out")).unwrap() == expected.as_bytes());
     ours.end_input();
     ours.finish().ends_with(0);
+}
+
+/// A network of two: us, and a router that knows no way to one half of the networks behind it, and forbids the other. A neighbour that
+/// does not answer is given up after 0.1 s.
+const NO_WAY: &str = r#"
+    ip link set lo up
+    unshare -n sleep 60 >/dev/null 2>&1 & router=$!
+    until [ "$(readlink /proc/$router/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
+    router() { nsenter -t $router -n "$@"; }
+    set -e
+    router sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward && echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+    ip link add near type veth peer name near netns $router
+    ip addr add 10.0.1.1/24 dev near
+    ip addr add 2001:db8:1::1/64 dev near nodad
+    router ip addr add 10.0.1.2/24 dev near
+    router ip addr add 2001:db8:1::2/64 dev near nodad
+    ip link set near up
+    router ip link set near up
+    echo 100 >/proc/sys/net/ipv4/neigh/near/retrans_time_ms
+    echo 1 >/proc/sys/net/ipv4/neigh/near/mcast_solicit
+    ip route add 10.0.2.0/24 via 10.0.1.2
+    ip route add 2001:db8:2::/64 via 2001:db8:1::2
+    router ip route add unreachable 10.0.2.0/25
+    router ip route add prohibit 10.0.2.128/25
+    router ip route add unreachable 2001:db8:2::/65
+    router ip route add prohibit 2001:db8:2:0:8000::/65
+    set +e
+"#;
+
+#[test]
+fn where_no_way_leads_to_a_peer_of_datagrams_icmp_says_so_and_the_status_is_6() {
+    let peers = ["10.0.2.5", "10.0.2.200", "10.0.1.77", "[2001:db8:2::5]", "[2001:db8:2:0:8000::5]"];
+    let peers = peers.join(" ");
+    let each = "echo hola | \"$PUERTA\" connect udp:$peer:9 --idle 3s; echo $peer $?";
+    let line = format!("{NO_WAY} for peer in {peers}; do {each}; done; kill $router");
+    let ours = peer("unshare", ["-Urn", "sh", "-c", &line]).env("PUERTA", env!("CARGO_BIN_EXE_puerta")).finish();
+    let expected: Vec<String> = peers.split(' ').map(|peer| format!("{peer} 6\n")).collect();
+    assert_eq!(ours.text(), expected.concat(), "{}", ours.stderr);
+    ours.said("10.0.2.5:9: no route to host (EHOSTUNREACH)").said("10.0.1.77:9: no route to host (EHOSTUNREACH)");
+    ours.said("[2001:db8:2:0:8000::5]:9: permission denied (EACCES)").said("hint: a firewall or router on the way");
+    ours.never_said("no more answers came");
 }

@@ -25,6 +25,10 @@ pub const ANSWERS: Duration = Duration::from_secs(1);
 /// How often a datagram is tried again after what may be said of an earlier one: of several, where several were too long for the way.
 const TRIES: u32 = 8;
 
+/// How long it is waited before a datagram is tried again that the full queue of an interface took no more; longer each time, 180 ms in
+/// all. The kernel says so on a socket that asks for what ICMP says, and drops it in silence on others.
+const ROOM: Duration = Duration::from_millis(5);
+
 /// A datagram socket with one peer, and readiness.
 type Link = Async<Socket<AnyDatagram, Connected>>;
 
@@ -186,6 +190,21 @@ impl State<'_> {
         Ok(())
     }
 
+    /// What ICMP said of earlier datagrams; false where nothing is queued.
+    fn told_queued(&self, link: &Link) -> Result<bool, Problem> {
+        let mut any = false;
+        while !self.unix
+            && let Some(said) = link.get_ref().queued_error().map_err(Problem::Broken)?
+        {
+            // What this machine said itself, the call failed with.
+            if said.from.is_some() {
+                any = true;
+                self.told(said.error)?;
+            }
+        }
+        Ok(any)
+    }
+
     fn lost(&self, error: &Error) {
         self.report.event(&if error.errno() == Some(errno::EMSGSIZE) {
             Event::TooLong(error)
@@ -207,6 +226,7 @@ fn meaning(errno: Option<i32>, unix: bool, heard: bool) -> Meaning {
     }
 }
 
+/// No way leads there, or it is forbidden, which ICMP for IPv6 tells apart.
 fn unreachable(errno: Option<i32>) -> bool {
     matches!(errno, Some(errno::EHOSTUNREACH | errno::ENETUNREACH | errno::EACCES))
 }
@@ -226,7 +246,6 @@ async fn up(
     state: &State<'_>,
 ) -> Result<(), Problem> {
     let (mut tries, mut lost) = (0, None);
-/// No way leads there, or it is forbidden, which ICMP for IPv6 tells apart.
     loop {
         let next = outbox.borrow().next();
         if let Some(message) = next {
@@ -239,7 +258,12 @@ async fn up(
                         state.lost(&error);
                     }
                 }
+                Err(error) if error.errno() == Some(errno::ENOBUFS) && !state.unix && tries < TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(ROOM * tries).await;
+                }
                 // The error belongs to an earlier datagram; this one was not sent.
+                Err(_) if state.told_queued(link)? => {}
                 Err(error) if state.meaning(&error) != Meaning::Lost => state.told(error)?,
                 Err(error) if tries < TRIES => {
                     tries += 1;
@@ -275,7 +299,7 @@ async fn down(
         // What ICMP said makes a socket an error to be told, not readable.
         let received = match link.io(Interest::READABLE | Interest::ERROR, step).await {
             Ok(received) => received,
-            Err(error) => match state.told(error) {
+            Err(error) => match state.told_queued(link).and_then(|any| if any { Ok(()) } else { state.told(error) }) {
                 Ok(()) => continue,
                 Err(problem) => return problem,
             },
@@ -345,6 +369,8 @@ mod tests {
         assert_eq!(answers(errno::ECONNREFUSED), [Meaning::Nobody, Meaning::Away]);
         assert_eq!(answers(errno::EHOSTUNREACH), [Meaning::Nobody, Meaning::Lost]);
         assert_eq!(answers(errno::ENETUNREACH), [Meaning::Nobody, Meaning::Lost]);
+        // What a router says over IPv6 where it forbids the way; over IPv4 it is EHOSTUNREACH.
+        assert_eq!(answers(errno::EACCES), [Meaning::Nobody, Meaning::Lost]);
     }
 
     #[test]
@@ -356,5 +382,3 @@ mod tests {
         }
     }
 }
-        // What a router says over IPv6 where it forbids the way; over IPv4 it is EHOSTUNREACH.
-        assert_eq!(answers(errno::EACCES), [Meaning::Nobody, Meaning::Lost]);

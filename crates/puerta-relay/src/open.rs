@@ -319,7 +319,8 @@ fn unix_datagram(request: &ConnectRequest, addresses: &[Endpoint]) -> Result<Con
 /// UDP: the first address that there is a route to. Whether somebody listens shows later.
 fn datagrams(request: &ConnectRequest, addresses: &[Endpoint], report: &dyn Report) -> Result<Connection, Problem> {
     let (sources, fit) = from_sources(request, addresses)?;
-    let mut others = Others { addresses: fit.into(), settings: request.settings.clone(), sources };
+    let settings = plan::connecting(Transport::Udp, &request.settings);
+    let mut others = Others { addresses: fit.into(), settings, sources };
     match others.next(report)? {
         Some(socket) => Ok(Connection::Datagram(socket, None, others)),
         None => Err(Problem::Usage { what: "no address".to_owned(), hint: "name a host".to_owned() }),

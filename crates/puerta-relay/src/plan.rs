@@ -43,7 +43,8 @@ pub struct Step {
 /// let steps = plan(&"udp:10.0.0.5:53".parse()?, Role::Connect, None);
 /// let calls: Vec<String> = steps.iter().map(ToString::to_string).collect();
 /// assert_eq!(calls[0], "socket(AF_INET, SOCK_DGRAM|SOCK_CLOEXEC, IPPROTO_UDP) = fd");
-/// assert_eq!(calls[1], "connect(fd, {AF_INET, 10.0.0.5:53}, 16)");
+/// assert_eq!(calls[1], "setsockopt(fd, IPPROTO_IP, IP_RECVERR, 1)");
+/// assert_eq!(calls[2], "connect(fd, {AF_INET, 10.0.0.5:53}, 16)");
 /// # Ok::<(), puerta::ParseError>(())
 /// ```
 pub fn plan(endpoint: &Endpoint, role: Role, family: Option<Ip>) -> Vec<Step> {
@@ -77,6 +78,12 @@ pub(crate) fn to_bind(host: &Host, mut found: Vec<SocketAddr>) -> Vec<SocketAddr
         found.truncate(1);
     }
     found
+}
+
+/// What a connecting socket is set to before it is connected, in this order: the user's options, and what the relay itself needs.
+pub fn connecting(transport: Transport, user: &[Setting]) -> Vec<Setting> {
+    let errors = (transport == Transport::Udp).then(|| Setting::of(opt::ReceiveErrors, true));
+    user.iter().cloned().chain(errors).collect()
 }
 
 /// What a listening socket is set to before it is bound, in this order: our defaults, the user's options, which so prevail,
@@ -197,6 +204,10 @@ impl Planner<'_> {
                         "each datagram tells which of our addresses it was sent to: the answer comes from there"
                             .to_owned()
                     }
+                    "receive-errors" => {
+                        "ICMP may say that no way leads to the peer: without this the kernel tells only that its port is closed"
+                            .to_owned()
+                    }
                     _ => setting.named().summary.to_owned(),
                 }
             };
@@ -221,7 +232,7 @@ impl Planner<'_> {
 
     fn connect(&mut self, place: &Place) {
         self.socket(place);
-        self.settings(place, &self.endpoint.options);
+        self.settings(place, &connecting(self.transport, &self.endpoint.options));
         let waits = matches!(self.transport, Transport::Unix | Transport::UnixPacket);
         let limit = |time| opt::named("send-timeout").and_then(|named| named.parse(Some(time)).ok());
         if let (true, Some(limit)) = (waits, limit("30s")) {
