@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod advice;
 mod arguments;
 mod aside;
 mod columns;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refused(&error),
+        Err(error) => return refused(&advice::advised(error, &advice::words())),
     };
     match cli.command {
         Command::Connect(arguments) => exchange::connect(arguments),

@@ -1,5 +1,6 @@
 //! What ends `serve`, or keeps it from starting.
 
+use crate::advice;
 use crate::report::Reporter;
 use puerta::{ParseError, errno};
 use puerta_relay::verdict::How;
@@ -55,7 +56,16 @@ impl Trouble {
                 Some("name one that we are started with, as systemd or systemd-socket-activate passes it".to_owned()),
                 5,
             ),
-            Trouble::Serve(problem) => (problem.to_string(), problem.hint().map(Cow::into_owned), problem.status()),
+            Trouble::Serve(problem) => {
+                let meant = match problem {
+                    Problem::Root { path, error } if error.raw_os_error() == Some(errno::ENOENT) => {
+                        advice::no_folder(path, &advice::words())
+                    }
+                    _ => None,
+                };
+                let hint = meant.or_else(|| problem.hint().map(Cow::into_owned));
+                (problem.to_string(), hint, problem.status())
+            }
             Trouble::Password { user, path, problem } => bad_password(user, path, problem),
             Trouble::NoTerminal(user, error) => {
                 let hint = format!("put it into a file that nobody else can read: --auth {}:FILE", visible(user));
