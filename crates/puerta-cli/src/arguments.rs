@@ -56,6 +56,7 @@ Examples:
   puerta talk --plain --listen :7778          their hub: all hear what one says")]
     Talk(crate::talk::Arguments),
     /// Serve a folder to any browser, until stopped
+    #[command(mut_arg("verbose", |verbose| verbose.help(crate::serve::VERBOSE)))]
     #[command(after_help = "\
 Examples:
   puerta serve                                this folder, to this machine alone

@@ -112,6 +112,30 @@ fn a_log_that_goes_to_a_stdout_that_is_closed_is_told_of() {
 }
 
 #[test]
+fn with_v_and_without_a_log_each_response_is_a_line_on_stderr() {
+    let (folder, logs) = (site(), Folder::new("serve-verbose"));
+    let server = serve(&folder.path(""), &["-v"]);
+    assert_eq!(server.get("/a.txt").status, 200);
+    server.run.says("127.0.0.1 - - [").says("\"GET /a.txt HTTP/1.1\" 200 5\n");
+    assert_eq!(server.run.stdout(), b"");
+    // As data, each line is an event.
+    let server = serve(&folder.path(""), &["-v", "--json"]);
+    assert_eq!(server.get("/none").status, 404);
+    let event = server.event("\"target\"");
+    assert_eq!(
+        (&event["event"], &event["target"], &event["status"]),
+        (&"response".into(), &"/none".into(), &404.into())
+    );
+    // A log that was asked for has the lines alone.
+    let log = logs.name("access.log");
+    let server = serve(&folder.path(""), &["-v", "--log", &log]);
+    assert_eq!(server.get("/a.txt").status, 200);
+    server.run.signal("TERM");
+    server.run.finish().ends_with(0).never_said("GET /a.txt");
+    assert_eq!(std::fs::read_to_string(log).unwrap().lines().count(), 1);
+}
+
+#[test]
 fn a_unix_socket_is_served_and_its_path_left_clean() {
     let (folder, sockets) = (site(), Folder::new("serve-sockets"));
     let path = sockets.path("door");

@@ -45,6 +45,9 @@ use trouble::Trouble;
 /// How long a stop takes before anything is said of it.
 const AT_ONCE: Duration = Duration::from_millis(300);
 
+/// What --verbose says besides what it says elsewhere.
+pub(crate) const VERBOSE: &str = "Say more: names; and, without --log, a line for each response";
+
 /// How long the end waits for whoever reads stderr.
 const LAST: Duration = Duration::from_secs(1);
 
@@ -90,7 +93,7 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     }
     let log = match &arguments.log {
         Some(path) => Some(LogFile::open(path, again.clone()).map_err(|error| Trouble::Log(path.clone(), error))?),
-        None => None,
+        None => arguments.output.verbose.then(|| LogFile::stderr(reporter.json())),
     };
     let opening = Listeners::open(&arguments.listen, arguments.sharing.share, reporter);
     let mut listeners = tokio::select! {
@@ -104,7 +107,8 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     aside::start(reporter).map_err(Trouble::system)?;
     left.notes.iter().for_each(|note| reporter.note(note));
     let told: Arc<dyn Report> = Arc::new(Told::new(reporter));
-    let form = if arguments.log_format == LogForm::Json { Form::Json } else { Form::Common };
+    let is_json = if arguments.log.is_some() { arguments.log_format == LogForm::Json } else { reporter.json() };
+    let form = if is_json { Form::Json } else { Form::Common };
     let log = log.map(|file| Log::start(file, form, told.clone())).transpose().map_err(Trouble::system)?;
     let gate = std::mem::take(&mut sharing.gate);
     let (site, limits, tally) = (arguments.site(), arguments.limits(), Tally::default());
