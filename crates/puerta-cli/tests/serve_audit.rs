@@ -28,7 +28,7 @@ fn a_folder_with_nothing_wrong_in_it_is_status_0() {
 }
 
 #[test]
-fn what_should_hardly_be_served_has_a_line_each_and_the_status_is_1() {
+fn what_should_hardly_be_served_has_a_line_each_and_is_status_1_where_clients_get_it() {
     let folder = site();
     for name in [".git", "below"] {
         fs::create_dir(folder.path(name)).unwrap();
@@ -77,6 +77,22 @@ fn what_should_hardly_be_served_has_a_line_each_and_the_status_is_1() {
     assert_eq!((&git["event"], &git["what"], &git["served"]), (&"found".into(), &"repository".into(), &true.into()));
     let end = objects.last().unwrap();
     assert_eq!((&end["found"], &end["served"], &end["whole"]), (&9.into(), &7.into(), &true.into()));
+}
+
+#[test]
+fn what_no_client_gets_is_listed_and_the_status_is_0_all_the_same() {
+    let folder = site();
+    fs::create_dir(folder.path(".git")).unwrap();
+    mode(&folder.path(".git"), 0o755);
+    symlink("/etc/passwd", folder.path("out")).unwrap();
+    let audit = |more: &[&str]| puerta(["serve", &folder.name(""), "--audit"].iter().chain(more)).finish();
+    let done = audit(&[]);
+    assert!(done.ends_with(0).text().contains(".git: a repository"), "{}", done.text());
+    assert!(done.text().ends_with("3 entries looked at, 2 found, 0 of them served\n"), "{}", done.text());
+    let end =
+        |done: &common::Done| serde_json::from_str::<serde_json::Value>(done.text().lines().last().unwrap()).unwrap();
+    assert_eq!(end(audit(&["--json"]).ends_with(0))["status"], 0);
+    assert_eq!(end(audit(&["--json", "--hidden"]).ends_with(1))["status"], 1);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Nothing is said of progress before that.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// The status is 1 when something was found, or not all was seen.
+/// The status is 1 when clients would get something of what was found, or not all was seen.
 pub(super) fn run(folder: &Path, bounds: &Bounds, reporter: Reporter) -> Result<ExitCode, Trouble> {
     let mut told = Told { json: reporter.json(), began: Instant::now(), bar: None, failed: None };
     let summary = audit(folder, bounds, &mut told)?;
@@ -23,7 +23,11 @@ pub(super) fn run(folder: &Path, bounds: &Bounds, reporter: Reporter) -> Result<
     if let Some(error) = told.failed {
         return Ok(reporter.problem(&not_printed(&error)));
     }
-    Ok(ExitCode::from(u8::from(summary.found > 0 || summary.cut)))
+    Ok(ExitCode::from(status(&summary)))
+}
+
+fn status(summary: &Summary) -> u8 {
+    u8::from(summary.served > 0 || summary.cut)
 }
 
 struct Told {
@@ -65,7 +69,7 @@ impl Told {
         let Summary { entries, found, served, untold, cut } = *summary;
         let text = if self.json {
             json!({"event": "end", "entries": entries, "found": found, "served": served, "untold": untold, "whole": !cut,
-                "status": u8::from(found > 0 || cut)})
+                "status": status(summary)})
             .to_string()
         } else {
             summary.to_string()

@@ -19,7 +19,7 @@ pub(crate) struct Guard {
     #[arg(long)]
     no_sandbox: bool,
     /// Serve nothing: list what should hardly be served (repositories, keys, databases, backups, links that lead out, what everybody can
-    /// change), for at most a TIME; the status is 1 when something was found [default without =TIME: 60s]
+    /// change), for at most a TIME; the status is 1 when clients would get some of it [default without =TIME: 60s]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "60s", value_parser = time,
         conflicts_with_all = ["listen", "log"])]
     pub(super) audit: Option<Duration>,
