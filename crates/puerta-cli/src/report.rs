@@ -50,8 +50,8 @@ impl Reporter {
 
     /// An address that does not parse: status 2.
     pub(crate) fn bad_address(&self, text: &str, error: &ParseError) -> ExitCode {
-        let text = if text.is_empty() { "''" } else { text };
-        self.error(&format!("{text}: {error}"), error.hint.as_deref(), Place::default(), 2)
+        let quote = if text.is_empty() || text.ends_with(':') { "'" } else { "" };
+        self.error(&format!("{quote}{text}{quote}: {error}"), error.hint.as_deref(), Place::default(), 2)
     }
 
     /// A problem that ended the command.

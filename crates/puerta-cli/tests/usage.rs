@@ -91,3 +91,25 @@ fn a_port_or_an_address_in_place_of_the_folder_is_one_to_listen_on() {
     let server = puerta(["serve", name, "--listen", "127.0.0.1:0"]).current_dir(&folder.path("")).start();
     server.says("serving 8080 on ");
 }
+
+#[test]
+fn an_address_to_serve_on_that_is_written_otherwise_is_said_as_it_is_written_here() {
+    for (text, hint) in [
+        ("tls::8443", "--listen :8443 --tls"),
+        ("tls:8443", "--listen :8443 --tls"),
+        ("https://:8443", "--listen :8443 --tls"),
+        ("https://localhost:8443/", "--listen localhost:8443 --tls"),
+        ("http://localhost:18081", "--listen localhost:18081\n"),
+        ("http://localhost", "--listen localhost:PORT\n"),
+        ("*:18081", ":18081"),
+        ("8080:", "on all interfaces is :8080"),
+        ("8080:", "'8080:': "),
+        ("[::1]", "hint: [::1]:PORT\n"),
+        ("", ":port, host:port, /path or @name"),
+        ("-", ":port, host:port, /path or @name"),
+        ("foo://x:80", ":port, host:port, /path or @name"),
+    ] {
+        let done = puerta(["serve", "--listen", text]).finish();
+        done.ends_with(2).said(hint).never_said("udp").never_said("this build has no");
+    }
+}

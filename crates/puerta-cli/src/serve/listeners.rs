@@ -2,7 +2,10 @@
 
 use super::trouble::Trouble;
 use crate::report::Reporter;
-use puerta::{Address, AnyStream, Endpoint, Error, Host, Listening, Socket, Target, Transport, errno, inherited, opt};
+use puerta::{
+    Address, AnyStream, Endpoint, Error, Host, Listening, ParseError, ParseErrorKind, Socket, Target, Transport, errno,
+    inherited, opt,
+};
 use puerta_relay::background;
 use puerta_relay::claim::Claim;
 use puerta_relay::open::{self, ListenRequest, Opened};
@@ -14,6 +17,8 @@ use std::path::Path;
 /// The first port that is tried where no address was given, and how many are.
 const PORT: u16 = 8000;
 const PORTS: u16 = 100;
+
+const FORMS: &str = "give :port, host:port, /path or @name";
 
 /// The first descriptor that systemd passes: sd_listen_fds(3).
 const FIRST_PASSED: RawFd = 3;
@@ -126,12 +131,36 @@ fn place(text: &str) -> Result<Place, Trouble> {
         let wrong = || Trouble::usage(format!("{text} is no descriptor"), "give its number: fd:3");
         return Ok(Place::Inherited(number.ok_or_else(wrong)?));
     }
-    let endpoint: puerta_relay::Endpoint = text.parse().map_err(|error| Trouble::Address(text.to_owned(), error))?;
+    let endpoint: puerta_relay::Endpoint = text.parse().map_err(|error| refused(text, error))?;
     if !matches!(endpoint.address.transport, Transport::Tcp | Transport::Unix) {
         let what = format!("{text} is no stream, and browsers come over streams");
-        return Err(Trouble::usage(what, "give :port, host:port, a path or @name"));
+        return Err(Trouble::usage(what, FORMS));
     }
     Ok(Place::Address(endpoint))
+}
+
+/// What is no address, with what to write here: this command has TLS by an option, and no datagrams.
+fn refused(text: &str, error: ParseError) -> Trouble {
+    let url = text.split_once(':').and_then(|(scheme, rest)| {
+        let option = match scheme.to_ascii_lowercase().as_str() {
+            "http" => "",
+            "https" | "tls" | "ssl" => " --tls",
+            _ => return None,
+        };
+        Some((rest.trim_start_matches('/').trim_end_matches('/'), option))
+    });
+    if let Some((rest, option)) = url {
+        let port = if rest.bytes().all(|b| b.is_ascii_digit()) { format!(":{rest}") } else { format!("{rest}:PORT") };
+        let at = if rest.parse::<Address>().is_ok() { rest.to_owned() } else { port };
+        return Trouble::usage(format!("{text} is no address to listen on"), format!("write --listen {at}{option}"));
+    }
+    let forms =
+        matches!(error.kind, ParseErrorKind::Empty | ParseErrorKind::AbsentLayer | ParseErrorKind::UnknownLayer);
+    if forms {
+        let what = if text.is_empty() { "an empty word" } else { text };
+        return Trouble::usage(format!("{what} is no address to listen on"), FORMS);
+    }
+    Trouble::Address(text.to_owned(), error)
 }
 
 fn is_taken(error: &Error) -> bool {

@@ -1,5 +1,6 @@
 //! Addresses: where a socket is, and where it goes.
 
+mod nearly;
 mod parse;
 mod print;
 mod refused;

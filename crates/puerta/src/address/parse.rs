@@ -6,6 +6,7 @@
 //! sugar   = host:port and :port (tcp) | /path, ./path, ../path and @name (unix)
 //! ```
 
+use super::nearly::{before, everywhere, port_alone};
 use super::print::unescape;
 use super::refused::{ParseError, ParseErrorKind as Kind, nearest};
 use super::unix::UnixAddr;
@@ -282,7 +283,7 @@ fn no_colon(text: &str) -> ParseError {
         return error.with_hint(format!("{word}:host:port, or {word}::port for all interfaces"));
     }
     if text.bytes().all(|b| b.is_ascii_digit()) {
-        return error.with_hint(format!("a port on all interfaces is :{word}, on this machine alone localhost:{word}"));
+        return port_alone(Transport::Tcp, &word, text.len());
     }
     if text.contains('/') {
         return error.with_hint(format!("a Unix socket's path begins with / or ./: ./{word}"));
@@ -323,7 +324,8 @@ fn inet(transport: Transport, text: &str) -> Result<Target> {
         match text.split_once(':') {
             Some((_, port)) if port.contains(':') => return Err(many_colons(transport, text)),
             Some(("", _)) => (Host::Any, 0),
-            Some((host, _)) => (name(host)?, host.len()),
+            Some((port, "")) if port.parse::<u16>().is_ok() => return Err(port_alone(transport, port, text.len())),
+            Some((host, port)) => (name(host).map_err(|e| everywhere(e, transport, host, port))?, host.len()),
             None if text.is_empty() => (Host::Any, 0),
             None => (name(text)?, text.len()),
         }
@@ -341,7 +343,7 @@ fn inet(transport: Transport, text: &str) -> Result<Target> {
                 shown(word)
             )),
             Host::Any => error.with_hint(format!("{transport}:host:port, or {transport}::port for all interfaces")),
-            _ => error.with_hint(format!("{transport}:{}:PORT", shown(text))),
+            _ => error.with_hint(format!("{}{}:PORT", before(transport), shown(text))),
         });
     };
     Ok(Target::Inet { host, service: service(port).map_err(|e| e.shifted(at + 1))? })
@@ -415,7 +417,7 @@ fn name(text: &str) -> Result<Host> {
     if let Some((at, c)) = wrong {
         let error = ParseError::new(Kind::Host, at, format!("{} cannot stand in the name of a host", quoted(c)));
         return Err(error.with_hint(match c {
-            '*' => "all interfaces are an empty host: :80",
+            '*' if text == "*" => "all interfaces are an empty host: :80",
             '@' => "leave the user out; an abstract Unix socket begins with @",
             '%' => "a zone follows an IPv6 address in brackets: [fe80::1%eth0]:80",
             '/' => "a Unix socket's path begins with / or ./, or follows unix:",
