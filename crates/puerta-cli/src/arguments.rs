@@ -3,6 +3,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use puerta::units;
 use std::ffi::OsString;
+use std::fmt::Display;
+use std::ops::{Bound, RangeBounds};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Sockets for people: connect, listen, talk, serve a folder, resolve names, and explain what an address means.
@@ -181,7 +184,7 @@ pub(crate) struct Connect {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) within: Option<Duration>,
     /// Try again when it fails, 1 s later, then doubling to 30 s [default: one try; --retry alone: 10 tries]
-    #[arg(long, value_name = "TRIES", num_args = 0..=1, require_equals = true, default_missing_value = "10")]
+    #[arg(long, value_name = "TRIES", num_args = 0..=1, require_equals = true, default_missing_value = "10", value_parser = number::<u32>(0..))]
     pub(crate) retry: Option<u32>,
     /// Our own address: an IP address, host:port, :port, or a path for Unix datagrams
     #[arg(long, value_name = "ADDR")]
@@ -203,10 +206,10 @@ pub(crate) struct Listen {
     #[arg(long, conflicts_with = "command")]
     pub(crate) broadcast: bool,
     /// Clients at once [default: 10000; datagram peers 1024]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(1..))]
     pub(crate) max: Option<u32>,
     /// Clients that may wait to be accepted [default: the system's maximum, net.core.somaxconn]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(0..))]
     pub(crate) backlog: Option<u32>,
     /// Put the peer's address before each line that arrives
     #[arg(long)]
@@ -271,6 +274,29 @@ pub(crate) struct Explain {
     /// The same as data: one JSON object on stdout; an error as JSON on stderr
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Takes whole numbers between these bounds, and says which they are.
+pub(crate) fn number<N>(
+    bounds: impl RangeBounds<N> + Clone + Send + Sync + 'static,
+) -> impl Fn(&str) -> Result<N, String> + Clone + Send + Sync + 'static
+where
+    N: FromStr + PartialOrd + Display,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| bounds.contains(number));
+        number.ok_or_else(|| match (bounds.start_bound(), bounds.end_bound()) {
+            (Bound::Included(least), Bound::Included(most)) => format!("it is a whole number from {least} to {most}"),
+            _ if !text.is_empty()
+                && text.trim_start_matches('0').len() > 9
+                && text.bytes().all(|b| b.is_ascii_digit()) =>
+            {
+                "it is too large".to_owned()
+            }
+            (Bound::Included(least), _) => format!("it is a whole number, {least} or more"),
+            _ => "it is a whole number".to_owned(),
+        })
+    }
 }
 
 pub(crate) fn time(text: &str) -> Result<Duration, String> {

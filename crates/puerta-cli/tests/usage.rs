@@ -93,6 +93,26 @@ fn a_port_or_an_address_in_place_of_the_folder_is_one_to_listen_on() {
 }
 
 #[test]
+fn a_number_that_is_none_is_told_what_it_has_to_be() {
+    for (line, said) in [
+        ("serve --max 0", "a whole number, 1 or more"),
+        ("serve --max 9999999999", "too large"),
+        ("serve --threads x", "a whole number from 1 to 1024"),
+        ("serve --fields 257", "a whole number from 1 to 256"),
+        ("listen --max 0 :0", "a whole number, 1 or more"),
+        ("listen --backlog x :0", "a whole number, 0 or more"),
+        ("connect --retry=x :0", "a whole number, 0 or more"),
+        ("talk --max-message 9000", "a whole number from 1 to 8192"),
+        ("talk --rate x", "a whole number, 0 or more"),
+        ("serve --index=", "the name of a file, without a folder: index.html"),
+        ("serve --cache 7days", "500ms, 10s, 2m, 1h or 1d"),
+        ("serve --cache-size 64Mb", "64k, 1m, 1g"),
+    ] {
+        refused(line).ends_with(2).said(said).never_said("invalid digit").never_said("..");
+    }
+}
+
+#[test]
 fn an_address_to_serve_on_that_is_written_otherwise_is_said_as_it_is_written_here() {
     for (text, hint) in [
         ("tls::8443", "--listen :8443 --tls"),

@@ -29,7 +29,7 @@ impl fmt::Display for UnitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             UnitError::Size => "not a size: write bytes, or 64k, 1m, 1g (powers of 1024)",
-            UnitError::Time => "not a time: write 500ms, 10s, 2m or 1h; a bare number is seconds",
+            UnitError::Time => "not a time: write 500ms, 10s, 2m, 1h or 1d; a bare number is seconds",
             UnitError::TooLarge => "the number is too large",
         })
     }
@@ -48,12 +48,14 @@ const DAY: (&str, u128) = ("d", 24 * 3_600_000_000_000);
 
 const SECOND: u128 = 1_000_000_000;
 
-/// A number of bytes: `1500`, `64k`, `1m`, `1g`, in powers of 1024; capitals are fine. No fractions.
+/// A number of bytes: `1500`, `64k`, `1m`, `1g`, in powers of 1024; capitals are fine, and so is a `B` or `iB` behind it: `64kB`, `1GiB`. No fractions.
 ///
 /// # Errors
 /// [`UnitError::Size`] for other text, [`UnitError::TooLarge`] above 2^64 - 1.
 pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     let (number, unit) = split(text).ok_or(UnitError::Size)?;
+    let in_bytes = unit.strip_suffix("iB").filter(|unit| !unit.is_empty()).or_else(|| unit.strip_suffix('B'));
+    let unit = in_bytes.unwrap_or(unit);
     let (_, factor) = SIZES.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).ok_or(UnitError::Size)?;
     let bytes = digits(number)?.checked_mul(*factor).ok_or(UnitError::TooLarge)?;
     u64::try_from(bytes).map_err(|_| UnitError::TooLarge)
@@ -114,6 +116,16 @@ mod tests {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         assert_eq!(parse_size(&u64::MAX.to_string()), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn a_size_may_say_that_it_is_in_bytes() {
+        for (text, bytes) in [("5B", 5), ("64kB", 65_536), ("64KB", 65_536), ("64MB", 64 << 20), ("1GiB", 1 << 30)] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["5iB", "64Mb", "64MBB", "64mi", "B", "1 MB"] {
+            assert_eq!(parse_size(text), Err(UnitError::Size), "{text}");
+        }
     }
 
     #[test]

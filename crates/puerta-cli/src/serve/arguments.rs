@@ -1,7 +1,7 @@
 //! The arguments of `serve`.
 
 use super::share::Sharing;
-use crate::arguments::{Output, time};
+use crate::arguments::{Output, number, time};
 use clap::{Args, ValueEnum};
 use puerta::units;
 use puerta_serve::core::fields::{Name, Value};
@@ -88,16 +88,16 @@ pub(crate) struct Pages {
 #[derive(Debug, Args)]
 pub(crate) struct Bounds {
     /// Connections at once; more get 503, over TLS nothing [default: 10000, as far as there are descriptors]
-    #[arg(long, alias = "max-connections", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, alias = "max-connections", value_name = "N", value_parser = number::<u32>(1..))]
     max: Option<u32>,
     /// Connections at once from one address (IPv6: from one /64); more get 503, over TLS nothing [default: 256]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(1..))]
     max_per_address: Option<u32>,
     /// Bytes of a request's head; more is 431 [default: 32k; 1k to 60k]
     #[arg(long, value_name = "SIZE", value_parser = head_size)]
     head_size: Option<usize>,
     /// Fields of a request's head; more is 431 [default: 100; at most 256]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = number::<u16>(1..=256))]
     fields: Option<u16>,
     /// Time for a head to come whole; then 408 [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = some_time)]
@@ -110,13 +110,13 @@ pub(crate) struct Bounds {
     #[arg(long, value_name = "SIZE", value_parser = rate)]
     min_rate: Option<u32>,
     /// Requests on one connection [default: 100000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(1..))]
     requests: Option<u32>,
     /// Time for responses under way when we are stopped; a second signal ends them at once [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = time)]
     stop_time: Option<Duration>,
     /// Threads that serve [default: one for each core; at most 1024]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = number::<u16>(1..=1024))]
     threads: Option<u16>,
     /// Memory for hot files and compressed ones; 0 is none [default: 64m]
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -228,11 +228,9 @@ fn rate(text: &str) -> Result<u32, String> {
 }
 
 fn file_name(text: &str) -> Result<String, String> {
-    let path = site_path(text)?;
-    if path.segments().count() == 1 && !path.is_folder() {
-        Ok(text.to_owned())
-    } else {
-        Err("it is the name of a file, without a folder".to_owned())
+    match site_path(text) {
+        Ok(path) if path.segments().count() == 1 => Ok(text.to_owned()),
+        _ => Err("it is the name of a file, without a folder: index.html".to_owned()),
     }
 }
 

@@ -253,7 +253,7 @@ fn rate(text: &str) -> Result<u64, String> {
     if number.ends_with('b') {
         return Err("write B for bytes: 5MB/s".to_owned());
     }
-    match units::parse_size(number.strip_suffix('B').unwrap_or(number)) {
+    match units::parse_size(number) {
         Ok(0) => Err("it must be more than nothing".to_owned()),
         Ok(rate) => Ok(rate),
         Err(_) => Err("not a rate: write 5MB/s, 500kB/s or 500k (powers of 1024)".to_owned()),

@@ -3,7 +3,7 @@
 mod meant;
 
 use super::rooms::Trouble;
-use crate::arguments::{Output, TraceForm, time};
+use crate::arguments::{Output, TraceForm, number, time};
 use clap::{Args, ValueEnum};
 use puerta_talk::fingerprint::Fingerprint;
 use puerta_talk::identity::NAME;
@@ -69,7 +69,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) follow: bool,
     /// With --follow: begin behind this place (the seq of the last message that was read) [default: what comes from now on]
-    #[arg(long, value_name = "SEQ", requires = "follow")]
+    #[arg(long, value_name = "SEQ", requires = "follow", value_parser = number::<u64>(0..))]
     pub(crate) since: Option<u64>,
     /// One line for everything that happens, nothing rewritten [default: for pipes and TERM=dumb]
     #[arg(long)]
@@ -78,19 +78,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) within: Option<Duration>,
     /// Messages a second that our hub takes of a device; 0 is without a limit [default: 20]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(0..))]
     pub(crate) rate: Option<u32>,
     /// Messages that our hub takes of a device at once, before --rate counts [default: 40]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(1..))]
     pub(crate) burst: Option<u32>,
     /// Bytes that a message to our hub has at most [default: 4096; at most 8192]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=8192))]
+    #[arg(long, value_name = "BYTES", value_parser = number::<u32>(1..=8192))]
     pub(crate) max_message: Option<u32>,
     /// Rooms that our hub has at most [default: 256]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(1..))]
     pub(crate) max_rooms: Option<u32>,
     /// Devices that are members of our hub, at most [default: 3200]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(1..))]
     pub(crate) max_members: Option<u32>,
     /// Talk as classic programs, nc -u and socat do: one datagram is one message, nothing is encrypted and no name is checked
     #[arg(long)]
