@@ -95,15 +95,17 @@ Examples:
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, or write all of them into a folder
+    /// Print a manual page, or write all of them into a folder
     #[command(after_help = "\
 Examples:
   puerta man | man -l -                       read it
   puerta man ~/.local/share/man/man1          install the pages of all commands
-  puerta man . && man ./puerta-listen.1       the page of one command")]
+  puerta man serve | man -l -                 the page of one command")]
     Man {
-        /// Where to write puerta.1, puerta-connect.1 and so on
-        folder: Option<std::path::PathBuf>,
+        /// A command, whose page is printed; or the folder where puerta.1, puerta-connect.1 and so on are written (./serve, if it is
+        /// called like a command) [default: puerta.1 is printed]
+        #[arg(value_name = "COMMAND|FOLDER")]
+        of: Option<std::path::PathBuf>,
     },
 }
 

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Command::Resolve(arguments) => resolve::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions { shell } => pages::completions(shell),
-        Command::Man { folder } => pages::manual(folder.as_deref()),
+        Command::Man { of } => pages::manual(of.as_deref()),
     }
 }
 

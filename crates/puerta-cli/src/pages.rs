@@ -15,16 +15,18 @@ pub(crate) fn completions(shell: Shell) -> ExitCode {
     print(&script, reporter())
 }
 
-/// The page of the whole on stdout, or all pages into a folder.
-pub(crate) fn manual(folder: Option<&Path>) -> ExitCode {
+/// The page of the whole or of a command on stdout, or all pages into a folder.
+pub(crate) fn manual(of: Option<&Path>) -> ExitCode {
     let mut command = Cli::command();
     command.build();
-    let Some(folder) = folder else {
-        return match page(&command, "puerta") {
-            Ok(text) => print(&text, reporter()),
-            Err(error) => reporter().problem(&not_printed(&error)),
-        };
+    let printed = |page: io::Result<Vec<u8>>| match page {
+        Ok(text) => print(&text, reporter()),
+        Err(error) => reporter().problem(&not_printed(&error)),
     };
+    let Some(folder) = of else { return printed(page(&command, "puerta")) };
+    if let Some(sub) = folder.to_str().and_then(|name| command.get_subcommands().find(|sub| sub.get_name() == name)) {
+        return printed(page(sub, &name_of(sub)));
+    }
     match all(&command, folder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -44,7 +46,11 @@ fn reporter() -> Reporter {
 fn all(command: &Command, folder: &Path) -> io::Result<()> {
     let write = |command: &Command, name: &str| std::fs::write(folder.join(format!("{name}.1")), page(command, name)?);
     write(command, "puerta")?;
-    command.get_subcommands().try_for_each(|sub| write(sub, &format!("puerta-{}", sub.get_name())))
+    command.get_subcommands().try_for_each(|sub| write(sub, &name_of(sub)))
+}
+
+fn name_of(command: &Command) -> String {
+    format!("puerta-{}", command.get_name())
 }
 
 fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {

@@ -133,3 +133,13 @@ fn an_address_to_serve_on_that_is_written_otherwise_is_said_as_it_is_written_her
         done.ends_with(2).said(hint).never_said("udp").never_said("this build has no");
     }
 }
+
+#[test]
+fn the_name_of_a_command_has_its_manual_page_printed() {
+    let folder = Folder::new("usage-man");
+    puerta(["man", &folder.name("")]).finish().ends_with(0);
+    for name in ["serve", "man"] {
+        let page = std::fs::read(folder.path(&format!("puerta-{name}.1"))).unwrap();
+        puerta(["man", name]).finish().ends_with(0).wrote(page);
+    }
+}
