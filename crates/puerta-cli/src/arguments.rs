@@ -27,7 +27,7 @@ pub(crate) struct Cli {
 const EXIT_STATUSES: &str = "\
 Exit status: 0 all went well (over TCP the peer's system has acknowledged every byte), 2 wrong command line, 3 no socket, \
 4 name not resolved, 5 bind or listen failed, 6 connect failed, 7 broken in transit, 8 local input, output or child failed, \
-130 and 143 stopped by a signal, 1 anything else.";
+130 and 143 stopped by a signal before it was finished (a server that was stopped: 0), 1 anything else.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

@@ -143,3 +143,13 @@ fn the_name_of_a_command_has_its_manual_page_printed() {
         puerta(["man", name]).finish().ends_with(0).wrote(page);
     }
 }
+
+#[test]
+fn the_status_that_a_stopped_server_ends_with_is_not_told_as_another() {
+    puerta(["--help"]).finish().ends_with(0);
+    let help = puerta(["--help"]).finish().text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        help.contains("stopped by a signal before it was finished") && help.contains("a server that was stopped"),
+        "{help}"
+    );
+}
