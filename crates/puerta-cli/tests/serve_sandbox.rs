@@ -6,7 +6,7 @@ mod common;
 mod serve;
 
 use common::places::Folder;
-use common::wait_until;
+use common::{peer, wait_until};
 use puerta_serve::sandbox::{Allowed, Sandbox, restrict};
 use serve::{Client, connect, serve};
 use std::fs;
@@ -95,7 +95,7 @@ fn a_log_above_the_folder_that_is_served_leaves_what_lies_beside_it_closed() {
     fs::rename(&log, places.path("old.log")).unwrap();
     symlink("victim", &log).unwrap();
     server.run.signal("HUP");
-    server.run.says("goes on in the file that it has");
+    server.run.says("goes on in the file that it has").line("give it a folder of its own", 2);
     client.get("/a.txt");
     wait_until("the log goes on", || fs::read_to_string(places.path("old.log")).unwrap().lines().count() == 2);
     assert_eq!(fs::metadata(&victim).unwrap().len(), 0);
@@ -107,6 +107,20 @@ fn a_log_above_the_folder_that_is_served_leaves_what_lies_beside_it_closed() {
     let next = serve(&places.path("site"), &["--listen", socket.to_str().unwrap()]);
     assert_eq!(Client::over(UnixStream::connect(&socket).unwrap()).get("/a.txt").body, b"hola\n");
     drop(next);
+}
+
+#[test]
+fn on_a_terminal_nothing_is_said_of_what_only_logrotate_minds() {
+    if !has_landlock() {
+        return;
+    }
+    let places = Folder::new("serve-sandbox-terminal");
+    fs::create_dir(places.path("site")).unwrap();
+    let line = "exec \"$PUERTA\" serve site --listen 127.0.0.1:0 --log access.log";
+    let run = peer("script", ["-qec", line, "/dev/null"]).env("PUERTA", env!("CARGO_BIN_EXE_puerta"));
+    let run = run.env("SHELL", "/bin/sh").current_dir(&places.path("")).open_input().start();
+    run.writes("serving site on ");
+    assert!(!String::from_utf8_lossy(&run.stdout()).contains("opened anew"), "{}", run.all());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use clap::Args;
 use puerta_serve::sandbox::{self, Allowed, Sandbox};
 use puerta_serve::store::Store;
 use puerta_text::visible;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub(crate) struct Guard {
         conflicts_with_all = ["listen", "log"])]
     pub(super) audit: Option<Duration>,
 }
+
+/// Why a log stays in its file.
+pub(super) const NOT_ANEW: &str = "the log is not opened anew on SIGHUP: the sandbox would have to leave open all that lies beside it; give it a folder of its own";
 
 /// What the sandbox leaves.
 #[derive(Debug)]
@@ -63,8 +67,9 @@ pub(super) fn restrict(arguments: &Arguments, store: &Store, listeners: &Listene
             ));
         }
     }
-    if !left.opens_log {
-        left.notes.push("the log is not opened anew on SIGHUP: the sandbox would have to leave open all that lies beside it; give it a folder of its own".to_owned());
+    // Who sits at a terminal ends the server there, and moves no log away meanwhile.
+    if !left.opens_log && !io::stderr().is_terminal() {
+        left.notes.push(NOT_ANEW.to_owned());
     }
     for socket in kept {
         let socket = socket.to_string_lossy();

@@ -133,7 +133,8 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
         again.fetch_or(goes_on && left.opens_log, Ordering::Relaxed);
         if goes_on {
             if !left.opens_log {
-                reporter.note("the log goes on in the file that it has: it is not opened anew");
+                reporter.note("the log goes on in the file that it has");
+                reporter.note(guard::NOT_ANEW);
             }
             sharing.reload(reporter);
         }
