@@ -7,11 +7,12 @@
 
 #[path = "../../puerta-talk/tests/example/mod.rs"]
 mod example;
+#[path = "talk/pty.rs"]
+mod pty;
 
 use example::example;
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use std::io::{Read, Write};
-use std::sync::mpsc::{Receiver, channel};
+use portable_pty::CommandBuilder;
+use pty::Pty;
 use std::time::{Duration, Instant};
 
 const COLUMNS: u16 = 80;
@@ -21,37 +22,20 @@ const LIMIT: Duration = Duration::from_secs(60);
 const STRINGS: usize = 20_000;
 
 struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-    keys: Box<dyn Write + Send>,
-    written: Receiver<Vec<u8>>,
+    pty: Pty,
     all: Vec<u8>,
 }
 
 impl Terminal {
     fn start(words: &[&str], term: &str) -> Self {
-        let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let program = example("puerta-cli", "hostile_hub");
-        let mut command = CommandBuilder::new(&program);
+        let mut command = CommandBuilder::new(example("puerta-cli", "hostile_hub"));
         command.args(words);
         command.env("TERM", term);
         for name in ["TERM_PROGRAM", "NO_COLOR"] {
             command.env_remove(name);
         }
-        let child = pair.slave.spawn_command(command).unwrap_or_else(|e| panic!("{}: {e}", program.display()));
-        let (tell, written) = channel();
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        std::thread::spawn(move || {
-            let mut buffer = vec![0; 64 << 10];
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                if tell.send(buffer[..n].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let keys = pair.master.take_writer().unwrap();
-        Terminal { child, master: pair.master, keys, written, all: Vec::new() }
+        let (pty, _) = Pty::start((ROWS, COLUMNS), command);
+        Terminal { pty, all: Vec::new() }
     }
 
     /// Waits until so much was written that `enough`.
@@ -59,7 +43,7 @@ impl Terminal {
     fn until(&mut self, what: &str, enough: impl Fn(&[u8]) -> bool) {
         let start = Instant::now();
         while !enough(&self.all) {
-            let Ok(more) = self.written.recv_timeout(LIMIT.saturating_sub(start.elapsed())) else {
+            let Ok(more) = self.pty.written.recv_timeout(LIMIT.saturating_sub(start.elapsed())) else {
                 panic!("no {what} in {}", String::from_utf8_lossy(&self.all).escape_debug());
             };
             self.all.extend(more);
@@ -79,23 +63,12 @@ impl Terminal {
         });
     }
 
-    fn type_keys(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
-    }
-
-    fn signal(&self, name: &str) {
-        let line = format!("kill -{name} {}", self.child.process_id().unwrap());
-        assert!(std::process::Command::new("sh").args(["-c", &line]).status().unwrap().success());
-    }
-
     /// Everything until its end, and the status.
     fn finish(mut self) -> (Vec<u8>, u32) {
-        while let Ok(more) = self.written.recv_timeout(LIMIT * 10) {
+        while let Ok(more) = self.pty.written.recv_timeout(LIMIT * 10) {
             self.all.extend(more);
         }
-        let status = self.child.wait().unwrap();
-        drop(self.master);
+        let status = self.pty.child.wait().unwrap();
         (self.all, status.exit_code())
     }
 }
@@ -216,9 +189,9 @@ fn a_hostile_notification_ends_where_the_screen_ends_it() {
 fn what_is_typed_is_said_and_the_terminal_is_given_back() {
     let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
     terminal.says("#main");
-    terminal.type_keys("hola a todos\r");
+    terminal.pty.types("hola a todos\r");
     terminal.shows("ana: hola a todos  ✓");
-    terminal.type_keys("/quit\r");
+    terminal.pty.types("/quit\r");
     let (bytes, status) = terminal.finish();
     assert_eq!(status, 0);
     is_given_back(&bytes, "ended: Quit");
@@ -235,10 +208,10 @@ fn what_is_written_is_edited_with_the_keys_of_every_shell() {
         ("yanked\x15ctrl y \x19\r", "ana: ctrl y yanked  ✓"),
         ("undone by ctrl z\x15\x1a\r", "ana: undone by ctrl z  ✓"),
     ] {
-        terminal.type_keys(keys);
+        terminal.pty.types(keys);
         terminal.shows(said);
     }
-    terminal.type_keys("/quit\r");
+    terminal.pty.types("/quit\r");
     assert_eq!(terminal.finish().1, 0);
 }
 
@@ -246,15 +219,15 @@ fn what_is_written_is_edited_with_the_keys_of_every_shell() {
 fn an_invite_is_shown_with_its_qr_code_and_what_is_typed_goes_back_to_the_room() {
     let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
     terminal.says("#main");
-    terminal.type_keys("/invite\r");
+    terminal.pty.types("/invite\r");
     terminal.shows("Whoever scans this or has the link");
     terminal.shows("█▀▄");
     terminal.shows("Any key closes this.");
-    terminal.type_keys("x");
+    terminal.pty.types("x");
     terminal.shows("F1 help");
-    terminal.type_keys("y\r");
+    terminal.pty.types("y\r");
     terminal.shows("ana: xy  ✓");
-    terminal.type_keys("/quit\r");
+    terminal.pty.types("/quit\r");
     assert_eq!(terminal.finish().1, 0);
 }
 
@@ -263,7 +236,7 @@ fn a_signal_and_a_panic_give_the_terminal_back_too() {
     for (name, ended) in [("TERM", "Terminated"), ("HUP", "Terminated"), ("INT", "Interrupted")] {
         let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
         terminal.says("#main");
-        terminal.signal(name);
+        terminal.pty.signal(name);
         let (bytes, _) = terminal.finish();
         is_given_back(&bytes, &format!("ended: Signal({ended})"));
     }
@@ -276,7 +249,7 @@ fn a_signal_and_a_panic_give_the_terminal_back_too() {
 fn nothing_of_before_shows_through_where_a_terminal_has_no_other_screen() {
     let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
     terminal.shows("F1 help");
-    terminal.type_keys("/quit\r");
+    terminal.pty.types("/quit\r");
     let (bytes, _) = terminal.finish();
     let text = String::from_utf8(bytes).unwrap().replace("\x1b[?1049h", "");
     let (drawn, behind) = text.split_once("\x1b[?1049l").unwrap();
@@ -294,11 +267,11 @@ fn nothing_of_before_shows_through_where_a_terminal_has_no_other_screen() {
 fn what_was_not_sent_is_told_once_the_screen_is_gone() {
     let mut terminal = Terminal::start(&["full", "keep"], "xterm-256color");
     terminal.says("#main");
-    terminal.type_keys("never stored\r");
+    terminal.pty.types("never stored\r");
     terminal.shows("never stored  (pending)");
-    terminal.type_keys("half a sentence");
+    terminal.pty.types("half a sentence");
     terminal.shows("half a sentence");
-    terminal.signal("TERM");
+    terminal.pty.signal("TERM");
     let (bytes, _) = terminal.finish();
     is_given_back(&bytes, "not stored yet, in #main: never stored\r\n");
     is_given_back(&bytes, "not sent: half a sentence\r\n");
@@ -320,11 +293,11 @@ fn is_given_back(bytes: &[u8], then: &str) {
 fn lines_are_edited_on_a_terminal_and_what_others_say_stands_above() {
     let mut terminal = Terminal::start(&["line", "keep"], "xterm-256color");
     terminal.says("in #main");
-    terminal.type_keys("holx\x7fa\r");
+    terminal.pty.types("holx\x7fa\r");
     terminal.shows("> hola");
-    terminal.type_keys("/jion #x\r");
+    terminal.pty.types("/jion #x\r");
     terminal.says("did you mean /join?");
-    terminal.type_keys("/quit\r");
+    terminal.pty.types("/quit\r");
     let (bytes, status) = terminal.finish();
     assert_eq!(status, 0);
     check(&bytes, &EDITED);
@@ -335,9 +308,9 @@ fn lines_are_edited_on_a_terminal_and_what_others_say_stands_above() {
 fn a_signal_while_a_line_is_typed_leaves_a_usual_terminal() {
     let mut terminal = Terminal::start(&["line", "keep"], "xterm-256color");
     terminal.says("in #main");
-    terminal.type_keys("half a li");
+    terminal.pty.types("half a li");
     terminal.shows("half a li");
-    terminal.signal("TERM");
+    terminal.pty.signal("TERM");
     let (bytes, _) = terminal.finish();
     let text = String::from_utf8_lossy(&bytes);
     let (_, behind) = text.rsplit_once("ended: ").expect("its end");

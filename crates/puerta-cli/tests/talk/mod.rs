@@ -3,11 +3,12 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses some of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod pty;
+
 use crate::common::places::{Folder, udp_is_bound};
 use crate::common::{Done, Run, Running, peer, wait_until};
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
-use std::io::{Read, Write};
-use std::sync::mpsc::{Receiver, channel};
+use portable_pty::{CommandBuilder, SlavePty};
+use pty::Pty;
 use std::time::{Duration, Instant};
 
 /// The ports of rooms and of discovery, which are fixed.
@@ -142,35 +143,19 @@ impl User {
 
 /// `puerta` in a terminal. Dropped, it is killed.
 pub struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
+    pty: Pty,
     /// Held, so that its settings can be looked at when the program has ended.
     _slave: Box<dyn SlavePty + Send>,
-    keys: Box<dyn Write + Send>,
-    written: Receiver<Vec<u8>>,
     parser: vt100::Parser,
     /// Every byte that was written.
     pub all: Vec<u8>,
 }
 
 impl Terminal {
-    fn start((rows, cols): (u16, u16), command: CommandBuilder) -> Self {
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let child = pair.slave.spawn_command(command).expect("nsenter: apt-get install util-linux");
-        let (tell, written) = channel();
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        std::thread::spawn(move || {
-            let mut buffer = vec![0; 64 << 10];
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                if tell.send(buffer[..n].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let keys = pair.master.take_writer().unwrap();
-        let parser = vt100::Parser::new(rows.try_into().unwrap(), cols.try_into().unwrap(), 0);
-        Terminal { child, master: pair.master, _slave: pair.slave, keys, written, parser, all: Vec::new() }
+    fn start(size: (u16, u16), command: CommandBuilder) -> Self {
+        let (pty, slave) = Pty::start(size, command);
+        let parser = vt100::Parser::new(size.0.try_into().unwrap(), size.1.try_into().unwrap(), 0);
+        Terminal { pty, _slave: slave, parser, all: Vec::new() }
     }
 
     /// What stands on it now.
@@ -183,7 +168,7 @@ impl Terminal {
     pub fn until(&mut self, what: &str, enough: impl Fn(&str) -> bool) -> &mut Self {
         let start = Instant::now();
         while !enough(&self.picture()) {
-            let Ok(more) = self.written.recv_timeout(LIMIT.saturating_sub(start.elapsed())) else {
+            let Ok(more) = self.pty.written.recv_timeout(LIMIT.saturating_sub(start.elapsed())) else {
                 panic!("no {what} on\n{}", self.picture());
             };
             self.parser.process(&more);
@@ -194,7 +179,7 @@ impl Terminal {
 
     /// Takes in what comes within an instant, and tells what stands on it then.
     pub fn glance(&mut self) -> String {
-        if let Ok(more) = self.written.recv_timeout(LOOK) {
+        if let Ok(more) = self.pty.written.recv_timeout(LOOK) {
             self.parser.process(&more);
             self.all.extend(more);
         }
@@ -225,8 +210,7 @@ impl Terminal {
     }
 
     pub fn types(&mut self, keys: &str) -> &mut Self {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
+        self.pty.types(keys);
         self
     }
 
@@ -237,18 +221,17 @@ impl Terminal {
 
     /// Sends a signal by name (`INT`).
     pub fn signal(&mut self, name: &str) -> &mut Self {
-        let line = format!("kill -{name} {}", self.child.process_id().unwrap());
-        assert!(std::process::Command::new("sh").args(["-c", &line]).status().unwrap().success());
+        self.pty.signal(name);
         self
     }
 
     /// As after Ctrl+Z in a shell: stopped, and the terminal as a shell has it, who writes `prompt` on it.
     pub fn is_stopped(&mut self, prompt: &str) -> &mut Self {
         self.signal("STOP");
-        let stat = format!("/proc/{}/stat", self.child.process_id().unwrap());
+        let stat = format!("/proc/{}/stat", self.pty.child.process_id().unwrap());
         let stopped = || std::fs::read_to_string(&stat).unwrap().contains(") T ");
         wait_until("it is stopped", stopped);
-        peer("stty", ["sane", "-F", self.master.tty_name().unwrap().to_str().unwrap()]).finish().ends_with(0);
+        peer("stty", ["sane", "-F", self.pty.master.tty_name().unwrap().to_str().unwrap()]).finish().ends_with(0);
         self.parser.process(format!("\x1b[2J\x1b[H{prompt}").as_bytes());
         self
     }
@@ -258,35 +241,28 @@ impl Terminal {
         let start = Instant::now();
         let mut ended = false;
         loop {
-            match self.written.recv_timeout(LOOK) {
+            match self.pty.written.recv_timeout(LOOK) {
                 Ok(more) => {
                     self.parser.process(&more);
                     self.all.extend(more);
                 }
                 // What it wrote last has been read once nothing came since it was seen to have ended.
                 Err(_) if ended => break,
-                Err(_) => ended = self.child.try_wait().unwrap().is_some(),
+                Err(_) => ended = self.pty.child.try_wait().unwrap().is_some(),
             }
             assert!(start.elapsed() < LIMIT, "it did not end:\n{}", self.picture());
         }
-        let status = self.child.wait().unwrap().exit_code();
+        let status = self.pty.child.wait().unwrap().exit_code();
         let all = String::from_utf8_lossy(&self.all).into_owned();
         (status, all.rsplit("\x1b[?1049l").next().unwrap_or_default().to_owned())
     }
 
     /// Whether the terminal takes lines again: stty(1).
     pub fn is_usual(&self) -> bool {
-        let path = self.master.tty_name().unwrap();
+        let path = self.pty.master.tty_name().unwrap();
         let shown = peer("stty", ["-a", "-F", path.to_str().unwrap()]).finish();
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         ["icanon", "echo", "isig"].iter().all(|word| shown.split_whitespace().any(|shown| shown == *word))
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
