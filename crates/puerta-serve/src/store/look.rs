@@ -19,7 +19,7 @@ use crate::problem::{Absence, Problem, Refusal};
 use bytes::Bytes;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, TryLockError};
 
 /// How many files may wait to be compressed.
 const TO_COMPRESS: usize = 64;
@@ -53,6 +53,8 @@ pub(super) struct Inner {
     root: Arc<Root>,
     cache: Cache<Entry>,
     compressors: Pool,
+    /// Held by who compresses for a client that waits for it.
+    at_once: Mutex<()>,
     /// Up to how many bytes content is kept.
     keep: u64,
     content_tags: bool,
@@ -70,6 +72,7 @@ impl Inner {
             root: Arc::new(Root::open(folder)?),
             cache: Cache::new(settings.cache),
             compressors: Pool::new("puerta-compress", settings.compressors, TO_COMPRESS),
+            at_once: Mutex::new(()),
             keep: settings.file,
             content_tags: settings.content_tags,
         })
@@ -246,7 +249,8 @@ impl Inner {
         Ok(())
     }
 
-    /// The file in the first coding that is at hand. What is not yet is begun, once, and sent to who asks later.
+    /// The file in the first coding that is at hand. What is not yet is begun, once, and sent to who asks later; who would not take the
+    /// file as it is waits for it.
     fn file(
         self: &Arc<Self>,
         path: &[u8],
@@ -303,13 +307,22 @@ impl Inner {
                     return Ok(Some(self.with(entry, Content::Memory(content.clone()), coding, *tag, asked)));
                 }
                 Some(None) => hear.hear(|| Tried::NotMade { coding, why: NotMade::NotSmaller }),
-                None if is_to_be_made(entry, coding) => {
+                None if asked.codings.identity() && is_to_be_made(entry, coding) => {
                     let (inner, path, making) = (Arc::clone(self), Box::<[u8]>::from(path), Arc::clone(entry));
                     if self.compressors.hand(move || inner.make(&path, &making, coding)).is_err() {
                         entry.give_up(coding);
                     }
                 }
                 None => hear.hear(|| Tried::NotMade { coding, why: not_made(entry) }),
+            }
+        }
+        if asked.codings.identity() || !entry.is_kept() || !is_worth_compressing(entry) {
+            return Ok(None);
+        }
+        for coding in asked.codings.codings() {
+            if let Some(Variant { content, tag }) = self.make_for_one(path, entry, coding, asked.wait)? {
+                hear.hear(|| Tried::Coded { coding, made: Made::OnTheFly });
+                return Ok(Some(self.with(entry, Content::Memory(content), coding, tag, asked)));
             }
         }
         Ok(None)
@@ -351,22 +364,53 @@ impl Inner {
         File { content, coding, varies, etag, modified: entry.modified, media: entry.media.clone() }
     }
 
-    /// Makes a variant and keeps it, if the file is still kept and there is room: in a thread of the compressors.
-    fn make(&self, path: &[u8], entry: &Arc<Entry>, coding: Coding) {
-        let content = match &entry.content {
-            Some(content) => content.clone(),
-            None => match self.content(path, entry) {
-                Some(content) => content,
-                None => return,
-            },
+    /// A variant for who waits for it. Where somebody else makes the same, or there is no room to keep it, it is made for this one alone.
+    fn make_for_one(
+        &self,
+        path: &[u8],
+        entry: &Arc<Entry>,
+        coding: Coding,
+        wait: Wait,
+    ) -> Result<Option<Variant>, Fault> {
+        if let Some(made) = entry.variant(coding) {
+            return Ok(made.clone());
+        }
+        if wait == Wait::Never {
+            return Err(Fault::Blocks);
+        }
+        // One at a time: it takes long, and these threads are there for others.
+        let _held = match self.at_once.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Fault::Refused(Refusal::Crowded)),
         };
-        let made = compress(&content, coding).map(|made| {
-            let content = Bytes::from(made);
-            Variant { tag: ETag::of_content(&content), content }
-        });
+        if entry.begin(coding) {
+            self.make(path, entry, coding);
+        }
+        match entry.variant(coding) {
+            Some(made) => Ok(made.clone()),
+            None => Ok(self.made(path, entry, coding).flatten()),
+        }
+    }
+
+    /// Makes a variant and keeps it, if the file is still kept and there is room.
+    fn make(&self, path: &[u8], entry: &Arc<Entry>, coding: Coding) {
+        let Some(made) = self.made(path, entry, coding) else { return };
         if made.as_ref().is_none_or(|made| self.cache.grow(path, entry, made.content.len())) {
             entry.set_variant(coding, made);
         }
+    }
+
+    /// A variant; within, `None` where it would not be smaller; around, where the file is another by now.
+    fn made(&self, path: &[u8], entry: &Entry, coding: Coding) -> Option<Option<Variant>> {
+        let content = match &entry.content {
+            Some(content) => content.clone(),
+            None => self.content(path, entry)?,
+        };
+        Some(compress(&content, coding).map(|made| {
+            let content = Bytes::from(made);
+            Variant { tag: ETag::of_content(&content), content }
+        }))
     }
 
     /// The content of a file that is known but not kept.

@@ -1,6 +1,6 @@
 //! Files in other codings: neighbours that were compressed before, and variants made once.
 
-use crate::common::{Place, asked, content, file, later};
+use crate::common::{Place, asked, content, file, later, probe};
 use puerta_serve::core::encoding::{Accepted, Coding};
 use puerta_serve::core::found;
 use puerta_serve::store::handle::Handle;
@@ -65,6 +65,29 @@ fn a_variant_is_made_once_and_the_file_is_sent_as_it_is_until_then() {
         let changed = file(&store, name, &with("br", later(5)));
         assert_eq!((changed.coding, content(&changed).len()), (Coding::Identity, 3000));
     }
+}
+
+#[test]
+fn who_would_not_take_a_file_as_it_is_waits_until_it_is_compressed() {
+    let place = Place::new();
+    for (name, size) in [("small.html", 2000), ("large.html", 600 << 10)] {
+        let text: String = (0..).map(|i| format!("line {i}\n")).take_while_len(size);
+        place.write(name, &text);
+        let store = place.store();
+        let strict = |coding: Coding| with(&format!("{}, identity;q=0", coding.name()), asked());
+        for coding in Coding::ALL {
+            // It is known, and perhaps somebody else has just begun.
+            file(&store, name, &if coding == Coding::Gzip { with("gzip", asked()) } else { asked() });
+            assert!(coding == Coding::Gzip || probe(&store, name, &strict(coding)).is_none(), "{name} {coding:?}");
+            let found = file(&store, name, &strict(coding));
+            assert_eq!(found.coding, coding, "{name}");
+            assert_eq!(decoded(&content(&found), coding), text.as_bytes());
+            assert_eq!(file(&store, name, &strict(coding)).etag, found.etag);
+        }
+    }
+    // What would not become smaller is what it is.
+    place.write("tiny.html", "x");
+    assert_eq!(file(&place.store(), "tiny.html", &with("gzip, identity;q=0", asked())).coding, Coding::Identity);
 }
 
 #[test]
