@@ -1,6 +1,7 @@
 //! What all responses have: what keeps browsers from guessing, CORS, what the site was told to add, and `Vary`.
 
-use crate::core::fields::{Fields, Value};
+use super::parts;
+use crate::core::fields::{Fields, Name, Value};
 use crate::core::head::Head;
 use crate::core::page;
 use crate::core::response::{Response, Status};
@@ -86,10 +87,11 @@ fn allowed(head: &Head<'_>, site: &Site) -> Option<Value> {
 fn given<F>(site: &Site, response: &mut Response<F>) {
     let bodyless = response.length.is_none() && matches!(response.status, Status::NO_CONTENT | Status::NOT_MODIFIED);
     let partial = response.status == Status::PARTIAL_CONTENT;
+    let in_parts = |fields: &Fields| partial && fields.get("Content-Type").is_some_and(parts::is_media);
     for (at, (name, value)) in site.header.iter().enumerate() {
         let is = |other: &str| name.as_str().eq_ignore_ascii_case(other);
-        // It would be false of no body, of an error's, and of the parts of a body.
-        if is("Content-Type") && (bodyless || partial || response.status.is_error()) {
+        // It would be false of no body, of an error's, and of several parts: there each has it.
+        if is("Content-Type") && (bodyless || response.status.is_error() || in_parts(&response.fields)) {
             continue;
         }
         let again = site.header.iter().take(at).any(|(other, _)| other == name);
@@ -98,6 +100,12 @@ fn given<F>(site: &Site, response: &mut Response<F>) {
         }
         response.fields.push(name.clone(), value.clone());
     }
+}
+
+/// What `--header` says that files are.
+pub(super) fn given_media(site: &Site) -> Option<&Value> {
+    let is = |name: &Name| name.as_str().eq_ignore_ascii_case("Content-Type");
+    site.header.iter().find(|(name, _)| is(name)).map(|(_, value)| value)
 }
 
 fn varies(vary: u8) -> Option<&'static str> {

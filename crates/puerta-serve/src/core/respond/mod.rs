@@ -169,7 +169,7 @@ fn of_file<F>(
             (Status::PARTIAL_CONTENT, range.length, part(content, range))
         }
         Ranges::Many(ranges) => {
-            let (length, body) = parts::body(content, &ranges, &etag, &media);
+            let (length, body) = parts::body(content, &ranges, &etag, common::given_media(site).unwrap_or(&media));
             (Status::PARTIAL_CONTENT, length, body)
         }
         _ if head.method == Method::Head => (Status::OK, size, Body::Empty),

@@ -8,9 +8,16 @@ use crate::core::range::Range;
 use crate::core::response::{Body, Part, Parts};
 use bytes::Bytes;
 
+const MEDIA: &str = "multipart/byteranges; boundary=";
+
 /// The type of the whole.
 pub(super) fn media(etag: &ETag) -> Value {
-    Value::of(format!("multipart/byteranges; boundary={}", boundary(etag)).as_bytes())
+    Value::of(format!("{MEDIA}{}", boundary(etag)).as_bytes())
+}
+
+/// Whether it is that.
+pub(super) fn is_media(value: &[u8]) -> bool {
+    value.starts_with(MEDIA.as_bytes())
 }
 
 /// The body and its length. From memory it is one piece: there are never more bytes in the parts than in the file.
