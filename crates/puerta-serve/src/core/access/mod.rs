@@ -96,11 +96,50 @@ pub fn bring<F>(response: &mut Response<F>, cookie: impl Brought) {
     response.fields.set("Referrer-Policy", "no-referrer");
 }
 
-/// Keeps what was not for all from caches that others use (RFC 9111 section 5.2.2.7).
+/// Keeps what was not for all from caches that others use (RFC 9111 section 5.2.2.7), whatever `--header` says of them.
 pub fn keep_private<F>(response: &mut Response<F>) {
     let Some(cache) = response.fields.get("Cache-Control") else { return };
-    if !cache.starts_with(b"no-store") {
-        let private = [b"private, ", cache].concat();
-        response.fields.set("Cache-Control", Value::of(&private));
+    if cache.starts_with(b"no-store") {
+        return;
+    }
+    let mut private = b"private".to_vec();
+    // What has quotes in it is not taken apart.
+    let own = if cache.contains(&b'"') { &[] } else { cache };
+    for directive in own.split(|b| *b == b',').map(<[u8]>::trim_ascii) {
+        if !directive.is_empty() && !is_of_shared_caches(directive) {
+            private.extend_from_slice(b", ");
+            private.extend_from_slice(directive);
+        }
+    }
+    response.fields.set("Cache-Control", Value::of(&private));
+}
+
+fn is_of_shared_caches(directive: &[u8]) -> bool {
+    let name = directive.split(|b| *b == b'=').next().unwrap_or_default().trim_ascii();
+    ["public", "private", "s-maxage"].iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::fields::Fields;
+
+    #[test]
+    fn what_is_not_for_all_is_private_whatever_else_is_said_of_caches() {
+        for (given, sent) in [
+            ("no-cache", "private, no-cache"),
+            ("max-age=31536000, immutable", "private, max-age=31536000, immutable"),
+            ("public, max-age=60", "private, max-age=60"),
+            ("max-age=60,S-MaxAge=600 , Public", "private, max-age=60"),
+            ("private", "private"),
+            ("private=\"a, public\", public", "private"),
+            ("no-store", "no-store"),
+        ] {
+            let mut fields = Fields::new();
+            fields.push("Cache-Control", given);
+            let mut response = Response::<()> { status: Status::OK, fields, length: None, body: Body::Empty };
+            keep_private(&mut response);
+            assert_eq!(response.fields.get("Cache-Control"), Some(sent.as_bytes()), "{given}");
+        }
     }
 }
