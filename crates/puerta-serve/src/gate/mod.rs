@@ -4,7 +4,7 @@ pub mod pace;
 pub mod password;
 
 use crate::core::accept;
-use crate::core::access::ticket::{Leave, Ticket, beyond, masked};
+use crate::core::access::ticket::{Leave, Ticket, beyond};
 use crate::core::access::{Brought, Denied};
 use crate::core::fields::Value;
 use crate::core::head::Head;
@@ -201,7 +201,7 @@ impl Gate {
     /// A request's text as it may be logged.
     pub(crate) fn logged<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         match &self.door {
-            Door::Ticket(_) => Cow::Owned(masked(text)),
+            Door::Ticket(entry) => Cow::Owned(entry.ticket.masked(text)),
             _ => Cow::Borrowed(text),
         }
     }

@@ -95,6 +95,11 @@ impl Ticket {
         Value::of(format!("{name}={value}; Path=/{age}; Secure; HttpOnly; SameSite=Lax").as_bytes())
     }
 
+    /// Text of a request for the log, with a dash in place of each ticket, and of this one wherever it stands.
+    pub fn masked(&self, text: &[u8]) -> Vec<u8> {
+        without(&masked(text), BASE64URL_NOPAD.encode(&self.link).as_bytes())
+    }
+
     /// Another one for each ticket, since cookies are those of a host, whatever the port.
     fn name(&self) -> String {
         let hash = blake3::derive_key("puerta serve 2026 name of the cookie", &self.cookie);
@@ -136,8 +141,43 @@ pub fn beyond(path: &SitePath<'_>, query: Option<&[u8]>) -> Vec<u8> {
     path.target((!left.is_empty()).then_some(&left))
 }
 
-/// Text of a request for the log, with a dash in place of each ticket.
-pub fn masked(text: &[u8]) -> Vec<u8> {
+/// With a dash in place of each word, percent-encoded or not, that is the secret.
+fn without(text: &[u8], secret: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let (mut rest, mut word, mut start) = (text, Vec::new(), 0);
+    loop {
+        let (byte, length) = decoded(rest);
+        if let Some(byte) = byte.filter(|b| b.is_ascii_alphanumeric() || b"-_".contains(b)) {
+            word.push(byte);
+        } else {
+            if word.len() == secret.len() && same(&word, secret) {
+                out.truncate(start);
+                out.push(b'-');
+            }
+            word.clear();
+            start = out.len() + length;
+        }
+        let Some((next, behind)) = rest.split_at_checked(length).filter(|_| length > 0) else { return out };
+        out.extend_from_slice(next);
+        rest = behind;
+    }
+}
+
+/// The first byte of what is percent-encoded, and how many bytes that takes.
+fn decoded(text: &[u8]) -> (Option<u8>, usize) {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    match text {
+        [b'%', high, low, ..] => match (digit(high), digit(low)) {
+            (Some(high), Some(low)) => (Some(high << 4 | low), 3),
+            _ => (Some(b'%'), 1),
+        },
+        [byte, ..] => (Some(*byte), 1),
+        [] => (None, 0),
+    }
+}
+
+/// Text with a dash in place of what stands as a ticket in it.
+fn masked(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.windows(KEY.len()).position(|window| window.eq_ignore_ascii_case(KEY)) {
@@ -266,6 +306,27 @@ mod tests {
             assert_eq!(String::from_utf8(masked(text.as_bytes())).unwrap(), shown);
         }
         assert!(!format!("{:?}", Ticket::new([7; 32], true, None)).contains('7'));
+    }
+
+    #[test]
+    fn the_secret_is_not_logged_wherever_it_stands_and_however_it_is_written() {
+        let ticket = ticket(false);
+        let secret = ticket.query().trim_start_matches("?ticket=").to_owned();
+        let encoded: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for (text, shown) in [
+            ("/?ticket=SECRET", "/?ticket=-"),
+            ("/a?%74icket=SECRET&x", "/a?%74icket=-&x"),
+            ("/a?ticket%3DSECRET", "/a?ticket%3D-"),
+            ("/SECRET", "/-"),
+            ("https://h/SECRET/?q=SECRET#SECRET", "https://h/-/?q=-#-"),
+            ("/a?q=%4", "/a?q=%4"),
+            ("/xSECRET", "/xSECRET"),
+        ] {
+            for written in [&secret, &encoded] {
+                let shown = shown.replace("SECRET", written);
+                assert_eq!(String::from_utf8(ticket.masked(text.replace("SECRET", written).as_bytes())), Ok(shown));
+            }
+        }
     }
 
     #[test]
