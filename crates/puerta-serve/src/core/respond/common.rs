@@ -50,7 +50,8 @@ pub(super) fn preflight(head: &Head<'_>, site: &Site, fields: &mut Fields) {
         return;
     }
     fields.push("Access-Control-Allow-Methods", "GET, HEAD");
-    fields.push("Access-Control-Allow-Headers", "*");
+    // By the Fetch standard, `*` means all but this one.
+    fields.push("Access-Control-Allow-Headers", "*, Authorization");
     fields.push("Access-Control-Max-Age", "86400");
 }
 
