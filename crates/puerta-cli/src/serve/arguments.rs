@@ -63,7 +63,7 @@ pub(crate) struct Pages {
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "index.html", value_parser = site_path)]
     spa: Option<SitePath<'static>>,
     /// Send this file of the folder with an error in place of our own page: 404.html, or 403=denied.html for another status;
-    /// repeatable
+    /// repeatable; where no request could be read (408, 414, 431, some 400) it is ours
     #[arg(long, value_name = "[STATUS=]FILE", value_parser = error_page)]
     error_page: Vec<(Status, SitePath<'static>)>,
     /// How long browsers keep a file without asking again: a TIME, immutable (a year, but for pages) or never [default: they keep
