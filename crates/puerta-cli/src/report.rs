@@ -237,7 +237,11 @@ fn as_json(event: &Event<'_>) -> Value {
             put("errno", error.name().into());
             put("message", error.to_string().into());
         }
-        Event::Joined(peer) | Event::Forgotten(peer) | Event::Behind(peer) | Event::TooManyPeers { peer, .. } => {
+        Event::Joined(peer)
+        | Event::Forgotten(peer)
+        | Event::GaveWay(peer)
+        | Event::Behind(peer)
+        | Event::TooManyPeers { peer, .. } => {
             put("peer", shown(peer).to_string().into());
         }
         Event::Left { peer, verdict } => {

@@ -6,10 +6,11 @@ mod common;
 
 use common::far::{all_of, client, reset, some_of};
 use common::places::{Folder, noise};
-use common::{LIMIT, Running, puerta, same};
+use common::{LIMIT, Running, puerta, same, shell};
 use std::io::Write;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 /// A room at a TCP port of its own.
 fn room(options: &[&str]) -> Running {
@@ -197,5 +198,41 @@ fn a_last_line_without_newline_is_shown_when_a_signal_stops_the_room() {
         let who = speaks.local_addr().unwrap();
         same(&shown, format!("[{who}] one\n[{who}] half a line\n").as_bytes());
         done.ends_with(0);
+    }
+}
+
+#[test]
+fn the_places_of_clients_that_have_gone_are_free_for_those_who_wait() {
+    let few = |line: &str| shell(&format!("{line} exec \"$PUERTA\" listen 127.0.0.1:0 --broadcast -v"));
+    for (ours, clients) in [(room(&["--max", "2"]), 2), (few("ulimit -n 20;").start(), 40)] {
+        drop((0..clients).map(|_| client(ours.port())).collect::<Vec<_>>());
+        let mut last = client(ours.port());
+        last.write_all(b"here\n").unwrap();
+        ours.writes("here\n").says("gives its place to one who waits").signal("TERM");
+        ours.finish().ends_with(0);
+    }
+}
+
+#[test]
+fn who_surely_hears_keeps_the_place_though_others_wait() {
+    let folder = Folder::new("keeps");
+    let rooms =
+        [(room(&["--max", "1", "--trace"]), "SO_KEEPALIVE, 1"), (unix_room(&folder, &["--max", "1"]), "is here")];
+    for (mut ours, ended) in rooms {
+        let hears = puerta(["connect", &ours.address()]).start();
+        ours.says("no more clients").says(ended);
+        // Over TCP the answer to what was sent has shown it; over Unix the kernel knows.
+        ours.send("one\n");
+        hears.writes("one\n");
+        let waits = puerta(["connect", &ours.address()]).input("here\n").start();
+        // Longer than it takes to look for a place.
+        let start = Instant::now();
+        waits.until("second", |_| start.elapsed() > Duration::from_secs(1));
+        ours.send("two\n");
+        hears.writes("two\n");
+        drop(hears);
+        // Over TCP it is seen with the answer to what is sent.
+        ours.send("three\n").writes("here\n").signal("TERM");
+        ours.finish().ends_with(0).never_said("gives its place");
     }
 }

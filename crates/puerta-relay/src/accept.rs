@@ -4,14 +4,16 @@ use crate::event::{Event, Limit, Report};
 use crate::problem::Problem;
 use crate::wire::Wire;
 use puerta::io::{self, Events, PollFd};
-use puerta::{AnyStream, Async, Connected, Endpoint, Listening, Result, Socket, UnixPacket};
+use puerta::{AnyStream, Async, Call, Connected, Endpoint, Error, Listening, Result, Socket, UnixPacket};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// How long accepting pauses at a limit of the system before it is tried again, unless a client leaves before.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -66,11 +68,30 @@ impl Listener {
 
     /// Whether a client waits to be accepted.
     fn is_awaited(&self) -> bool {
-        let asked = match self {
-            Listener::Stream(socket, _) => PollFd::new(socket, Events::READ),
-            Listener::Packet(socket, _) => PollFd::new(socket, Events::READ),
+        let (asked, held) = match self {
+            Listener::Stream(socket, held) => (PollFd::new(socket, Events::READ), held.borrow().is_some()),
+            Listener::Packet(socket, held) => (PollFd::new(socket, Events::READ), held.borrow().is_some()),
         };
-        io::poll(&mut [asked], Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
+        held || io::poll(&mut [asked], Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Ready once a client waits; a readiness of before is forgotten.
+    fn poll_awaited(&self, cx: &mut std::task::Context<'_>) -> Poll<()> {
+        let nobody = || Error::from_io(Call::Poll, &std::io::ErrorKind::WouldBlock.into());
+        let look = || if self.is_awaited() { Ok(()) } else { Err(nobody()) };
+        loop {
+            let (ready, found) = match self {
+                Listener::Stream(socket, _) => {
+                    (ready!(socket.poll_read_ready(cx)), socket.try_io(Interest::READABLE, |_| look()))
+                }
+                Listener::Packet(socket, _) => {
+                    (ready!(socket.poll_read_ready(cx)), socket.try_io(Interest::READABLE, |_| look()))
+                }
+            };
+            if ready.is_err() || found.is_ok() {
+                return Poll::Ready(());
+            }
+        }
     }
 
     fn poll_accept(&self, cx: &mut std::task::Context<'_>) -> Poll<Result<Wire>> {
@@ -106,6 +127,7 @@ pub struct Places {
     taken: Cell<usize>,
     max: usize,
     freed: Notify,
+    wanted: Notify,
 }
 
 /// A client's place; free again when dropped.
@@ -115,7 +137,7 @@ pub struct Place(std::rc::Rc<Places>);
 impl Places {
     /// At most `max` clients.
     pub fn new(max: usize) -> std::rc::Rc<Self> {
-        std::rc::Rc::new(Places { taken: Cell::new(0), max, freed: Notify::new() })
+        std::rc::Rc::new(Places { taken: Cell::new(0), max, freed: Notify::new(), wanted: Notify::new() })
     }
 
     fn take(self: &std::rc::Rc<Self>) -> Place {
@@ -126,6 +148,11 @@ impl Places {
     /// How many there are.
     pub fn taken(&self) -> usize {
         self.taken.get()
+    }
+
+    /// Waits until somebody is not accepted for want of a place. It is told again while that is so.
+    pub(crate) async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 }
 
@@ -160,7 +187,7 @@ impl Acceptor {
         loop {
             if self.places.taken() >= self.places.max {
                 self.limit(report, Limit::Clients(self.places.max));
-                self.places.freed.notified().await;
+                self.left().await;
                 continue;
             }
             match self.accept_once(report).await {
@@ -223,7 +250,38 @@ impl Acceptor {
     /// A limit of the system: it is told once. Waits until a client has left, or a moment.
     pub(crate) async fn pause(&self, report: &dyn Report, limit: Limit<'_>) {
         self.limit(report, limit);
-        let _ = tokio::time::timeout(PAUSE, self.places.freed.notified()).await;
+        if self.listeners.iter().any(Listener::is_awaited) {
+            self.places.wanted.notify_one();
+        }
+        let _ = timeout(PAUSE, self.places.freed.notified()).await;
+    }
+
+    /// Waits until a client has left.
+    async fn left(&self) {
+        let mut left = pin!(self.places.freed.notified());
+        loop {
+            tokio::select! {
+                () = &mut left => return,
+                () = self.awaited() => {}
+            }
+            self.places.wanted.notify_one();
+            if timeout(PAUSE, &mut left).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until a client waits to be accepted.
+    async fn awaited(&self) {
+        poll_fn(|cx| {
+            let ready = self.listeners.iter().any(|listener| listener.poll_awaited(cx).is_ready());
+            if ready { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    pub(crate) fn places(&self) -> std::rc::Rc<Places> {
+        self.places.clone()
     }
 
     /// Whether there are clients besides the one that came last.

@@ -1,7 +1,7 @@
 //! What one client sends, all others get. A client that is 256 KiB behind is dropped; one that has ended its own direction still
 //! hears.
 
-use crate::accept::{Acceptor, Place};
+use crate::accept::{Acceptor, Place, Places};
 use crate::counters::{CHUNK, Counters};
 use crate::event::{Event, Report};
 use crate::local::Local;
@@ -15,6 +15,7 @@ use puerta::io::{self, Events, PollFd};
 use puerta::{Call, Error, errno, opt};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ struct Member {
     broken: RefCell<Option<Error>>,
     /// When it ended its direction, and how much had been sent to it then.
     ended: Cell<Option<(Instant, u64)>>,
+    /// Another gets its place.
+    gives_way: Cell<bool>,
     more: Notify,
     counters: Counters,
 }
@@ -66,6 +69,8 @@ struct Member {
 enum Gone {
     /// It ended, and is not there any more.
     Ended,
+    /// It may have gone, and somebody waits for a place.
+    GaveWay,
     Behind,
     Idle,
     Failed(Problem),
@@ -98,6 +103,19 @@ impl Hub {
             }
         }
     }
+
+    /// While somebody waits for a place: the client that ended its direction first, and may have gone since, gives its own.
+    async fn make_room(&self, places: &Places) -> Infallible {
+        loop {
+            places.wanted().await;
+            let members = self.members.borrow();
+            let doubtful = members.values().filter_map(|member| Some((member.doubtful()?, member)));
+            if let Some((_, member)) = doubtful.min_by_key(|(since, _)| *since) {
+                member.gives_way.set(true);
+                member.more.notify_one();
+            }
+        }
+    }
 }
 
 impl Member {
@@ -110,6 +128,7 @@ impl Member {
             slow: Cell::new(None),
             broken: RefCell::new(None),
             ended: Cell::new(None),
+            gives_way: Cell::new(false),
             more: Notify::new(),
             counters: Counters::new(),
         }
@@ -157,6 +176,9 @@ impl Member {
         loop {
             if let Some(error) = self.broken.borrow_mut().take() {
                 return Gone::Failed(Problem::Broken(error));
+            }
+            if self.gives_way.get() {
+                return Gone::GaveWay;
             }
             let Some(first) = self.waiting.borrow().front().cloned() else {
                 tokio::select! {
@@ -216,6 +238,14 @@ impl Member {
         }
     }
 
+    /// Since when it has ended its direction, where nothing tells whether it still listens: of a Unix socket the kernel tells, and over
+    /// TCP the answer to what was sent.
+    fn doubtful(&self) -> Option<Instant> {
+        let (since, sent) = self.ended.get()?;
+        let asked = self.counters.sent() > sent || self.behind.get() > 0 || self.wire.peer().inet().is_none();
+        (!asked && !self.gives_way.get()).then_some(since)
+    }
+
     /// Something was sent since its end, if only a probe: a reset is the answer of a client that was closed in good order. At another
     /// time it means that there was something that the client had not read.
     fn was_asked(&self) -> bool {
@@ -268,21 +298,19 @@ pub(crate) async fn run(
     let mut tasks: JoinSet<Option<Problem>> = JoinSet::new();
     tasks.spawn_local(from_input(hub.clone(), service.options.outgoing, packets));
     let mut next = 0;
-    acceptor
-        .each(
-            &*report,
-            &mut tasks,
-            async |_| (),
-            |wire, place, ()| {
-                next += 1;
-                let shown = (sink.clone(), service.look.of(&wire.peer(), terminal));
-                let member = Rc::new(Member::new(wire));
-                hub.members.borrow_mut().insert(next, member.clone());
-                let idle = service.options.idle;
-                client(next, member, hub.clone(), shown, idle, report.clone(), place)
-            },
-        )
-        .await
+    let places = acceptor.places();
+    let joined = |wire: Wire, place, ()| {
+        next += 1;
+        let shown = (sink.clone(), service.look.of(&wire.peer(), terminal));
+        let member = Rc::new(Member::new(wire));
+        hub.members.borrow_mut().insert(next, member.clone());
+        let idle = service.options.idle;
+        client(next, member, hub.clone(), shown, idle, report.clone(), place)
+    };
+    tokio::select! {
+        served = acceptor.each(&*report, &mut tasks, async |_| (), joined) => served,
+        never = hub.make_room(&places) => match never {},
+    }
 }
 
 /// Our own input goes to all; its end changes nothing.
@@ -330,6 +358,10 @@ async fn client(
     let counters = &member.counters;
     let verdict: Verdict = match gone {
         Gone::Ended => verdict(counters, Side::Peer, How::Fin, None),
+        Gone::GaveWay => {
+            report.event(&Event::GaveWay(&member.wire.peer()));
+            verdict(counters, Side::Peer, How::Fin, None)
+        }
         Gone::Behind => {
             report.event(&Event::Behind(&member.wire.peer()));
             verdict(counters, Side::Us, How::Error, None)

@@ -64,6 +64,8 @@ pub enum Event<'a> {
     AtLimit(Limit<'a>),
     /// Accepting goes on.
     BelowLimit,
+    /// A client of a room that has ended its input, and may have gone, was parted with: somebody waits for a place.
+    GaveWay(&'a Endpoint),
     /// A client took too little and was dropped.
     Behind(&'a Endpoint),
     /// A datagram of a new peer was dropped: the table of peers is full.

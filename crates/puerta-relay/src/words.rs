@@ -145,6 +145,10 @@ impl fmt::Display for Event<'_> {
                 write!(f, "no more clients for now: {max} are here (--max); those who come wait")
             }
             Event::BelowLimit => f.write_str("taking clients again"),
+            Event::GaveWay(peer) => {
+                let peer = shown(peer);
+                write!(f, "{peer} gives its place to one who waits: it ended its input, and may have gone unseen")
+            }
             Event::Behind(peer) => write!(f, "{} takes too little: what is too much for it is dropped", shown(peer)),
             Event::TooManyPeers { peer, max } => {
                 write!(f, "{} and others are not served: {max} peers are here (--max)", shown(peer))
@@ -183,6 +187,7 @@ impl Event<'_> {
             Event::Forgotten(_) => "forgotten",
             Event::AtLimit(_) => "at-limit",
             Event::BelowLimit => "below-limit",
+            Event::GaveWay(_) => "gave-way",
             Event::Behind(_) => "behind",
             Event::TooManyPeers { .. } => "too-many-peers",
             Event::Refused(_) => "refused",
