@@ -82,7 +82,7 @@ async fn connected(
             let input = Local::stdin().map_err(Problem::Input)?;
             let output = Local::stdout().map_err(Problem::Output)?;
             let mut view = service.look.of(&peer, output.is_terminal());
-            let sink = Mutex::new(Sink::output(output));
+            let sink = Mutex::new(Sink::output(output, counters));
             let (options, report) = (&service.options, reporter);
             let talk = datagram::Talk { input: &input, sink: &sink, options, counters, report };
             return Ok(talk.exchange(socket, others, &mut view).await);
@@ -196,7 +196,12 @@ fn run<F: Future<Output = Result<Verdict, Problem>>>(
     // A name server that does not answer holds a thread; nobody waits for it.
     runtime.shutdown_background();
     match done {
-        Ok(verdict) => reporter.verdict(&verdict),
+        Ok(mut verdict) => {
+            if verdict.how == How::Stopped && counters.unwritten() > 0 {
+                verdict.problem = Some(Problem::Unwritten { bytes: counters.unwritten() });
+            }
+            reporter.verdict(&verdict)
+        }
         Err(problem) => reporter.problem(&problem),
     }
 }

@@ -140,3 +140,32 @@ fn a_file_that_may_only_be_written_is_an_input_that_cannot_be_read() {
         assert_eq!(far.join().unwrap(), b"");
     }
 }
+
+#[test]
+fn what_came_and_was_not_written_when_a_signal_came_is_counted_and_8() {
+    let folder = Folder::new("unwritten");
+    let door = format!("unix-dgram:{}", folder.name("door"));
+    for words in ["127.0.0.1:0 --keep", "127.0.0.1:0 --broadcast", &door] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        io::set_pipe_size(&writer, 4096).unwrap();
+        let ours = puerta([&["listen"], &*words.split(' ').collect::<Vec<_>>()].concat());
+        let ours = ours.open_input().stdout(writer.try_clone().unwrap()).start();
+        // One piece: whoever has filled the pipe has received the rest, too.
+        let sent = noise(1, 16_384);
+        let datagrams = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        let stream = if words == door {
+            datagrams.send_to(&sent, ours.address()).unwrap();
+            None
+        } else {
+            let mut stream = client(ours.port());
+            stream.write_all(&sent).unwrap();
+            Some(stream)
+        };
+        wait_until("full pipe", || io::pipe_len(&reader).unwrap() == 4096);
+        ours.signal("TERM");
+        let done = ours.finish();
+        done.ends_with(8).said("12288 bytes that had come were not written").said("received 16384 bytes; stopped");
+        drop((stream, writer));
+        same(&all_of(reader), &sent[..4096]);
+    }
+}

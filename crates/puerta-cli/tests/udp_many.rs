@@ -125,7 +125,7 @@ fn an_output_that_nobody_reads_stops_no_input() {
     ours.send("hola\n");
     client.gets("hola\n");
     ours.signal("TERM");
-    ours.finish().ends_with(0);
+    ours.finish().ends_with(8).said("were not written");
 }
 
 #[test]

@@ -294,7 +294,7 @@ pub(crate) async fn run(
     let hub = Rc::new(Hub { members, buffer, sent: total, report: report.clone(), taken: Notify::new() });
     let output = Local::stdout().map_err(Problem::Output)?;
     let terminal = output.is_terminal();
-    let sink = Rc::new(Mutex::new(Sink::output(output)));
+    let sink = Rc::new(Mutex::new(Sink::output(output, &hub.sent)));
     let mut tasks: JoinSet<Option<Problem>> = JoinSet::new();
     tasks.spawn_local(from_input(hub.clone(), service.options.outgoing, packets));
     let mut next = 0;

@@ -15,6 +15,8 @@ pub struct Counters {
     last: Cell<Instant>,
     /// How many wait for our own output.
     waiting: Cell<usize>,
+    /// How many bytes were given to our own output and are not written yet.
+    unwritten: Rc<Cell<usize>>,
     /// What all sessions of a server have moved.
     total: Option<Rc<Counters>>,
 }
@@ -23,7 +25,7 @@ impl Counters {
     /// Nothing yet.
     pub fn new() -> Self {
         let (sent, received, waiting) = (Cell::new(0), Cell::new(0), Cell::new(0));
-        Counters { sent, received, last: Cell::new(Instant::now()), waiting, total: None }
+        Counters { sent, received, last: Cell::new(Instant::now()), waiting, unwritten: Rc::default(), total: None }
     }
 
     /// Nothing yet; what comes counts for the total as well.
@@ -62,6 +64,16 @@ impl Counters {
     /// Bytes that came from the peer.
     pub fn received(&self) -> u64 {
         self.received.get()
+    }
+
+    /// How much of what came our own output has not taken yet, as it is shown there.
+    pub fn unwritten(&self) -> usize {
+        self.unwritten.get()
+    }
+
+    /// The same, for whoever writes.
+    pub(crate) fn unwritten_count(&self) -> Rc<Cell<usize>> {
+        self.unwritten.clone()
     }
 
     /// Somebody is there: the silence before does not count.

@@ -96,7 +96,7 @@ pub async fn serve(
     let server = Rc::new(Server { doors, peers, service, report, counters, heard, full, children });
     let output = Local::stdout().map_err(Problem::Output)?;
     let terminal = output.is_terminal();
-    let sink = Mutex::new(Sink::output(output));
+    let sink = Mutex::new(Sink::output(output, &server.counters));
     let mut feeding = server.service.program.is_none();
     let mut feed = pin!(server.feed(broadcast));
     let mut running = JoinSet::new();

@@ -30,7 +30,7 @@ pub async fn one(wire: &Wire, service: &Service, counters: &Counters) -> Verdict
         (_, Err(error)) => return failed(Problem::Output(error)),
     };
     let mut view = service.look.of(&wire.peer(), output.is_terminal());
-    let sink = Mutex::new(Sink::output(output));
+    let sink = Mutex::new(Sink::output(output, counters));
     session::exchange(wire, &input, &sink, &mut view, &service.options, counters).await
 }
 
@@ -68,7 +68,7 @@ pub async fn keep(
         None => Some(Local::stdout().map_err(Problem::Output)?),
     };
     let terminal = output.as_ref().is_some_and(Local::is_terminal);
-    let sink = output.map(|output| Rc::new(Mutex::new(Sink::output(output))));
+    let sink = output.map(|output| Rc::new(Mutex::new(Sink::output(output, &counters))));
     let mut clients = JoinSet::new();
     let work = async |wire: &Wire| match (&service.program, &sink) {
         (Some(program), _) => Work::Child(Box::new(started(program, wire, &acceptor, &*report).await)),

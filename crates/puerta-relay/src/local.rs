@@ -97,35 +97,45 @@ impl Local {
     /// # Errors
     /// What read(2) says.
     pub async fn read(&self, into: &mut [u8]) -> Result<usize> {
-        let step =
+        let mut step =
             |handle: &Handle| if self.shared { io::read_now(handle, self.kind, into) } else { io::read(handle, into) };
-        self.once_ready(Interest::READABLE, step).await
+        match &self.ready {
+            Readiness::Always(handle) => {
+                tokio::task::yield_now().await;
+                step(handle)
+            }
+            Readiness::Polled(polled) => polled.io(Interest::READABLE, step).await,
+        }
     }
 
     /// Writes all of it.
     ///
     /// # Errors
     /// What write(2) says.
-    pub async fn write_all(&self, mut bytes: &[u8]) -> Result<()> {
+    pub async fn write_all(&self, bytes: &[u8]) -> Result<()> {
+        self.write_counting(bytes, |_| ()).await
+    }
+
+    /// Writes all of it, and tells how much was written as soon as it is: whoever drops this knows what was not.
+    pub(crate) async fn write_counting(&self, mut bytes: &[u8], mut wrote: impl FnMut(usize)) -> Result<()> {
         while !bytes.is_empty() {
-            let step = |handle: &Handle| {
-                if self.shared { io::write_now(handle, self.kind, bytes) } else { io::write(handle, bytes) }
+            let mut step = |handle: &Handle| {
+                let n = if self.shared { io::write_now(handle, self.kind, bytes) } else { io::write(handle, bytes) }?;
+                wrote(n);
+                Ok(n)
             };
-            let n = self.once_ready(Interest::WRITABLE, step).await?;
+            let n = match &self.ready {
+                // First what is in hand, then the turn of others: a signal may come with it.
+                Readiness::Always(handle) => {
+                    let n = step(handle)?;
+                    tokio::task::yield_now().await;
+                    n
+                }
+                Readiness::Polled(polled) => polled.io(Interest::WRITABLE, step).await?,
+            };
             bytes = bytes.get(n..).unwrap_or_default();
         }
         Ok(())
-    }
-
-    /// Runs `step` until it does not fail with EAGAIN.
-    async fn once_ready<T>(&self, interest: Interest, mut step: impl FnMut(&Handle) -> Result<T>) -> Result<T> {
-        match &self.ready {
-            Readiness::Always(handle) => {
-                tokio::task::yield_now().await;
-                step(handle)
-            }
-            Readiness::Polled(polled) => polled.io(interest, step).await,
-        }
     }
 
     /// The side that splice reads or writes, if readiness is known for it.

@@ -13,6 +13,11 @@ pub enum Problem {
     Input(Error),
     /// Writing our output failed.
     Output(Error),
+    /// We were stopped before our output had taken what came.
+    Unwritten {
+        /// How much it did not, as it would have been shown.
+        bytes: usize,
+    },
     /// A child could not be started.
     Spawn {
         /// The program's name.
@@ -83,7 +88,8 @@ impl Problem {
         match self {
             Problem::Socket(error) => error.status(),
             Problem::Broken(_) | Problem::TooLong { .. } => 7,
-            Problem::Input(_) | Problem::Output(_) | Problem::Child { .. } | Problem::Spawn { .. } => 8,
+            Problem::Input(_) | Problem::Output(_) | Problem::Unwritten { .. } => 8,
+            Problem::Child { .. } | Problem::Spawn { .. } => 8,
             Problem::PathTaken { .. } | Problem::Path { .. } => 5,
             Problem::Deadline { doing, .. } => {
                 if *doing == "resolve" {

@@ -8,8 +8,10 @@ use crate::transform::{Crlf, Show, Tagged};
 use crate::wire::{Taken, Wire};
 use puerta::io::{self, Events, Kind, PollFd, SpliceFlags};
 use puerta::{Async, Call, Error, Result, errno};
+use std::cell::Cell;
 use std::os::fd::AsFd;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::io::Interest;
@@ -257,6 +259,8 @@ pub struct Sink {
     output: Option<Local>,
     /// A child's input: a closed one means that the child wants no more, which is no error.
     child: bool,
+    /// How much is being written.
+    unwritten: Rc<Cell<usize>>,
     buffer: Vec<u8>,
     shown: Vec<u8>,
 }
@@ -303,20 +307,23 @@ impl Drop for Viewing<'_> {
     fn drop(&mut self) {
         let mut last = pin!(async { self.sink.lock().await.finish(self.view).await });
         let mut nobody = Context::from_waker(Waker::noop());
-        // What is always ready, such as a file, is written at the second look.
-        let _ = !self.done && (0..2).any(|_| last.as_mut().poll(&mut nobody).is_ready());
+        let _ = !self.done && last.as_mut().poll(&mut nobody).is_ready();
     }
 }
 
 impl Sink {
-    /// Standard output.
-    pub fn output(output: Local) -> Self {
-        Sink { output: Some(output), child: false, buffer: vec![0; CHUNK], shown: Vec::new() }
+    /// Standard output. What it has not taken counts with these.
+    pub fn output(output: Local, counters: &Counters) -> Self {
+        Sink::new(output, false, counters.unwritten_count())
     }
 
     /// A child's standard input.
     pub fn child(input: Local) -> Self {
-        Sink { output: Some(input), child: true, buffer: vec![0; CHUNK], shown: Vec::new() }
+        Sink::new(input, true, Rc::default())
+    }
+
+    fn new(output: Local, child: bool, unwritten: Rc<Cell<usize>>) -> Self {
+        Sink { output: Some(output), child, unwritten, buffer: vec![0; CHUNK], shown: Vec::new() }
     }
 
     /// Writes what `bytes` look like.
@@ -363,7 +370,9 @@ impl Sink {
             Shown::Given(bytes) => bytes,
             Shown::Kept => &self.shown,
         };
-        match output.write_all(bytes).await {
+        let unwritten = &self.unwritten;
+        unwritten.set(unwritten.get() + bytes.len());
+        match output.write_counting(bytes, |n| unwritten.set(unwritten.get().saturating_sub(n))).await {
             Ok(()) => Ok(()),
             Err(e) if self.child && e.errno() == Some(errno::EPIPE) => {
                 self.output = None;

@@ -15,6 +15,12 @@ impl fmt::Display for Problem {
             Problem::Socket(error) | Problem::Broken(error) => write!(f, "{error}"),
             Problem::Input(error) => write!(f, "reading the input failed: {error}"),
             Problem::Output(error) => write!(f, "writing the output failed: {error}"),
+            Problem::Unwritten { bytes: 1 } => {
+                f.write_str("1 byte that had come was not written: the output took no more")
+            }
+            Problem::Unwritten { bytes } => {
+                write!(f, "{bytes} bytes that had come were not written: the output took no more")
+            }
             Problem::Spawn { program, error } => write!(f, "cannot start {program}: {}", reason(error)),
             Problem::Child { program, status } => write!(f, "{program} ended with {status}"),
             Problem::PathTaken { path, by: Occupant::Live } => {
@@ -51,6 +57,7 @@ impl Problem {
                 _ => return error.hint(),
             },
             Problem::Input(error) => return error.hint(),
+            Problem::Unwritten { .. } => "the program that reads our output was too slow: stop us when it has read all",
             Problem::Spawn { .. } => {
                 "check the program's name and that it may be executed; a command line needs `sh -c '…'`"
             }
