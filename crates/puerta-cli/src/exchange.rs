@@ -20,7 +20,7 @@ use puerta_relay::open::{self, ConnectRequest, Connection, ListenRequest, Opened
 use puerta_relay::problem::Problem;
 use puerta_relay::pump::{Outgoing, Sink};
 use puerta_relay::service::{Look, Service};
-use puerta_relay::session::Options;
+use puerta_relay::session::{self, Options};
 use puerta_relay::verdict::{How, Side, Verdict};
 use puerta_relay::wire::Wire;
 use std::io;
@@ -126,19 +126,23 @@ pub(crate) fn listen(arguments: Listen) -> ExitCode {
                 let transport = if local.unix().is_some() { "unix-dgram" } else { "udp" };
                 reporter.event(&Event::Listening { transport, address: &local });
             }
-            return hub::serve(doors, service, broadcast, report, counters).await.map(|()| probed());
+            return Ok(served(hub::serve(doors, service, broadcast, report, counters.clone()).await, &counters));
         }
         let streams = streams.into_iter().map(Listener::stream);
         let listeners = streams.chain(packets.into_iter().map(Listener::packet)).collect::<Result<Vec<_>, _>>()?;
         for listener in &listeners {
             reporter.event(&Event::Listening { transport: listener.transport(), address: &listener.local()? });
         }
-        match (probe, many, broadcast) {
-            (true, ..) => Ok(probed()),
-            (_, _, true) => listen::broadcast(listeners, service, report, counters).await.map(|()| probed()),
-            (_, true, _) => listen::keep(listeners, service, report, counters).await.map(|()| probed()),
-            _ => listen::once(listeners, &service, &*report, &counters).await,
-        }
+        let total = counters.clone();
+        Ok(match (probe, many, broadcast) {
+            (true, ..) => probed(),
+            (_, _, true) => served(listen::broadcast(listeners, service, report, total).await, &counters),
+            (_, true, _) => served(listen::keep(listeners, service, report, total).await, &counters),
+            _ => {
+                let done = listen::once(listeners, &service, &*report, &counters).await;
+                done.unwrap_or_else(|problem| session::failed(problem, &counters))
+            }
+        })
     })
 }
 
@@ -295,6 +299,11 @@ fn service(common: &Common, tag: bool, max: usize) -> Service {
         program: words.next().map(|name| Program { name, arguments: words.collect() }),
         max,
     }
+}
+
+/// A server of many that ends by itself has failed: the verdict tells what it had moved until then.
+fn served(done: Result<(), Problem>, counters: &Counters) -> Verdict {
+    done.map_or_else(|problem| session::failed(problem, counters), |()| probed())
 }
 
 fn probed() -> Verdict {

@@ -146,6 +146,24 @@ fn a_full_disk_is_8_for_a_listener_of_many() {
 }
 
 #[test]
+fn a_listener_of_many_that_fails_gives_its_verdict_as_well() {
+    for words in ["127.0.0.1:0 --keep", "127.0.0.1:0 --broadcast", "udp:127.0.0.1:0"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ours = puerta([&["listen"], &*words.split(' ').collect::<Vec<_>>()].concat());
+        let ours = ours.open_input().stdout(full).start();
+        let _stream = if words.starts_with("udp") {
+            common::udp::Client::of(&ours).send("hola\n");
+            None
+        } else {
+            let mut stream = client(ours.port());
+            stream.write_all(b"hola\n").unwrap();
+            Some(stream)
+        };
+        ours.finish().ends_with(8).said("ENOSPC").said("sent 0 bytes, received 5 bytes; it failed on this side");
+    }
+}
+
+#[test]
 fn what_only_prints_is_8_where_it_cannot_be_written() {
     let home = Folder::new("home");
     let home = home.name("");

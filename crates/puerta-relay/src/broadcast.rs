@@ -8,7 +8,7 @@ use crate::local::Local;
 use crate::problem::Problem;
 use crate::pump::{Messages, Outgoing, Pieces, Sink, View, Viewing};
 use crate::service::Service;
-use crate::session::{after, blame, how, until, verdict};
+use crate::session::{after, failed, until, verdict};
 use crate::verdict::{How, Side, Verdict};
 use crate::wire::{Taken, Wire};
 use puerta::io::{self, Events, PollFd};
@@ -367,7 +367,7 @@ async fn client(
             verdict(counters, Side::Us, How::Error, None)
         }
         Gone::Idle => verdict(counters, Side::Us, How::Idle, None),
-        Gone::Failed(problem) => verdict(counters, blame(&problem), how(&problem), Some(problem)),
+        Gone::Failed(problem) => failed(problem, counters),
     };
     report.event(&Event::Left { peer: &member.wire.peer(), verdict: &verdict });
     // Nobody waits for our output any more.

@@ -9,8 +9,8 @@ use crate::local::Local;
 use crate::problem::Problem;
 use crate::pump::Sink;
 use crate::service::Service;
-use crate::session::{self, how};
-use crate::verdict::{Side, Verdict};
+use crate::session;
+use crate::verdict::Verdict;
 use crate::wire::Wire;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,11 +23,10 @@ pub async fn one(wire: &Wire, service: &Service, counters: &Counters) -> Verdict
         let started = program.start(&wire.local(), &wire.peer());
         return child::serve(wire, program, started, &service.options, counters).await;
     }
-    let failed = |problem| session::verdict(counters, Side::Us, how(&problem), Some(problem));
     let (input, output) = match (Local::stdin(), Local::stdout()) {
         (Ok(input), Ok(output)) => (input, output),
-        (Err(error), _) => return failed(Problem::Input(error)),
-        (_, Err(error)) => return failed(Problem::Output(error)),
+        (Err(error), _) => return session::failed(Problem::Input(error), counters),
+        (_, Err(error)) => return session::failed(Problem::Output(error), counters),
     };
     let mut view = service.look.of(&wire.peer(), output.is_terminal());
     let sink = Mutex::new(Sink::output(output, counters));

@@ -147,7 +147,7 @@ async fn to_its_end(
         done = pump::down(wire, sink, view, false, counters) => {
             match done.and_then(|()| wire.end().map_err(Problem::Broken)) {
                 Ok(()) => verdict(counters, Side::Peer, How::Fin, None),
-                Err(problem) => verdict(counters, blame(&problem), how(&problem), Some(problem)),
+                Err(problem) => failed(problem, counters),
             }
         }
         () = silence(counters, idle) => verdict(counters, Side::Us, How::Idle, None),
@@ -177,13 +177,15 @@ async fn acknowledged(wire: &Wire, first: Side, counters: &Counters) -> Verdict 
             Ok(0) => return verdict(counters, first, How::Fin, None),
             Ok(_) if start.elapsed() >= ACKNOWLEDGE => return verdict(counters, first, How::Unacknowledged, None),
             Ok(_) => sleep(pause).await,
-            Err(error) => {
-                let problem = Problem::Broken(error);
-                return verdict(counters, Side::Peer, how(&problem), Some(problem));
-            }
+            Err(error) => return failed(Problem::Broken(error), counters),
         }
         pause = (pause * 2).min(Duration::from_millis(50));
     }
+}
+
+/// The verdict of what a problem ended.
+pub fn failed(problem: Problem, counters: &Counters) -> Verdict {
+    verdict(counters, blame(&problem), how(&problem), Some(problem))
 }
 
 pub(crate) fn verdict(counters: &Counters, closed_by: Side, how: How, problem: Option<Problem>) -> Verdict {
