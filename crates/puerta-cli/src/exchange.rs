@@ -89,7 +89,7 @@ async fn connected(
         }
     };
     reporter.event(&Event::Connected { transport: wire.transport(), local: &wire.local(), peer: &wire.peer() });
-    Ok(if probe { probed() } else { listen::one(&wire, service, counters).await })
+    Ok(if probe { probed() } else { listen::one(&wire, service, reporter, counters).await })
 }
 
 pub(crate) fn listen(arguments: Listen) -> ExitCode {

@@ -10,6 +10,7 @@ use puerta_relay::verdict::Verdict;
 use puerta_relay::words::shown;
 use puerta_text::visible;
 use serde_json::{Map, Value, json};
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 /// Writes to stderr: stdout belongs to the data.
@@ -145,10 +146,17 @@ impl Report for Reporter {
     fn event(&self, event: &Event<'_>) {
         if self.json {
             object(as_json(event));
-        } else if self.verbose || (event.matters() && !self.quiet) {
+        } else if self.verbose
+            || (event.matters() && !self.quiet && (!is_for_a_person(event) || stderr().is_terminal()))
+        {
             line(&text(event));
         }
     }
+}
+
+/// Only who sits there can do something about it.
+fn is_for_a_person(event: &Event<'_>) -> bool {
+    matches!(event, Event::Waiting)
 }
 
 /// The text of an event; a listener's line also tells who can reach it, and what to type there.
@@ -271,7 +279,7 @@ fn as_json(event: &Event<'_>) -> Value {
         }
         Event::Trouble(problem) => put("message", problem.to_string().into()),
         Event::TookOver(path) => put("path", (*path).into()),
-        Event::Ipv6Off | Event::NoOutput | Event::BelowLimit | Event::Unnamed => {}
+        Event::Ipv6Off | Event::NoOutput | Event::BelowLimit | Event::Unnamed | Event::Waiting => {}
     }
     Value::Object(object)
 }

@@ -223,6 +223,31 @@ fn on_a_terminal_we_end_with_0_when_the_peer_ends() {
 }
 
 #[test]
+fn who_waits_for_the_end_of_a_silent_peer_is_told_on_a_terminal_or_as_json() {
+    let (mut all, mut held) = (Vec::new(), Vec::new());
+    let mut start = |ours: &dyn Fn(&str) -> common::Run| {
+        let (at, peer) = server(|stream| {
+            assert_eq!(all_of(&stream), b"hola\n");
+            stream
+        });
+        all.push(ours(&at.to_string()).start());
+        held.push(peer.join().unwrap());
+    };
+    start(&|at| puerta(["connect", at]).input("hola\n"));
+    start(&|at| on_a_terminal(&format!("echo hola | \"$PUERTA\" connect {at} --quiet")));
+    start(&|at| puerta(["connect", at, "--json"]).input("hola\n"));
+    start(&|at| on_a_terminal(&format!("echo hola | \"$PUERTA\" connect {at}")));
+    let [piped, quiet, json, terminal] = <[_; 4]>::try_from(all).ok().unwrap();
+    json.says("\"waiting\"");
+    terminal.writes("waiting for the peer's end");
+    drop(held);
+    piped.finish().ends_with(0).never_said("waiting");
+    assert!(!quiet.finish().ends_with(0).text().contains("waiting"));
+    assert_eq!(json.finish().ends_with(0).stderr.matches("waiting").count(), 1);
+    assert_eq!(terminal.finish().ends_with(0).text().matches("waiting").count(), 1);
+}
+
+#[test]
 fn a_terminals_blocking_mode_is_the_same_while_we_run_and_afterwards() {
     let (at, far) = server(|mut stream| {
         stream.write_all(b"hello\n").unwrap();

@@ -85,7 +85,7 @@ pub(crate) async fn serve(
     };
     let sink = Mutex::new(Sink::child(input));
     let mut view = View { show: Show::Raw, tag: None };
-    let mut verdict = session::exchange(wire, &output, &sink, &mut view, options, counters).await;
+    let mut verdict = session::exchange(wire, &output, &sink, &mut view, options, counters, None).await;
     drop((sink, output));
     let ended = end(&mut process, verdict.status() != 0).await;
     if let (None, Some(problem)) = (&verdict.problem, program.judge(ended)) {

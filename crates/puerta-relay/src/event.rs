@@ -92,6 +92,8 @@ pub enum Event<'a> {
     },
     /// Standard output was closed when we started, so what arrives is discarded.
     NoOutput,
+    /// Our input has ended, the peer's has not, and nothing has come for a while.
+    Waiting,
     /// Something failed for one client alone; the server goes on.
     Trouble(&'a Problem),
 }

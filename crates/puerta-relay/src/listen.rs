@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 /// One session with our input and output, or with a child.
-pub async fn one(wire: &Wire, service: &Service, counters: &Counters) -> Verdict {
+pub async fn one(wire: &Wire, service: &Service, report: &dyn Report, counters: &Counters) -> Verdict {
     if let Some(program) = &service.program {
         let started = program.start(&wire.local(), &wire.peer());
         return child::serve(wire, program, started, &service.options, counters).await;
@@ -30,7 +30,7 @@ pub async fn one(wire: &Wire, service: &Service, counters: &Counters) -> Verdict
     };
     let mut view = service.look.of(&wire.peer(), output.is_terminal());
     let sink = Mutex::new(Sink::output(output, counters));
-    session::exchange(wire, &input, &sink, &mut view, &service.options, counters).await
+    session::exchange(wire, &input, &sink, &mut view, &service.options, counters, Some(report)).await
 }
 
 /// Serves one client, then ends with the verdict. The listener is closed once the client is there.
@@ -47,7 +47,7 @@ pub async fn once(
     let (wire, _place) = acceptor.accept(report).await?;
     drop(acceptor);
     report.event(&Event::Connected { transport: wire.transport(), local: &wire.local(), peer: &wire.peer() });
-    Ok(one(&wire, service, counters).await)
+    Ok(one(&wire, service, report, counters).await)
 }
 
 /// Serves many clients at once until it is dropped. Without a program what they send goes to standard output; standard

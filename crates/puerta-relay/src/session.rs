@@ -1,6 +1,7 @@
 //! A connection with something on our side: both directions, the half-closes, the limits, and the verdict.
 
 use crate::counters::Counters;
+use crate::event::{Event, Report};
 use crate::local::Local;
 use crate::problem::Problem;
 use crate::pump::{self, Outgoing, Sink, View, Viewing};
@@ -13,6 +14,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long the peer's kernel may take to acknowledge the last byte.
 const ACKNOWLEDGE: Duration = Duration::from_secs(10);
+
+/// How long nothing comes after the end of our input until it is told that we wait.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// What limits and changes a session.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +31,7 @@ pub struct Options {
 
 /// Exchanges bytes until both directions have ended, something broke or a limit struck. Local end of file half-closes;
 /// the peer's answer is read to its end however long it takes, unless `drain` limits it. What the view holds back is shown
-/// whatever ends it.
+/// whatever ends it. `report` is told once of a wait for a silent peer that nothing limits.
 pub async fn exchange(
     wire: &Wire,
     input: &Local,
@@ -35,9 +39,10 @@ pub async fn exchange(
     view: &mut View,
     options: &Options,
     counters: &Counters,
+    report: Option<&dyn Report>,
 ) -> Verdict {
     let viewing = Viewing::new(sink, view);
-    let verdict = to_both_ends(wire, input, sink, viewing.view, options, counters).await;
+    let verdict = to_both_ends(wire, input, sink, viewing.view, options, counters, report).await;
     finished(viewing, verdict).await
 }
 
@@ -77,6 +82,7 @@ async fn to_both_ends(
     view: &mut View,
     options: &Options,
     counters: &Counters,
+    report: Option<&dyn Report>,
 ) -> Verdict {
     counters.begin();
     let mut up = pin!(pump::up(input, wire, options.outgoing, counters));
@@ -85,7 +91,8 @@ async fn to_both_ends(
     let mut idle = pin!(silence(counters, options.idle));
     let (mut sent, mut received, mut discarded) = (None, None, false);
     let mut first = None;
-    let mut drain_at = None;
+    let report = report.filter(|_| options.drain.is_none() && options.idle.is_none());
+    let (mut drain_at, mut tell_at) = (None, None);
     let ended = |first: Option<Side>, how, problem| verdict(counters, first.unwrap_or(Side::Us), how, problem);
     while sent.is_none() || received.is_none() {
         tokio::select! {
@@ -109,6 +116,7 @@ async fn to_both_ends(
                 Ok(()) => {
                     first.get_or_insert(Side::Us);
                     drain_at = after(Instant::now(), options.drain);
+                    tell_at = report.map(|_| Instant::now() + QUIET);
                     sent = Some(None);
                 }
                 // It takes no more, but what it sends is read to its end: it may wait for ours before it ends.
@@ -126,6 +134,13 @@ async fn to_both_ends(
             }
             () = &mut idle => return ended(Some(Side::Us), How::Idle, None),
             () = until(drain_at) => return ended(Some(Side::Us), How::Drain, None),
+            () = until(tell_at) => {
+                let quiet_at = Instant::from_std(counters.last()) + QUIET;
+                tell_at = (quiet_at > Instant::now()).then_some(quiet_at);
+                if let (None, Some(report)) = (tell_at, report) {
+                    report.event(&Event::Waiting);
+                }
+            }
         }
     }
     // The peer took no more, but what it had sent was read to the end.

@@ -173,6 +173,9 @@ impl fmt::Display for Event<'_> {
             }
             Event::Truncated { kept, full } => write!(f, "a datagram of {full} bytes was cut to {kept}"),
             Event::NoOutput => f.write_str("standard output is closed or /dev/null: what arrives is discarded"),
+            Event::Waiting => f.write_str(
+                "our input has ended; waiting for the peer's end (Ctrl-C ends this, --drain TIME limits it)",
+            ),
             Event::Trouble(problem) => write!(f, "{problem}"),
         }
     }
@@ -203,6 +206,7 @@ impl Event<'_> {
             Event::Unnamed => "unnamed",
             Event::Truncated { .. } => "truncated",
             Event::NoOutput => "no-output",
+            Event::Waiting => "waiting",
             Event::Trouble(_) => "trouble",
         }
     }
