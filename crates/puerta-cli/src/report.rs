@@ -252,6 +252,10 @@ fn as_json(event: &Event<'_>) -> Value {
         | Event::TooManyPeers { peer, .. } => {
             put("peer", shown(peer).to_string().into());
         }
+        Event::Dropped { peer, count } => {
+            put("peer", shown(peer).to_string().into());
+            put("count", (*count).into());
+        }
         Event::Left { peer, verdict } => {
             put("peer", shown(peer).to_string().into());
             put("sent", verdict.sent.into());

@@ -217,6 +217,34 @@ fn a_child_that_outlives_its_peer_takes_nothing_from_the_next() {
 }
 
 #[test]
+fn what_a_child_takes_no_more_is_told_once_and_counted() {
+    let folder = Folder::new("takes-no-more");
+    let (go, out) = (folder.name("go"), folder.path("out"));
+    let script = format!("until [ -e {go} ]; do sleep 0.02; done; cat >{}", out.display());
+    let ours = puerta(["listen", "udp:127.0.0.1:0", "--", "sh", "-c", &script]).start();
+    let client = Client::of(&ours);
+    for _ in 0..1000 {
+        client.send([b'x'; 1000]);
+    }
+    // Told when no more are dropped, though nothing was taken since.
+    let line = ours.line("datagrams were dropped", 0);
+    assert_eq!(ours.stderr().matches("takes too little").count(), 1, "{}", ours.stderr());
+    folder.file("go", "");
+    ours.until("end of what was taken", |_| {
+        client.send("end");
+        std::fs::read(&out).is_ok_and(|taken| taken.ends_with(b"end"))
+    });
+    ours.signal("TERM");
+    let done = ours.finish();
+    let number = |text: &str, before: &str, after: &str| -> usize {
+        text.split(after).next().unwrap().rsplit(before).next().unwrap().parse().unwrap()
+    };
+    let taken = std::fs::read(&out).unwrap().iter().filter(|byte| **byte == b'x').count();
+    let received = number(&done.ends_with(0).stderr, "received ", " bytes; stopped");
+    assert_eq!(received / 1000, taken / 1000 + number(&line, ": ", " datagrams were dropped"));
+}
+
+#[test]
 fn a_child_that_only_prints_keeps_its_peer() {
     let script = "read -r line; for n in 1 2 3 4 5 6; do echo $n; sleep 0.4; done; read -r line; echo $line";
     let ours = puerta(["listen", "udp:127.0.0.1:0", "--idle", "1s", "--", "sh", "-c", script]).start();

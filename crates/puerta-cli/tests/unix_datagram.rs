@@ -333,3 +333,19 @@ fn servers_of_other_makes_talk_to_our_client() {
         other.writes(format!("hola {n}\n"));
     }
 }
+
+#[test]
+fn what_a_peer_of_a_room_takes_no_more_is_told_once_and_counted() {
+    let folder = Folder::new("counted");
+    let mut ours = listen(&folder, &["--broadcast", "-v"]);
+    let peer = client(&folder, "peer");
+    peer.send(b"hola\n").unwrap();
+    ours.writes("hola\n");
+    ours.send("x\n".repeat(5000));
+    let line = ours.line("datagrams were dropped", 0);
+    ours.signal("TERM");
+    ours.finish().ends_with(0);
+    peer.set_nonblocking(true).unwrap();
+    let taken = std::iter::from_fn(|| peer.recv(&mut [0; 8]).ok()).count();
+    assert!(line.contains(&format!(": {} datagrams were dropped", 5000 - taken)), "{taken}, {line}");
+}

@@ -68,6 +68,13 @@ pub enum Event<'a> {
     GaveWay(&'a Endpoint),
     /// A client took too little and was dropped.
     Behind(&'a Endpoint),
+    /// How many datagrams were dropped for a peer that took too little: no more are now, or it is forgotten.
+    Dropped {
+        /// Which.
+        peer: &'a Endpoint,
+        /// How many.
+        count: u64,
+    },
     /// A datagram of a new peer was dropped: the table of peers is full.
     TooManyPeers {
         /// Whose.

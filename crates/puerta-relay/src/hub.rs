@@ -56,6 +56,27 @@ struct Way {
 struct Known {
     way: Way,
     child: Option<Child>,
+    dropped: Dropped,
+}
+
+/// How many datagrams were too much for a peer and are not told of, and whether that goes on.
+#[derive(Default)]
+struct Dropped {
+    count: Cell<u64>,
+    lately: Cell<bool>,
+}
+
+impl Dropped {
+    /// One more. True: it is the first.
+    fn add(&self) -> bool {
+        self.lately.set(true);
+        self.count.replace(self.count.get() + 1) == 0
+    }
+
+    /// All of them, where it was asked before since the last: then that is over.
+    fn over(&self) -> u64 {
+        if self.lately.replace(false) { 0 } else { self.count.take() }
+    }
 }
 
 /// A peer's child: its number, and its queue of datagrams.
@@ -116,7 +137,7 @@ pub async fn serve(
                     None => continue,
                     Some(Some(child)) => {
                         if child.queue.try_send(bytes.to_vec()).is_err() {
-                            server.report.event(&Event::Behind(&way.peer));
+                            server.too_much(&way.peer);
                         }
                         continue;
                     }
@@ -139,7 +160,10 @@ pub async fn serve(
                     server.report.event(&Event::Trouble(problem));
                 }
             }
-            _ = tick.tick() => server.expire(),
+            _ = tick.tick() => {
+                server.expire();
+                server.tell_dropped(Dropped::over);
+            }
         }
     }
 }
@@ -214,7 +238,7 @@ impl Server {
         let mut is_new = false;
         let new = || {
             is_new = true;
-            Known { way: way.clone(), child: None }
+            Known { way: way.clone(), child: None, dropped: Dropped::default() }
         };
         let Some(known) = places.then(|| peers.heard(&way.peer, Instant::now(), new)).flatten() else {
             if !self.full.replace(true) {
@@ -239,17 +263,41 @@ impl Server {
     }
 
     fn forget(&self, peer: &Endpoint) {
-        if self.peers.borrow_mut().remove(peer).is_some() {
-            self.full.set(false);
-            self.report.event(&Event::Forgotten(peer));
+        let known = self.peers.borrow_mut().remove(peer);
+        if let Some(known) = known {
+            self.forgotten(peer, &known);
+        }
+    }
+
+    fn forgotten(&self, peer: &Endpoint, known: &Known) {
+        self.full.set(false);
+        self.told(peer, known.dropped.count.take());
+        self.report.event(&Event::Forgotten(peer));
+    }
+
+    /// A datagram was too much for its peer and is dropped: told once until it is over, and then how many they were.
+    fn too_much(&self, peer: &Endpoint) {
+        if self.peers.borrow().get(peer).is_none_or(|known| known.dropped.add()) {
+            self.report.event(&Event::Behind(peer));
+        }
+    }
+
+    fn tell_dropped(&self, count: fn(&Dropped) -> u64) {
+        for (peer, known) in self.peers.borrow().iter() {
+            self.told(peer, count(&known.dropped));
+        }
+    }
+
+    fn told(&self, peer: &Endpoint, count: u64) {
+        if count > 0 {
+            self.report.event(&Event::Dropped { peer, count });
         }
     }
 
     fn expire(&self) {
         let gone = self.peers.borrow_mut().expire(Instant::now());
-        for (peer, _) in gone {
-            self.full.set(false);
-            self.report.event(&Event::Forgotten(&peer));
+        for (peer, known) in gone {
+            self.forgotten(&peer, &known);
         }
     }
 
@@ -317,7 +365,7 @@ impl Server {
                 self.counters.add_sent(n);
                 self.peers.borrow_mut().told(&way.peer, Instant::now());
             }
-            Err(error) if error.would_block() => self.report.event(&Event::Behind(&way.peer)),
+            Err(error) if error.would_block() => self.too_much(&way.peer),
             Err(error) => {
                 self.report.event(&Event::NotSent(&error));
                 if matches!(error.errno(), Some(errno::ECONNREFUSED | errno::ENOENT)) {
@@ -325,6 +373,12 @@ impl Server {
                 }
             }
         }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.tell_dropped(|dropped| dropped.count.take());
     }
 }
 

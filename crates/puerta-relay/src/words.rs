@@ -157,6 +157,8 @@ impl fmt::Display for Event<'_> {
                 write!(f, "{peer} gives its place to one who waits: it ended its input, and may have gone unseen")
             }
             Event::Behind(peer) => write!(f, "{} takes too little: what is too much for it is dropped", shown(peer)),
+            Event::Dropped { peer, count: 1 } => write!(f, "{}: 1 datagram was dropped", shown(peer)),
+            Event::Dropped { peer, count } => write!(f, "{}: {count} datagrams were dropped", shown(peer)),
             Event::TooManyPeers { peer, max } => {
                 write!(f, "{} and others are not served: {max} peers are here (--max)", shown(peer))
             }
@@ -199,6 +201,7 @@ impl Event<'_> {
             Event::BelowLimit => "below-limit",
             Event::GaveWay(_) => "gave-way",
             Event::Behind(_) => "behind",
+            Event::Dropped { .. } => "dropped",
             Event::TooManyPeers { .. } => "too-many-peers",
             Event::Refused(_) => "refused",
             Event::NotSent(_) => "not-sent",
