@@ -207,7 +207,7 @@ pub(crate) struct Listen {
     /// What one client sends, all others get, also those that have ended their own input; stdin goes to all (implies --keep)
     #[arg(long, conflicts_with = "command")]
     pub(crate) broadcast: bool,
-    /// Clients at once [default: 10000; datagram peers 1024]
+    /// Clients at once, where there are many [default: 10000; datagram peers 1024]
     #[arg(long, value_name = "N", value_parser = number::<u32>(1..))]
     pub(crate) max: Option<u32>,
     /// Clients that may wait to be accepted [default: the system's maximum, net.core.somaxconn]

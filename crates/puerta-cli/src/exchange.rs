@@ -99,7 +99,7 @@ pub(crate) fn listen(arguments: Listen) -> ExitCode {
         Ok(endpoint) => endpoint,
         Err(error) => return reporter.bad_address(&arguments.address, &error),
     };
-    if let Err(problem) = check(&arguments.common, &endpoint, true) {
+    if let Err(problem) = check(&arguments.common, &endpoint, true).and_then(|()| check_many(&arguments, &endpoint)) {
         return reporter.problem(&problem);
     }
     let datagrams = endpoint.address.transport.is_datagram();
@@ -259,7 +259,6 @@ fn source(text: &str, to: &Address) -> Result<Address, puerta::ParseError> {
 /// Options that make no sense together.
 fn check(common: &Common, endpoint: &Endpoint, listening: bool) -> Result<(), Problem> {
     let transport = endpoint.address.transport;
-    let usage = |what: &str, hint: &str| Err(Problem::Usage { what: what.to_owned(), hint: hint.to_owned() });
     let messages = transport.is_datagram() || transport == puerta::Transport::UnixPacket;
     if common.probe && transport.is_datagram() {
         return usage("--probe is for streams: a datagram socket connects to nobody", "leave it out");
@@ -280,6 +279,47 @@ fn check(common: &Common, endpoint: &Endpoint, listening: bool) -> Result<(), Pr
         );
     }
     Ok(())
+}
+
+/// Options of `listen` that would do nothing.
+fn check_many(arguments: &Listen, endpoint: &Endpoint) -> Result<(), Problem> {
+    let Listen { common, keep, broadcast, .. } = arguments;
+    let datagrams = endpoint.address.transport.is_datagram();
+    let no_command = common.command.is_empty();
+    // Then our input is read by nobody, and a client's end is the end.
+    let only_hears = *keep && !broadcast && !datagrams && no_command;
+    if common.drain.is_some() && *broadcast {
+        return usage("--drain is for one peer: with --broadcast the end of our input ends nothing", "use --idle");
+    }
+    if common.drain.is_some() && only_hears {
+        return usage(
+            "--drain limits the wait after our input, which --keep without a command does not read",
+            "use --idle",
+        );
+    }
+    if (common.crlf || common.whole) && only_hears {
+        return usage(
+            "--crlf and --whole change what is sent, and --keep alone sends nothing",
+            "leave them out, or use --broadcast",
+        );
+    }
+    if arguments.max.is_some() && !(*keep || *broadcast || datagrams) {
+        return usage("--max is for many clients, and one alone is served here", "add --keep, or leave it out");
+    }
+    if arguments.show_peer && !no_command {
+        return usage(
+            "--show-peer marks what is written to stdout, and a command has it here",
+            "leave it out; a command has PUERTA_PEER",
+        );
+    }
+    if arguments.backlog.is_some() && datagrams {
+        return usage("--backlog is for connections, and datagrams have none", "leave it out");
+    }
+    Ok(())
+}
+
+fn usage(what: &str, hint: &str) -> Result<(), Problem> {
+    Err(Problem::Usage { what: what.to_owned(), hint: hint.to_owned() })
 }
 
 fn family(common: &Common) -> Option<Ip> {

@@ -268,6 +268,34 @@ fn what_makes_no_sense_is_2_before_anything_happens() {
 }
 
 #[test]
+fn an_option_that_would_do_nothing_is_2_and_says_why() {
+    for line in [
+        ":0 --broadcast --drain 1s",
+        ":0 --keep --drain 1s",
+        ":0 --keep --crlf",
+        "unix-packet:@puerta-nothing --keep --whole",
+        ":0 --max 2",
+        ":0 --keep --show-peer -- cat",
+        "udp::0 --backlog 7",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let option = words.iter().find(|w| w.starts_with("--") && !["--keep", "--broadcast"].contains(w)).unwrap();
+        puerta([&["listen"], &words[..]].concat()).finish().ends_with(2).said(option).said("hint: ");
+    }
+    for line in [
+        ":0 --keep --broadcast --crlf --max 2",
+        ":0 --keep --max 2 --drain 1s -- cat",
+        ":0 --show-peer --drain 1s --crlf",
+        "udp::0 --keep --max 2 --crlf --whole",
+    ] {
+        let ours = puerta([&["listen"], &line.split(' ').collect::<Vec<_>>()[..]].concat()).open_input().start();
+        ours.address();
+        ours.signal("TERM");
+        ours.finish();
+    }
+}
+
+#[test]
 fn a_hostile_path_is_an_error_with_a_hint_and_no_panic() {
     let long = format!("/tmp/{}", "x".repeat(200));
     for (args, status) in
