@@ -28,7 +28,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("connect", &["--udp", "-u"], "udp:HOST:PORT"),
     ("connect", &["--unix", "-U"], "a Unix socket is its path: /path, ./path, or @name"),
     ("connect", &["--timeout", "--wait", "-w"], "--within TIME to connect, --idle TIME without a byte"),
-    ("connect", &["-s"], "--source HOST:PORT"),
+    ("connect", &["-s"], "--source IP, or --source IP:PORT"),
     ("connect", &["-z"], "--probe"),
     (
         "connect",
