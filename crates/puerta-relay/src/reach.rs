@@ -119,6 +119,7 @@ mod tests {
             name: name.into(),
             address: address.parse().unwrap(),
             prefix,
+            zone: 0,
             up: true,
             loopback,
         };

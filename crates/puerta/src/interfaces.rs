@@ -13,6 +13,8 @@ pub struct Interface {
     pub address: IpAddr,
     /// How many leading bits of the address name its network: 0 to 32, or to 128 for IPv6.
     pub prefix: u8,
+    /// The number of the interface, for an address that means nothing without it (link-local IPv6: RFC 4007, section 6); 0 for others.
+    pub zone: u32,
     /// It is switched on.
     pub up: bool,
     /// It leads to this machine alone.
@@ -35,6 +37,6 @@ mod tests {
     fn the_loopback_interface_is_told_with_its_network() {
         let found = interfaces().unwrap();
         let lo = found.iter().find(|i| i.address == IpAddr::from([127, 0, 0, 1])).unwrap();
-        assert_eq!((lo.name.as_str(), lo.prefix, lo.loopback), ("lo", 8, true));
+        assert_eq!((lo.name.as_str(), lo.prefix, lo.zone, lo.loopback), ("lo", 8, 0, true));
     }
 }

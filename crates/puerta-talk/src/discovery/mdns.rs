@@ -255,7 +255,8 @@ mod tests {
     }
 
     fn eth0(address: &str, prefix: u8) -> Interface {
-        Interface { name: "eth0".into(), address: address.parse().unwrap(), prefix, up: true, loopback: false }
+        let address = address.parse().unwrap();
+        Interface { name: "eth0".into(), address, prefix, zone: 0, up: true, loopback: false }
     }
 
     #[test]

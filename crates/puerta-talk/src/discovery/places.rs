@@ -103,7 +103,7 @@ mod tests {
 
     fn of(name: &str, address: &str, prefix: u8) -> Interface {
         let (up, loopback) = (true, name == "lo");
-        Interface { name: name.into(), address: address.parse().unwrap(), prefix, up, loopback }
+        Interface { name: name.into(), address: address.parse().unwrap(), prefix, zone: 0, up, loopback }
     }
 
     fn machine() -> Vec<Interface> {

@@ -26,7 +26,7 @@ pub(crate) fn list() -> Result<Vec<Interface>> {
 }
 
 fn interface(entry: &libc::ifaddrs) -> Option<Interface> {
-    let address = inet(entry.ifa_addr)?.ip();
+    let at = inet(entry.ifa_addr)?;
     let prefix = inet(entry.ifa_netmask).map_or(0, |mask| match mask {
         SocketAddr::V4(mask) => mask.ip().to_bits().count_ones(),
         SocketAddr::V6(mask) => mask.ip().to_bits().count_ones(),
@@ -34,7 +34,9 @@ fn interface(entry: &libc::ifaddrs) -> Option<Interface> {
     // SAFETY: ifa_name is a NUL-terminated string of the list.
     let name = unsafe { CStr::from_ptr(entry.ifa_name) }.to_string_lossy().into_owned();
     let flag = |bit: libc::c_int| entry.ifa_flags & bit as libc::c_uint != 0;
-    Some(Interface { name, address, prefix: prefix as u8, up: flag(libc::IFF_UP), loopback: flag(libc::IFF_LOOPBACK) })
+    let zone = if let SocketAddr::V6(at) = at { at.scope_id() } else { 0 };
+    let (up, loopback) = (flag(libc::IFF_UP), flag(libc::IFF_LOOPBACK));
+    Some(Interface { name, address: at.ip(), prefix: prefix as u8, zone, up, loopback })
 }
 
 /// An IP address of the list; `None` for other families and for none.
