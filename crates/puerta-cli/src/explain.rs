@@ -5,10 +5,11 @@ mod sample;
 
 use crate::arguments::{Explain, Output};
 use crate::columns::{columns, visible_lines, wrapped};
+use crate::machine;
 use crate::printed::print;
 use crate::report::Reporter;
 use meaning::parts;
-use puerta::{Endpoint as SocketAddress, Host, Ip, Service, Target, Transport, Use, interfaces};
+use puerta::{Endpoint as SocketAddress, Host, Ip, Service, Target, Transport, Use};
 use puerta_relay::Endpoint;
 use puerta_relay::plan::{Role, Step, connects, plan};
 use puerta_relay::problem::Problem;
@@ -162,7 +163,7 @@ impl Explained {
             };
         }
         match &self.bound {
-            Some(bound) => reach::reach(bound, &interfaces().unwrap_or_default()).to_string(),
+            Some(bound) => reach::reach(bound, &machine::of(std::slice::from_ref(bound))).to_string(),
             None => "whoever reaches the address that is found; listen says who that is".to_owned(),
         }
     }
@@ -177,7 +178,8 @@ impl Explained {
         if self.role == Role::Listen {
             return match &self.bound {
                 Some(bound) if port != Some(0) => {
-                    let line = reach::invitation(address.transport.name(), bound, &interfaces().unwrap_or_default());
+                    let machine = machine::of(std::slice::from_ref(bound));
+                    let line = reach::invitation(address.transport.name(), bound, &machine);
                     let (place, line) = line.split_once(": ").unwrap_or(("elsewhere", &line));
                     let place = if place.contains("another") { "another machine" } else { "another shell" };
                     line.split(", or ").map(|line| (place, line.to_owned())).collect()

@@ -8,6 +8,7 @@ mod aside;
 mod columns;
 mod exchange;
 mod explain;
+mod machine;
 mod pages;
 mod printed;
 mod progress;

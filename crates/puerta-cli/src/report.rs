@@ -1,11 +1,11 @@
 //! What the user reads: events, errors with their hints, and the verdict; as text or as JSON, one object a line.
 
 use crate::arguments::{Output, TraceForm};
-use crate::aside;
-use puerta::{Call, Endpoint, Error, ParseError, interfaces};
+use crate::{aside, machine};
+use puerta::{Call, Endpoint, Error, ParseError};
 use puerta_relay::event::{Event, Limit, Report};
 use puerta_relay::problem::{Occupant, Problem};
-use puerta_relay::reach::{self, Reach};
+use puerta_relay::reach;
 use puerta_relay::verdict::Verdict;
 use puerta_relay::words::shown;
 use puerta_text::visible;
@@ -162,8 +162,8 @@ fn is_for_a_person(event: &Event<'_>) -> bool {
 /// The text of an event; a listener's line also tells who can reach it, and what to type there.
 fn text(event: &Event<'_>) -> String {
     let Event::Listening { transport, address } = event else { return event.to_string() };
-    let interfaces = interfaces().unwrap_or_default();
-    let (reach, invitation) = (reach::reach(address, &interfaces), reach::invitation(transport, address, &interfaces));
+    let machine = machine::of(std::slice::from_ref(address));
+    let (reach, invitation) = (reach::reach(address, &machine), reach::invitation(transport, address, &machine));
     format!("{event}; {reach}\n{invitation}")
 }
 
@@ -225,11 +225,7 @@ fn as_json(event: &Event<'_>) -> Value {
             put("transport", (*transport).into());
             put("address", address.to_string().into());
             put("port", address.inet().map(|a| a.port()).into());
-            let networks = match reach::reach(address, &interfaces().unwrap_or_default()) {
-                Reach::Here => Vec::new(),
-                Reach::Networks(all) => all,
-            };
-            put("reached_from", networks.into());
+            put("reached_from", reach::reach(address, &machine::of(std::slice::from_ref(address))).names().into());
         }
         Event::Connected { transport, local, peer } => {
             put("transport", (*transport).into());

@@ -333,7 +333,9 @@ fn on_a_terminal_of_24_rows_a_hub_shows_where_it_listens_and_all_of_its_qr_code(
     // With one address there is room for words and code; with many the code is whole, of those that fit.
     for addresses in [1, 7] {
         let (network, host) = (Network::new(), User::new("host"));
-        network.sh("ip link add net type veth peer name far && ip link set net up && ip link set far up");
+        // The far end has no address, so that nobody comes by it.
+        network.sh("ip link add net type veth peer name far && ip link set far addrgenmode none");
+        network.sh("ip link set net up && ip link set far up");
         (1..=addresses).for_each(|n| network.sh(&format!("ip addr add 192.168.{n}.100/24 dev net")));
         let mut hub = network.terminal_of((24, 80), &host, &["--host"]);
         let words = |picture: &str, word| addresses > 1 || picture.contains("puerta://") && picture.contains(word);

@@ -17,6 +17,7 @@ pub(crate) use arguments::Arguments;
 
 use crate::aside;
 use crate::exchange::runtime;
+use crate::machine;
 use crate::report::Reporter;
 use crate::signals::Stop;
 use crate::trace;
@@ -117,8 +118,9 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     let addresses = sockets.iter().map(listeners::local).collect::<Result<Vec<_>, _>>()?;
     sharing.allows(&addresses)?;
     let server = Server::start(sockets, service.clone(), sharing.tls()?, &settings).map_err(Trouble::system)?;
+    let machine = machine::of(&addresses);
     for address in &addresses {
-        report::serving(reporter, &folder.to_string_lossy(), address, &sharing);
+        report::serving(reporter, &folder.to_string_lossy(), address, &sharing, &machine);
     }
     if let Some(ports) = listeners.passed_over {
         report::passed_over(reporter, ports);

@@ -3,8 +3,8 @@
 use super::share::Shared;
 use crate::report::{Reporter, line, object};
 use puerta::units::print_time;
-use puerta::{Endpoint, UnixAddr, interfaces};
-use puerta_relay::reach::{self, Reach};
+use puerta::{Endpoint, UnixAddr};
+use puerta_relay::reach::{self, Machine, Target};
 use puerta_serve::core::encoding::Accepted;
 use puerta_serve::core::found::Found;
 use puerta_serve::core::plan::{Fits, Step};
@@ -17,11 +17,15 @@ use puerta_text::visible;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How many paths are named, at most; each is named once.
 const NAMED: usize = 256;
+
+/// How many addresses more are shown that others reach it at.
+const OTHERS: usize = 3;
 
 /// Tells of events on stderr.
 #[derive(Debug)]
@@ -140,37 +144,43 @@ pub(super) fn not_there(reporter: Reporter, site: &Site, store: &Store) {
 }
 
 /// Where it serves, who can reach that, and what to type there.
-pub(super) fn serving(reporter: Reporter, folder: &str, address: &Endpoint, sharing: &Shared) {
-    let (scheme, query) = (sharing.scheme(), sharing.query());
-    let interfaces = interfaces().unwrap_or_default();
-    let reach = reach::reach(address, &interfaces);
-    let (shown, elsewhere) = match address {
-        Endpoint::Inet(at) => {
-            let (place, target) = reach::target(at, &interfaces);
-            let elsewhere = at.ip().is_unspecified() || !query.is_empty();
-            (format!("{scheme}://{at}/"), elsewhere.then(|| format!("{place}: {scheme}://{target}/{query}")))
-        }
-        Endpoint::Unix(at) => (address.to_string(), unix(at).map(|line| format!("from this machine: {line}"))),
+pub(super) fn serving(reporter: Reporter, folder: &str, address: &Endpoint, sharing: &Shared, machine: &Machine) {
+    let reach = reach::reach(address, machine);
+    let url = address.inet().map(|at| reach::bound(&at, machine).url(sharing.scheme()));
+    let lines = match address {
+        Endpoint::Inet(at) => elsewhere(at, sharing, machine),
+        Endpoint::Unix(at) => unix(at).map(|line| format!("from this machine: {line}")).into_iter().collect(),
     };
     if reporter.json() {
-        let networks = match reach {
-            Reach::Here => Vec::new(),
-            Reach::Networks(all) => all,
-        };
-        object(
-            json!({"event": "serving", "folder": folder, "address": address.to_string(), "url": url(address, scheme),
-            "port": address.inet().map(|at| at.port()), "reached_from": networks, "elsewhere": elsewhere}),
-        );
+        object(json!({"event": "serving", "folder": folder, "address": address.to_string(), "url": url,
+            "port": address.inet().map(|at| at.port()), "reached_from": reach.names(), "elsewhere": lines.first(),
+            "addresses": address.inet().map(|at| texts(&reach::addresses(&at, machine)))}));
         return;
     }
-    reporter.note(&format!("serving {folder} on {shown}; {reach}"));
-    if let Some(line) = elsewhere {
-        reporter.note(&line);
-    }
+    reporter.note(&format!("serving {folder} on {}; {reach}", url.unwrap_or_else(|| address.to_string())));
+    lines.iter().for_each(|line| reporter.note(line));
 }
 
-fn url(address: &Endpoint, scheme: &str) -> Option<String> {
-    address.inet().map(|at| format!("{scheme}://{at}/"))
+/// What is typed elsewhere, the likeliest first; nothing where it is what the first line says.
+pub(super) fn elsewhere(at: &SocketAddr, sharing: &Shared, machine: &Machine) -> Vec<String> {
+    let (target, query) = (reach::target(at, machine), sharing.query());
+    let url = |target: &Target| format!("{}{query}", target.url(sharing.scheme()));
+    if target.zone.is_some() {
+        return vec![format!("{}: curl '{}'; a browser takes no such address", target.place, url(&target))];
+    }
+    if !at.ip().is_unspecified() && query.is_empty() {
+        return Vec::new();
+    }
+    let others: Vec<_> = reach::addresses(at, machine).into_iter().filter(|other| *other != target.at).collect();
+    let first = format!("{}: {}", target.place, url(&target));
+    let shown = others.iter().take(OTHERS).map(|at| format!("or: {}", url(&Target { at: *at, ..target.clone() })));
+    let more = others.len().saturating_sub(OTHERS);
+    let more = (more > 0).then(|| format!("and at {more} more of this machine's addresses"));
+    std::iter::once(first).chain(shown).chain(more).collect()
+}
+
+fn texts(addresses: &[SocketAddr]) -> Vec<String> {
+    addresses.iter().map(SocketAddr::to_string).collect()
 }
 
 fn unix(address: &UnixAddr) -> Option<String> {

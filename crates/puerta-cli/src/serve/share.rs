@@ -2,13 +2,14 @@
 
 use super::certificate::Certificate;
 use super::password;
-use super::report::Told;
+use super::report::{Told, elsewhere};
 use super::trouble::Trouble;
 use crate::arguments::time;
+use crate::machine;
 use crate::qr;
 use crate::report::{Reporter, line, object};
 use clap::Args;
-use puerta::{Endpoint, interfaces, units};
+use puerta::{Endpoint, units};
 use puerta_relay::reach;
 use puerta_serve::core::access::ticket::Ticket;
 use puerta_serve::event::Report;
@@ -190,10 +191,10 @@ impl Shared {
     /// Behind the lines of the addresses: by what the certificate is known, how long the link works, and its code. Where nothing is to
     /// be said, the links of a share are, since nobody could come in without.
     pub(super) fn say(&self, reporter: Reporter, addresses: &[Endpoint], quiet: bool) {
-        let interfaces = interfaces().unwrap_or_default();
+        let machine = machine::of(addresses);
         let inet = || addresses.iter().filter_map(Endpoint::inet);
         let link = |at| format!("{}://{at}/{}", self.scheme(), self.query);
-        let mut links: Vec<String> = inet().flat_map(|at| reach::addresses(&at, &interfaces)).map(link).collect();
+        let mut links: Vec<String> = inet().flat_map(|at| reach::addresses(&at, &machine)).map(link).collect();
         links.dedup();
         let fingerprint = self.certificate.as_ref().map(|certificate| certificate.identity.fingerprint());
         let ticket = !self.query.is_empty();
@@ -206,15 +207,14 @@ impl Shared {
         }
         if quiet {
             if links.is_empty() {
-                links.extend(inet().map(|at| link(reach::target(&at, &interfaces).1)));
+                let here = inet().map(|at| reach::target(&at, &machine).url(self.scheme()));
+                links.extend(here.map(|url| url + &self.query));
             }
             links.iter().filter(|_| self.share).for_each(|link| line(link));
             return;
         }
-        let mut lines: Vec<String> =
-            links.iter().skip(1).filter(|_| self.share).map(|link| format!("or: {link}")).collect();
         let certificate = fingerprint.map(|fingerprint| format!("certificate: SHA-256 {fingerprint}"));
-        lines.extend(certificate.clone());
+        let mut lines: Vec<String> = certificate.clone().into_iter().collect();
         if self.certificate.as_ref().is_some_and(Certificate::is_made) {
             lines.push("nobody vouches for it: a browser warns once; compare this, then go on".to_owned());
         }
@@ -229,7 +229,8 @@ impl Shared {
             reporter.note(text);
         }
         if let Some(link) = links.first().filter(|_| self.share && io::stderr().is_terminal()) {
-            lines.insert(0, format!("from another machine: {link}"));
+            // As they stand above the code, where the links were said.
+            lines.splice(0..0, inet().flat_map(|at| elsewhere(&at, self, &machine)));
             let again: Vec<String> = std::iter::once(link.clone()).chain(certificate).collect();
             reporter.picture(&qr::printed_behind(link, &lines, &again));
         }

@@ -4,10 +4,11 @@ mod screen;
 
 use super::arguments::Arguments;
 use crate::exchange::runtime;
+use crate::machine;
 use crate::report::{Reporter, line, object};
 use crate::signals::Stop;
 use puerta::opt::{self, Setting};
-use puerta::{Address, Endpoint, Host, Ip, ParseError, Service, Target, Transport, interfaces};
+use puerta::{Address, Endpoint, Host, Ip, ParseError, Service, Target, Transport};
 use puerta_relay::background;
 use puerta_relay::event::{Event as Told, Report};
 use puerta_relay::local::Local;
@@ -21,6 +22,7 @@ use puerta_talk::wire::{Control, Misfit, Wire};
 use screen::Screen;
 use serde_json::json;
 use std::process::ExitCode;
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -189,14 +191,17 @@ impl Begin<'_> {
         if self.arguments.quiet {
             return;
         }
-        let interfaces = interfaces().unwrap_or_default();
-        let (place, target) = reach::target(inet, &interfaces);
+        let machine = machine::of(slice::from_ref(local));
+        let target = reach::target(inet, &machine);
         let wire = self.settings.wire;
         let how = if wire == Wire::Text { String::new() } else { format!(" --wire {wire}") };
-        let nc =
-            if wire == Wire::Text { format!(", or nc -u {} {}", target.ip(), target.port()) } else { String::new() };
-        let reached = reach::reach(local, &interfaces);
-        line(&format!("{listening}; {reached}\n{place}: puerta talk --plain{how} {target}{nc}"));
+        let nc = if wire == Wire::Text {
+            format!(", or nc -u {} {}", target.host(), target.at.port())
+        } else {
+            String::new()
+        };
+        let reached = reach::reach(local, &machine);
+        line(&format!("{listening}; {reached}\n{}: puerta talk --plain{how} {target}{nc}", target.place));
     }
 
     fn options(&self) -> Vec<Setting> {

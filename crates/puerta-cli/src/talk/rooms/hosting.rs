@@ -5,10 +5,11 @@ use super::home::{Home, hub_name};
 use super::ladder::Target;
 use super::trouble::Trouble;
 use super::trust;
+use crate::machine;
 use crate::report::Reporter;
 use crate::talk::Arguments;
 use crate::talk::screen::printed;
-use puerta::{Endpoint, interfaces};
+use puerta::Endpoint;
 use puerta_relay::reach;
 use puerta_talk::announcement::{Announcement, yields};
 use puerta_talk::discovery::{Finder, Found};
@@ -122,8 +123,8 @@ pub(super) fn open(
 impl Hosting {
     /// Says where it is and who can reach it, and gives an invite: as a link on stderr, and as a QR code on a terminal.
     pub(super) fn announce(&self, arguments: &Arguments, reporter: Reporter) -> Result<Vec<String>, Trouble> {
-        let interfaces = interfaces().unwrap_or_default();
-        let reach = reach::reach(&Endpoint::Inet(self.address), &interfaces);
+        let address = Endpoint::Inet(self.address);
+        let reach = reach::reach(&address, &machine::of(slice::from_ref(&address)));
         let token = self.handle.invite(arguments.invite_lasts(), arguments.once, false)?;
         let link = self.link(&self.room, Token(token))?;
         let fingerprint = Fingerprint::of(self.hub).to_string();
@@ -240,18 +241,15 @@ impl Hosting {
     }
 }
 
-/// Where others can connect to: the addresses of the interfaces, or the one that is listened on.
+/// Where others can connect to, the likeliest first: the addresses of the interfaces, or the one that is listened on.
 pub(super) fn places(address: SocketAddr) -> Vec<Place> {
     let here = |ip: IpAddr| Place::new(host_of(ip), address.port()).ok();
     if !address.ip().is_unspecified() {
         return here(address.ip()).into_iter().collect();
     }
-    let interfaces = interfaces().unwrap_or_default();
-    let outside = interfaces.iter().filter(|i| i.up && !i.loopback && !is_link_local(i.address));
-    let fits = outside.filter(|i| address.is_ipv6() || i.address.is_ipv4());
-    let mut places: Vec<Place> = fits.filter_map(|i| here(i.address)).take(PLACES).collect();
-    // IPv4 first: it is what most networks have.
-    places.sort_by_key(|p| !matches!(p.host(), puerta::Host::V4(_)));
+    let machine = machine::of(&[Endpoint::Inet(address)]);
+    let outside = reach::addresses(&address, &machine);
+    let mut places: Vec<Place> = outside.iter().filter_map(|at| here(at.ip())).take(PLACES).collect();
     if places.is_empty() {
         places.extend(here(IpAddr::from([127, 0, 0, 1])));
     }
@@ -282,14 +280,6 @@ fn host_of(ip: IpAddr) -> puerta::Host {
     match ip {
         IpAddr::V4(ip) => puerta::Host::V4(ip),
         IpAddr::V6(ip) => puerta::Host::V6 { ip, zone: None },
-    }
-}
-
-/// Such an address means nothing without its interface.
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
 }
 

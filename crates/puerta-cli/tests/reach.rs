@@ -1,0 +1,110 @@
+//! Who can reach what listens, and what they type: said by the commands, and held against what another machine gets. In networks of
+//! the test's own.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+mod talk;
+
+use common::places::Folder;
+use common::{Running, peer};
+use talk::Network;
+
+const PUERTA: &str = env!("CARGO_BIN_EXE_puerta");
+const CABLE: &str = "anyone on the link cable can reach this";
+
+/// Two machines on a cable whose addresses are those of the link alone.
+fn linked() -> (Network, Network) {
+    let (one, two) = Network::wired();
+    for (network, address) in [(&one, "fe80::5"), (&two, "fe80::6")] {
+        network.sh(&format!("ip addr flush dev cable && ip addr add {address}/64 dev cable nodad"));
+    }
+    (one, two)
+}
+
+fn serve(network: &Network, folder: &Folder, more: &[&str]) -> Running {
+    let words = [PUERTA, "serve", folder.path("").to_str().unwrap()].map(str::to_owned);
+    network.run(words.iter().map(String::as_str).chain(more.iter().copied())).start()
+}
+
+/// What others are told to type: behind `from another machine …: `.
+fn typed(said: &Running) -> String {
+    let line = said.line("from another machine", 0);
+    line.split_once(": ").unwrap().1.to_owned()
+}
+
+#[test]
+fn a_folder_on_an_address_of_the_link_is_said_to_be_open_to_the_link_and_what_is_typed_there_gets_it() {
+    let ((one, two), folder) = (linked(), Folder::new("reach-serve"));
+    folder.file("a.txt", "alpha");
+    for (listen, shown) in [("[fe80::5%cable]:8000", "http://[fe80::5%25cable]:8000/"), (":8001", "http://[::]:8001/")]
+    {
+        let server = serve(&one, &folder, &["--listen", listen]);
+        server.says(&format!(" on {shown}; {CABLE}\n")).says("with its own interface for cable: ");
+        let typed = typed(&server);
+        let (line, browsers) = typed.split_once("; ").unwrap();
+        assert_eq!(browsers, "a browser takes no such address");
+        two.run(["sh", "-c", &format!("{line} -s | grep -o a.txt | head -n 1")]).finish().ends_with(0).wrote("a.txt\n");
+    }
+}
+
+#[test]
+fn a_listener_on_an_address_of_the_link_tells_the_line_with_its_zone() {
+    let (one, two) = linked();
+    let ours = one.run([PUERTA, "listen", "[fe80::5%cable]:8000"]).start();
+    ours.says(CABLE).says("\n");
+    let typed = typed(&ours);
+    let (line, nc) = typed.split_once(", or ").unwrap();
+    assert_eq!((line, nc), ("puerta connect [fe80::5%cable]:8000", "nc fe80::5%cable 8000"));
+    let line = format!("exec \"{PUERTA}\" {}", line.strip_prefix("puerta ").unwrap());
+    two.run(["sh", "-c", &line]).input("hola").finish().ends_with(0);
+    ours.writes("hola");
+    ours.finish().ends_with(0);
+}
+
+#[test]
+fn an_address_of_the_internet_is_said_to_be_open_to_the_internet() {
+    let ((network, _other), folder) = (Network::wired(), Folder::new("reach-global"));
+    let alone = "anyone on the internet can reach this, unless a firewall stands before it\n";
+    network.sh("ip addr flush dev cable && ip addr add 8.8.8.8/24 dev cable");
+    serve(&network, &folder, &["--listen", "8.8.8.8:8000"]).says(alone);
+    network.sh("ip addr add 10.8.0.6/32 dev cable");
+    let server = serve(&network, &folder, &["--listen", ":8001"]);
+    server.says("anyone on the network behind cable can reach this; anyone on the internet too, ");
+}
+
+#[test]
+fn the_link_that_is_shown_first_is_the_address_of_the_default_route() {
+    let ((network, _other), folder) = (Network::wired(), Folder::new("reach-order"));
+    network.sh("ip addr flush dev cable; ip link set cable down; ip link set cable name wlan0");
+    for (name, address) in [("docker0", "172.17.0.1/16"), ("tun0", "10.8.0.6/24"), ("eth1", "10.1.0.5/24")] {
+        network.sh(&format!("ip link add {name} type veth peer name {name}-b && ip link set {name} up"));
+        network.sh(&format!("ip addr add {address} dev {name}"));
+    }
+    network.sh("ip link set wlan0 up && ip addr add 192.168.1.5/24 dev wlan0 && ip route add default via 192.168.1.1");
+    let server = serve(&network, &folder, &["--listen", "0.0.0.0:8000"]);
+    server.says("or: http://10.8.0.6:8000/\n");
+    let said: Vec<String> = server.stderr().lines().skip(1).map(str::to_owned).collect();
+    let expected = [
+        "from another machine: http://192.168.1.5:8000/",
+        "or: http://10.1.0.5:8000/",
+        "or: http://172.17.0.1:8000/",
+        "or: http://10.8.0.6:8000/",
+    ];
+    assert_eq!(said, expected);
+    let shared = serve(&network, &folder, &["--share", "--listen", "0.0.0.0:8001", "--json"]);
+    let sharing: serde_json::Value = serde_json::from_str(&shared.line("\"sharing\"", 0)).unwrap();
+    assert!(sharing["links"][0].as_str().unwrap().starts_with("https://192.168.1.5:8001/?"), "{sharing}");
+    // What does not fit is counted.
+    for i in 0..3 {
+        network.sh(&format!("ip addr add 10.2.{i}.1/24 dev eth1"));
+    }
+    serve(&network, &folder, &["--listen", "0.0.0.0:8002"]).says("and at 3 more of this machine's addresses\n");
+}
+
+#[test]
+fn where_the_interfaces_cannot_be_asked_for_nobody_is_said_to_be_kept_out() {
+    let words =
+        ["-f", "-qq", "-o", "/dev/null", "-e", "inject=sendto:error=ENOBUFS", PUERTA, "listen", "--probe", ":0"];
+    peer("strace", words).finish().said("; who can reach this is not known\n");
+}
