@@ -8,7 +8,7 @@ mod talk;
 
 use common::places::Folder;
 use common::{Running, peer};
-use talk::Network;
+use talk::{Network, User};
 
 const PUERTA: &str = env!("CARGO_BIN_EXE_puerta");
 const CABLE: &str = "anyone on the link cable can reach this";
@@ -107,4 +107,22 @@ fn where_the_interfaces_cannot_be_asked_for_nobody_is_said_to_be_kept_out() {
     let words =
         ["-f", "-qq", "-o", "/dev/null", "-e", "inject=sendto:error=ENOBUFS", PUERTA, "listen", "--probe", ":0"];
     peer("strace", words).finish().said("; who can reach this is not known\n");
+}
+
+#[test]
+fn who_serves_nobody_else_is_told_on_a_terminal_how_others_come_in() {
+    let (network, user) = (Network::new(), User::new("reach"));
+    let (site, hint) = (user.home.name(""), "to serve others, too: --listen :8000, or --share");
+    let mut terminal = network.puerta((30, 100), &user, &["serve", &site]);
+    terminal.shows("only this machine can reach this").shows(hint).types("\u{3}");
+    assert_eq!(terminal.end().0, 0);
+    for words in [["--listen", "127.0.0.1:8000"], ["--share", "--expires=1h"]] {
+        let mut terminal = network.puerta((60, 100), &user, &[&["serve", site.as_str()], &words[..]].concat());
+        terminal.shows("can reach this").types("\u{3}");
+        let (status, picture) = terminal.end();
+        assert!(status == 0 && !picture.contains("to serve others"), "{picture}");
+    }
+    let piped = network.run([PUERTA, "serve", &site]).start();
+    piped.says("only this machine can reach this\n").signal("TERM");
+    assert!(!piped.finish().ends_with(0).stderr.contains("to serve others"));
 }

@@ -122,6 +122,9 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     for address in &addresses {
         report::serving(reporter, &folder.to_string_lossy(), address, &sharing, &machine);
     }
+    if terminal && arguments.listen.is_empty() {
+        report::alone(reporter, &addresses);
+    }
     if let Some(ports) = listeners.passed_over {
         report::passed_over(reporter, ports);
     }

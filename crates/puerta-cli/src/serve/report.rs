@@ -161,6 +161,14 @@ pub(super) fn serving(reporter: Reporter, folder: &str, address: &Endpoint, shar
     lines.iter().for_each(|line| reporter.note(line));
 }
 
+/// Where nobody else is served, though nobody said so.
+pub(super) fn alone(reporter: Reporter, addresses: &[Endpoint]) {
+    let Some(at) = addresses.iter().find_map(Endpoint::inet).filter(|at| at.ip().is_loopback()) else { return };
+    if !reporter.json() {
+        reporter.note(&format!("to serve others, too: --listen :{}, or --share", at.port()));
+    }
+}
+
 /// What is typed elsewhere, the likeliest first; nothing where it is what the first line says.
 pub(super) fn elsewhere(at: &SocketAddr, sharing: &Shared, machine: &Machine) -> Vec<String> {
     let (target, query) = (reach::target(at, machine), sharing.query());
