@@ -39,12 +39,18 @@ fn who_knows_the_password_is_let_in_and_others_are_asked_for_it() {
         assert_eq!(right.field("cache-control"), Some("private, no-cache"));
     }
     assert_eq!(with(&served, "missing", "ana:señal secreta"), 404);
-    assert_eq!(served.curl("a.txt", &["-X", "OPTIONS"]).status, 204);
+    assert_eq!(served.curl("a.txt", &["-X", "OPTIONS", "-u", "ana:wrong"]).status, 204);
     served.run.signal("TERM");
     let done = served.run.finish();
     let log = std::fs::read_to_string(log).unwrap();
     assert!(!log.contains("secreta") && !log.contains("YW5h"), "{log}");
     done.never_said("secreta");
+    // Who was let in has a name there, and nobody else has: it could be any.
+    for line in log.lines() {
+        let let_in = ["\" 200 ", "\" 404 "].iter().any(|status| line.contains(status));
+        assert!(line.starts_with(if let_in { "127.0.0.1 - ana [" } else { "127.0.0.1 - - [" }), "{log}");
+    }
+    assert_eq!(log.lines().filter(|line| line.contains(" - ana [")).count(), 4, "{log}");
 }
 
 #[test]

@@ -49,6 +49,32 @@ fn the_log_has_a_line_for_each_response_behind_what_was_there() {
 }
 
 #[test]
+fn the_log_can_be_in_the_combined_format_and_says_what_was_sent_of_a_large_file() {
+    let folder = site();
+    folder.file("large", vec![b'x'; LARGE]);
+    let server = serve(&folder.path(""), &["--log", "-", "--log-format", "combined"]);
+    let mut client = server.client();
+    for path in ["/a.txt", "/large"] {
+        let fields = "Host: a\r\nReferer: http://a/?q=\"1\"\r\nUser-Agent: curl/8";
+        client.send(format!("GET {path} HTTP/1.1\r\n{fields}\r\n\r\n")).reply();
+    }
+    client.get("/");
+    drop(client);
+    server.run.signal("TERM");
+    let text = server.run.finish().ends_with(0).text();
+    let ends = [
+        "] \"GET /a.txt HTTP/1.1\" 200 5 \"http://a/?q=\\x221\\x22\" \"curl/8\"".to_owned(),
+        format!("] \"GET /large HTTP/1.1\" 200 {LARGE} \"http://a/?q=\\x221\\x22\" \"curl/8\""),
+    ];
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    for (line, end) in lines.iter().zip(ends) {
+        assert!(line.starts_with("127.0.0.1 - - [") && line.ends_with(&end), "{line}");
+    }
+    assert!(lines[2].contains("] \"GET / HTTP/1.1\" 200 ") && lines[2].ends_with(" \"-\" \"-\""), "{text}");
+}
+
+#[test]
 fn the_log_is_data_too_and_goes_to_stdout() {
     let folder = site();
     let server = serve(&folder.path(""), &["--log", "-", "--log-format", "json"]);
@@ -57,7 +83,8 @@ fn the_log_is_data_too_and_goes_to_stdout() {
     let done = server.run.finish();
     let line: Value = serde_json::from_str(&done.ends_with(0).text()).unwrap();
     assert_eq!((&line["target"], &line["status"], &line["bytes"]), (&"/a.txt".into(), &200.into(), &5.into()));
-    assert_eq!(line["agent"], "\"x\"");
+    assert_eq!((&line["agent"], &line["user"]), (&"\"x\"".into(), &Value::Null));
+    assert!(line["duration_us"].is_u64(), "{line}");
 }
 
 #[test]

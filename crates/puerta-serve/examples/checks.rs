@@ -74,9 +74,10 @@ fn checks(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
         each("a line of the access log, but for the disk", || {
             lines.clear();
             let request = Some(("GET", head.target, "HTTP/1.1"));
-            let entry = Entry { peer: None, stamp: &stamp, request, status: 200, referer: None, agent: None };
+            let entry =
+                Entry { peer: None, user: None, stamp: &stamp, request, status: 200, referer: None, agent: None };
             Form::Common.start(&mut lines, black_box(&entry));
-            Form::Common.end(&mut lines, 1024);
+            Form::Common.end(&mut lines, 1024, Duration::default);
             !lines.is_empty()
         });
     }

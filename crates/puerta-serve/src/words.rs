@@ -95,7 +95,9 @@ impl Problem {
             Problem::NotMade => "give one: --cert FILE --key FILE",
             Problem::NotKept { .. } => "check that you may write there, or give one: --cert FILE --key FILE",
             Problem::Tls(_) => return None,
-            Problem::BadUser(_) => "a name is not empty and has no colon and no control characters",
+            Problem::BadUser(_) => {
+                "a name is not empty, has no colon and no control characters, and is no longer than 255 bytes"
+            }
             Problem::BadPassword => "a password is not empty and has no control characters",
             Problem::BadHash => "a hash begins with $argon2id$ and asks for 1 GiB and 64 passes at most",
         }))

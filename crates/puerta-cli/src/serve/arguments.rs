@@ -131,6 +131,8 @@ pub(crate) struct Bounds {
 pub(crate) enum LogForm {
     /// The Common Log Format
     Common,
+    /// The combined format of Apache and nginx: the same with Referer and User-Agent
+    Combined,
     /// One object a line
     Json,
 }

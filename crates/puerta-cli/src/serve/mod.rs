@@ -108,8 +108,13 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     aside::start(reporter).map_err(Trouble::system)?;
     left.notes.iter().for_each(|note| reporter.note(note));
     let told: Arc<dyn Report> = Arc::new(Told::new(reporter));
-    let is_json = if arguments.log.is_some() { arguments.log_format == LogForm::Json } else { reporter.json() };
-    let form = if is_json { Form::Json } else { Form::Common };
+    let form = match arguments.log_format {
+        // What goes to stderr is as all else is there.
+        LogForm::Common if arguments.log.is_none() && reporter.json() => Form::Json,
+        LogForm::Common => Form::Common,
+        LogForm::Combined => Form::Combined,
+        LogForm::Json => Form::Json,
+    };
     let log = log.map(|file| Log::start(file, form, told.clone())).transpose().map_err(Trouble::system)?;
     let gate = std::mem::take(&mut sharing.gate);
     let (site, limits, tally) = (arguments.site(), arguments.limits(), Tally::default());

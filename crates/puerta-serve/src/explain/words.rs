@@ -231,10 +231,9 @@ fn gate(passed: &Passed, for_all: bool, shown: bool, door: &Door) -> Vec<Said> {
         Door::Ticket(_) => "--share",
         Door::Password(_) => "--auth",
     };
-    let password = matches!(door, Door::Password(_));
     vec![match passed {
         Passed::In if for_all => said(about, "everybody may hear this answer: it says nothing of what is served"),
-        Passed::In if password => said(about, "name and password are right"),
+        Passed::As(_) => said(about, "name and password are right"),
         Passed::In => said(about, "the ticket is right"),
         Passed::With(_) => said(about, "the link's ticket is right; it is exchanged for a cookie"),
         Passed::To(..) => decides(

@@ -67,6 +67,8 @@ const LOOK: Duration = Duration::from_secs(60);
 pub enum Passed {
     /// It is let in.
     In,
+    /// It is let in, as the user whose password it shows.
+    As(Arc<str>),
     /// It is let in, and the response brings it this cookie.
     With(Cookie),
     /// It is sent there, with this cookie.
@@ -229,8 +231,8 @@ impl Gate {
     }
 }
 
-fn told(admitted: Result<(), Denied>) -> Passed {
-    admitted.map_or_else(Passed::Denied, |()| Passed::In)
+fn told(admitted: Result<Arc<str>, Denied>) -> Passed {
+    admitted.map_or_else(Passed::Denied, Passed::As)
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ const WAITING: usize = 64;
 const MEMORY: u32 = 1 << 20;
 const PASSES: u32 = 64;
 
+/// How long a name may be, in bytes: it stands in each line of the access log.
+pub const NAME: usize = 255;
+
 /// Right passwords that are known, each from one place.
 const MOST: usize = 4096;
 
@@ -56,7 +59,7 @@ type Asked = Hash;
 
 /// A name and the hash of its password.
 pub struct User {
-    name: String,
+    name: Arc<str>,
     /// PHC string format.
     hash: PasswordHash,
 }
@@ -65,7 +68,7 @@ impl User {
     /// A name and a password, of which the hash is kept alone.
     ///
     /// # Errors
-    /// [`Problem::BadUser`] for a name with a colon or a control character; [`Problem::BadPassword`] for a password that is
+    /// [`Problem::BadUser`] for a name with a colon or a control character, or of more than [`NAME`] bytes; [`Problem::BadPassword`] for a password that is
     /// empty or has a control character in it (RFC 7617 section 2); the system has no random numbers.
     pub fn new(name: &str, password: &[u8]) -> Result<Self, Problem> {
         if password.is_empty() || password.iter().any(u8::is_ascii_control) {
@@ -92,10 +95,10 @@ impl User {
     }
 
     fn of(name: &str, hash: PasswordHash) -> Result<Self, Problem> {
-        if name.is_empty() || name.chars().any(|c| c == ':' || c.is_control()) {
+        if name.is_empty() || name.len() > NAME || name.chars().any(|c| c == ':' || c.is_control()) {
             return Err(Problem::BadUser(name.to_owned()));
         }
-        Ok(User { name: name.to_owned(), hash })
+        Ok(User { name: name.into(), hash })
     }
 }
 
@@ -113,19 +116,22 @@ impl Passwords {
         Ok(Passwords(Arc::new(Shared { users, key, started, failures, known, looks, pool })))
     }
 
-    /// Whether a request is let in, as far as that is known; `None`: its password has to be looked at.
-    pub(crate) fn admit_now(&self, head: &Head<'_>, peer: Option<&Endpoint>) -> Option<Result<(), Denied>> {
+    /// As whom a request is let in, as far as that is known; `None`: its password has to be looked at.
+    pub(crate) fn admit_now(&self, head: &Head<'_>, peer: Option<&Endpoint>) -> Option<Result<Arc<str>, Denied>> {
         let Some(shown) = Credentials::read(head) else { return Some(Err(Denied::Password)) };
-        if self.0.is_known(&self.0.asked(&shown, place_of(peer))) { Some(Ok(())) } else { None }
+        let known = self.0.is_known(&self.0.asked(&shown, place_of(peer)));
+        let name = if known { self.0.name(&shown) } else { None };
+        name.map(Ok)
     }
 
-    /// Whether it is. Where too much was wrong it is not looked at. What comes again from the same place meanwhile waits for the same
+    /// As whom it is. Where too much was wrong it is not looked at. What comes again from the same place meanwhile waits for the same
     /// look, and counts once: a page asks for many things at once.
-    pub(crate) async fn admit(&self, head: &Head<'_>, peer: Option<&Endpoint>) -> Result<(), Denied> {
+    pub(crate) async fn admit(&self, head: &Head<'_>, peer: Option<&Endpoint>) -> Result<Arc<str>, Denied> {
         let shown = Credentials::read(head).ok_or(Denied::Password)?;
-        let Some(looked) = self.0.look_at(shown, place_of(peer))? else { return Ok(()) };
+        let name = self.0.name(&shown).ok_or(Denied::Password);
+        let Some(looked) = self.0.look_at(shown, place_of(peer))? else { return name };
         match looked.await {
-            Ok(true) => Ok(()),
+            Ok(true) => name,
             Ok(false) => Err(Denied::Password),
             Err(_) => Err(Denied::Busy),
         }
@@ -150,7 +156,7 @@ impl Shared {
             waiting.push(tell);
             return Ok(Some(told));
         }
-        let user = self.users.iter().position(|user| user.name.as_bytes() == shown.user());
+        let user = self.user(&shown);
         let whose = place.map_or_else(|| user.map_or(Whose::Nobody, Whose::User), Whose::Network);
         self.failures().begin(whose, self.now()).map_err(|wait| Denied::TooMany(wait.div_ceil(1000)))?;
         looks.insert(asked, vec![tell]);
@@ -159,6 +165,14 @@ impl Shared {
         // Where there is no room for it, it is dropped, which tells all who wait.
         let _ = self.pool.hand(move || look.run());
         Ok(Some(told))
+    }
+
+    fn user(&self, shown: &Credentials) -> Option<usize> {
+        self.users.iter().position(|user| user.name.as_bytes() == shown.user())
+    }
+
+    fn name(&self, shown: &Credentials) -> Option<Arc<str>> {
+        self.user(shown).and_then(|user| self.users.get(user)).map(|user| user.name.clone())
     }
 
     fn is_known(&self, asked: &Asked) -> bool {
@@ -315,8 +329,8 @@ mod tests {
             let fields = [Field { name: "Authorization", value: value.as_bytes() }];
             let head = Head { method: Method::Get, target: b"/", version: Version::Http11, fields: &fields };
             match passwords.admit_now(&head, Some(peer)) {
-                Some(known) => known,
-                None => passwords.admit(&head, Some(peer)).await,
+                Some(known) => known.map(drop),
+                None => passwords.admit(&head, Some(peer)).await.map(drop),
             }
         };
         let mut asking: Vec<_> = all.iter().map(|one| (Box::pin(ask(one)), None)).collect();
@@ -341,7 +355,7 @@ mod tests {
     }
 
     fn known(passwords: &Passwords, shown: &str, peer: &Endpoint) -> Option<Result<(), Denied>> {
-        asked(shown, |head| passwords.admit_now(head, Some(peer)))
+        asked(shown, |head| passwords.admit_now(head, Some(peer))).map(|known| known.map(drop))
     }
 
     fn peer(last: u8) -> Endpoint {
@@ -443,7 +457,7 @@ mod tests {
 
     #[test]
     fn a_name_a_password_or_a_hash_that_cannot_be_one_is_refused() {
-        for name in ["", "a:b", "a\nb"] {
+        for name in ["", "a:b", "a\nb", &"a".repeat(NAME + 1)] {
             assert!(matches!(User::new(name, b"x"), Err(Problem::BadUser(_))), "{name:?}");
         }
         for password in ["", "a\nb", "\t"] {

@@ -18,10 +18,18 @@ use crate::gate::{Asks, Passed};
 use crate::store::handle::Handle;
 use crate::store::{Looked, Now, Tried};
 use puerta::Endpoint;
+use std::sync::Arc;
+
+/// A response, and the user whose password was right.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) response: Response<Handle>,
+    pub(super) user: Option<Arc<str>>,
+}
 
 impl Service {
     /// The response, if it can be told without waiting.
-    pub(super) fn respond_now(&self, head: &Head<'_>, peer: Option<&Endpoint>, now: Now) -> Option<Response<Handle>> {
+    pub(super) fn respond_now(&self, head: &Head<'_>, peer: Option<&Endpoint>, now: Now) -> Option<Reply> {
         let pass = |plan: &Plan<'_>| self.gate.pass_now(Asks { head, plan, peer }, now.wall);
         let find = |lookup: &Lookup<'_>, (): &mut ()| self.store.probe(lookup, &self.site, now);
         self.respond_by(head, peer, now, pass, find, &mut ())
@@ -36,7 +44,7 @@ impl Service {
         pass: impl FnOnce(&Plan<'_>) -> Option<Passed>,
         mut find: impl FnMut(&Lookup<'_>, &mut H) -> Option<Looked>,
         hear: &mut H,
-    ) -> Option<Response<Handle>> {
+    ) -> Option<Reply> {
         let plan = plan(head, &self.site);
         hear.hear(|| Told::planned(head, &plan));
         let passed = pass(&plan)?;
@@ -55,12 +63,11 @@ impl Service {
             let found = find(&page, hear).map(|looked| self.found(looked))?;
             put_page(head, &mut response, found, &self.site);
         }
-        self.finish(&mut response, passed);
-        Some(response)
+        Some(self.finish(response, passed))
     }
 
     /// The response, by threads that may wait.
-    pub(super) async fn respond(&self, head: &Head<'_>, peer: Option<&Endpoint>) -> Response<Handle> {
+    pub(super) async fn respond(&self, head: &Head<'_>, peer: Option<&Endpoint>) -> Reply {
         let plan = plan(head, &self.site);
         let passed = self.gate.pass(Asks { head, plan: &plan, peer }, Now::read().wall).await;
         let mut response = match (&passed, plan) {
@@ -76,8 +83,7 @@ impl Service {
             let found = self.found(self.store.find(&page, &self.site).await);
             put_page(head, &mut response, found, &self.site);
         }
-        self.finish(&mut response, passed);
-        response
+        self.finish(response, passed)
     }
 
     /// Nothing is looked up for who is not let in.
@@ -85,7 +91,7 @@ impl Service {
         match passed {
             Passed::To(to, cookie) => access::enter(to, cookie.clone(), &self.site),
             Passed::Denied(denied) => access::deny(head, *denied, &self.site),
-            Passed::In | Passed::With(_) => access::deny(head, Denied::Ticket, &self.site),
+            Passed::In | Passed::As(_) | Passed::With(_) => access::deny(head, Denied::Ticket, &self.site),
         }
     }
 
@@ -96,13 +102,17 @@ impl Service {
         }
     }
 
-    fn finish(&self, response: &mut Response<Handle>, passed: Passed) {
+    fn finish(&self, mut response: Response<Handle>, passed: Passed) -> Reply {
         if self.gate.is_private() {
-            access::keep_private(response);
+            access::keep_private(&mut response);
         }
-        if let Passed::With(cookie) = passed {
-            access::bring(response, cookie);
+        let mut user = None;
+        match passed {
+            Passed::With(cookie) => access::bring(&mut response, cookie),
+            Passed::As(name) => user = Some(name),
+            Passed::In | Passed::To(..) | Passed::Denied(_) => {}
         }
+        Reply { response, user }
     }
 
     /// What was found; what was in the way is told to the owner of the folder.

@@ -1,7 +1,7 @@
 //! One connection: requests in, responses out, in order.
 
 use super::Service;
-use super::answer::Start;
+use super::answer::{Reply, Start};
 use super::body::{Listed, Long};
 use super::head::{Request, Room, read};
 use super::transport::Transport;
@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use std::{io, mem};
 
 /// Room for what is received at once, in each thread: twice the longest head, so that there is always some.
@@ -81,6 +81,8 @@ pub struct Connection<T: Transport> {
     pub(super) given: u64,
     pub(super) taken: u64,
     served: u32,
+    /// When what is being answered had come.
+    began: Instant,
     /// Where all connections together have a rate.
     pub(super) turn: Option<Box<Turn>>,
     /// A body that is not in memory is under way, or its head.
@@ -142,6 +144,7 @@ impl<T: Transport> Connection<T> {
             given,
             taken,
             served,
+            began: Instant::now(),
             turn,
             owes,
             line,
@@ -237,6 +240,7 @@ impl<T: Transport> Connection<T> {
         let service = self.service.clone();
         let now = Now::read();
         clock.set(now.wall);
+        self.began = now.instant;
         output.clear();
         let first = self.left.is_empty() && self.skip == 0;
         let (served, mut fresh) = (self.served, mem::take(&mut self.fresh) || first);
@@ -262,14 +266,14 @@ impl<T: Transport> Connection<T> {
                 Err(refused) => {
                     self.served = self.served.saturating_add(1);
                     let response = respond::refuse::<Handle>(refused.status, &service.site);
-                    self.log(None, refused.status, clock, lines);
+                    self.log(None, None, refused.status, clock, lines);
                     let sent = write::short(output, response, clock);
                     self.log_end(sent, lines);
                     break Some(Step::Close { linger: true });
                 }
             };
-            let Some(response) = service.respond_now(&request.head, self.peer(), now) else { break Some(Step::Look) };
-            let step = self.begin(&request, response, output, clock, lines);
+            let Some(reply) = service.respond_now(&request.head, self.peer(), now) else { break Some(Step::Look) };
+            let step = self.begin(&request, reply, output, clock, lines);
             rest = rest.get(request.length..).unwrap_or_default();
             if step.is_some() || !self.tail.is_empty() {
                 break step;
@@ -297,11 +301,11 @@ impl<T: Transport> Connection<T> {
         // It was whole before; now it is read again, since nothing that borrows it was kept.
         let Ok(Some(request)) = read(&left, &mut room, &service.limits.head) else { return Some(Step::Ended) };
         let peer = self.peer().cloned();
-        let response = service.respond(&request.head, peer.as_ref()).await;
+        let reply = service.respond(&request.head, peer.as_ref()).await;
         let mut output = Vec::new();
         let step = SCRATCH.with_borrow_mut(|scratch| {
             scratch.clock.set(SystemTime::now());
-            self.begin(&request, response, &mut output, &scratch.clock, &mut scratch.lines)
+            self.begin(&request, reply, &mut output, &scratch.clock, &mut scratch.lines)
         });
         self.rest = output;
         self.left = left.get(request.length..).unwrap_or_default().to_vec();
@@ -312,11 +316,12 @@ impl<T: Transport> Connection<T> {
     fn begin(
         &mut self,
         request: &Request<'_>,
-        response: Response<Handle>,
+        reply: Reply,
         output: &mut Vec<u8>,
         clock: &Clock,
         lines: &mut Vec<u8>,
     ) -> Option<Step> {
+        let Reply { response, user } = reply;
         let listed = matches!(response.body, Body::Listing(_)).then(|| Listed::new(self.peer()));
         let limits = &self.service.limits;
         self.served = self.served.saturating_add(1);
@@ -326,7 +331,8 @@ impl<T: Transport> Connection<T> {
         write::head(output, &response, delimited, request.head.version, !closes, clock);
         let in_memory = matches!(response.body, Body::Empty | Body::Bytes(_));
         let mut line = Vec::new();
-        self.log(Some(&request.head), response.status, clock, if in_memory { &mut *lines } else { &mut line });
+        let begun = if in_memory { &mut *lines } else { &mut line };
+        self.log(Some(&request.head), user.as_deref(), response.status, clock, begun);
         match response.body {
             Body::Empty => self.log_end(0, lines),
             Body::Bytes(bytes) => {
@@ -358,7 +364,7 @@ impl<T: Transport> Connection<T> {
         SCRATCH.with_borrow_mut(|scratch| {
             let Scratch { clock, lines, .. } = scratch;
             clock.set(SystemTime::now());
-            self.log(head, status, clock, lines);
+            self.log(head, None, status, clock, lines);
             let sent = write::short(&mut self.rest, response, clock);
             self.log_end(sent, lines);
         });
@@ -370,7 +376,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Begins the line of a response.
-    fn log(&self, head: Option<&Head<'_>>, status: Status, clock: &Clock, lines: &mut Vec<u8>) {
+    fn log(&self, head: Option<&Head<'_>>, user: Option<&str>, status: Status, clock: &Clock, lines: &mut Vec<u8>) {
         let Some(log) = &self.service.log else { return };
         let version = |head: &Head<'_>| if head.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" };
         let gate = &self.service.gate;
@@ -378,6 +384,7 @@ impl<T: Transport> Connection<T> {
         let referer = head.and_then(|head| head.first("referer")).map(|referer| gate.logged(referer));
         let entry = Entry {
             peer: self.peer(),
+            user,
             stamp: clock.stamp(log.form()),
             request: head.zip(target.as_deref()).map(|(head, target)| (head.method.name(), target, version(head))),
             status: status.0,
@@ -397,7 +404,9 @@ impl<T: Transport> Connection<T> {
                 Poll::Ready(Ok(got > 0))
             })
         });
-        receiving.await
+        let received = receiving.await;
+        self.began = Instant::now();
+        received
     }
 
     /// Ends our direction. A socket that is closed while something of the client's is unread resets the connection, and the response is
@@ -426,7 +435,7 @@ impl<T: Transport> Connection<T> {
     /// Ends a line when it is known how much was sent.
     fn log_end(&self, sent: u64, lines: &mut Vec<u8>) {
         if let Some(log) = &self.service.log {
-            log.form().end(lines, sent);
+            log.form().end(lines, sent, || self.began.elapsed());
             if lines.len() >= log::GATHERED {
                 log.hand(lines);
             }

@@ -1,7 +1,7 @@
 //! The answer to one request, with each step on the way to it: what a connection would send, without a connection.
 
 use super::Service;
-use super::answer::Start;
+use super::answer::{Reply, Start};
 use super::head::{Framing, Room, Why as Malformed, read};
 use super::write::{self, Clock, Delimited};
 use crate::core::access::basic::Credentials;
@@ -123,7 +123,7 @@ pub(crate) async fn tell<H: Hear<Told> + Hear<Tried> + Hear<Why>>(
     let planned = plan(head, &service.site);
     let passed = service.gate.pass(Asks { head, plan: &planned, peer }, now.wall).await;
     let find = |lookup: &Lookup<'_>, hear: &mut H| Some(service.store.look_telling(lookup, &service.site, now, hear));
-    let response = service.respond_by(head, peer, now, |_| Some(passed), find, hear)?;
+    let Reply { response, .. } = service.respond_by(head, peer, now, |_| Some(passed), find, hear)?;
     let start = Start::of(&request, &response, service.limits.requests <= 1);
     Some(answered(&response, start.delimited, head.version, !start.closes, now))
 }

@@ -74,7 +74,7 @@ pub(super) fn head<F>(
 pub(super) struct Clock {
     second: u64,
     date: Option<Date>,
-    /// For the access log, in either form.
+    /// For the access log: of the common forms, and of JSON.
     stamps: [Vec<u8>; 2],
 }
 
@@ -83,7 +83,7 @@ impl Clock {
     pub(super) fn stamp(&self, form: Form) -> &[u8] {
         let [common, json] = &self.stamps;
         match form {
-            Form::Common => common,
+            Form::Common | Form::Combined => common,
             Form::Json => json,
         }
     }

@@ -211,6 +211,29 @@ fn a_response_that_is_cut_has_its_line_with_what_was_sent_of_it() {
 }
 
 #[test]
+fn a_line_says_how_long_its_response_took_with_its_body() {
+    let mut bench = Bench::new("took", None);
+    let log = Log::start(io::sink(), Form::Json, Arc::new(Deaf)).unwrap();
+    Arc::get_mut(&mut bench.service).unwrap().log = Some(log);
+    run(async {
+        bench.file().await;
+        let (connection, mut client) = bench.connection(false);
+        client.write_all(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        // It takes nothing for a window, and no more is sent to it then.
+        let end = timeout(LIMIT, async {
+            tokio::select! {
+                end = connection.run() => end,
+                () = bench.man.run(|| ()) => panic!(),
+            }
+        });
+        assert_eq!(end.await, Ok(End::Slow));
+        let line = SCRATCH.with_borrow_mut(|scratch| mem::take(&mut scratch.lines));
+        let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert!(u128::from(line["duration_us"].as_u64().unwrap()) >= WINDOW.as_micros(), "{line}");
+    });
+}
+
+#[test]
 fn who_takes_nothing_is_slow_even_where_all_wait_for_the_rate() {
     let pace = Pace::new(1 << 20);
     let bench = Bench::new("nothing", Some(pace.clone()));
