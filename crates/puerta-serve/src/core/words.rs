@@ -25,6 +25,10 @@ pub(super) const ZONE: &str = "UTC";
 pub(super) const FILTER: &str = "Filter";
 /// How many of the entries the filter shows; the script fills in the numbers.
 pub(super) const SHOWN: &str = "{} of {}";
+/// The same from the server.
+pub(super) fn some(shown: u64, all: u64) -> String {
+    format!("{} of {}", grouped(shown), grouped(all))
+}
 /// The filter matches nothing.
 pub(super) const NONE: &str = "Nothing here has that in its name.";
 /// The link that takes the filter away.

@@ -29,6 +29,7 @@ pub(super) fn start(place: &Place, top: &str, asked: &Asked, out: &mut Vec<u8>) 
                 }
             }
             form role="search" action="./" {
+                output #shown for="filter" data-words=(words::SHOWN) {}
                 @if !order.is_empty() {
                     input type="hidden" name="sort" value=(asked.by.word());
                     input type="hidden" name="order" value=(if asked.descending { "desc" } else { "asc" });
@@ -95,8 +96,8 @@ pub(super) fn row(entry: &Entry, before: Count, order: &str, out: &mut Vec<u8>) 
     out.push(b'\n');
 }
 
-/// The end of the table, and what there was.
-pub(super) fn end(asked: &Asked, end: End, count: Count, out: &mut Vec<u8>) {
+/// The end of the table, and what there was of so many.
+pub(super) fn end(asked: &Asked, end: End, count: Count, offered: u64, out: &mut Vec<u8>) {
     if count.entries() > 0 {
         out.extend_from_slice(b"</tbody>");
     }
@@ -113,8 +114,13 @@ pub(super) fn end(asked: &Asked, end: End, count: Count, out: &mut Vec<u8>) {
     out.extend_from_slice(b"</main>");
     let footer = html! {
         footer {
-            p { (words::totals(count.folders, count.files, count.bytes)) }
-            p #shown role="status" data-words=(words::SHOWN) {}
+            p {
+                @if !asked.filter.is_empty() {
+                    data #all value=(offered) { (words::some(count.entries(), offered)) }
+                    @if count.entries() > 0 { ": " }
+                }
+                (words::totals(count.folders, count.files, count.bytes))
+            }
             p #keys hidden { @for (key, what) in words::KEYS { kbd { (key) } " " (what) } }
         }
     };

@@ -105,6 +105,8 @@ pub struct Writer {
     stage: Stage,
     waiting: VecDeque<Entry>,
     end: Option<End>,
+    /// How many entries there are, with those that the filter keeps out.
+    offered: u64,
     count: Count,
 }
 
@@ -141,6 +143,7 @@ impl Writer {
             stage: Stage::Start,
             waiting: VecDeque::new(),
             end: None,
+            offered: 0,
             count: Count::default(),
         }
     }
@@ -158,8 +161,9 @@ impl Writer {
     /// them, which no [`SitePath`] can name. What is handed over is held until it is written: hand over some hundreds, then
     /// [`write`](Self::write).
     pub fn take(&mut self, entries: impl IntoIterator<Item = Entry>) {
-        let asked = &self.asked;
-        self.waiting.extend(entries.into_iter().filter(|e| !e.name.contains(&b'\\') && asked.lets(e)));
+        let (asked, offered) = (&self.asked, &mut self.offered);
+        let named = entries.into_iter().filter(|e| !e.name.contains(&b'\\')).inspect(|_| *offered += 1);
+        self.waiting.extend(named.filter(|e| asked.lets(e)));
     }
 
     /// No more entries come.
@@ -211,7 +215,7 @@ impl Writer {
             let Some(entry) = self.waiting.pop_front() else {
                 let Some(end) = self.end else { return false };
                 match self.form {
-                    Form::Html => html::end(&self.asked, end, self.count, out),
+                    Form::Html => html::end(&self.asked, end, self.count, self.offered, out),
                     Form::Json => json::end(end, out),
                 }
                 self.stage = Stage::Done;

@@ -259,6 +259,17 @@ fn a_folder_with_nothing_to_show_says_why() {
 }
 
 #[test]
+fn a_filtered_page_says_how_many_of_how_many_it_shows() {
+    let entries = || (0..1200).map(|i| file(&format!("f{i}"), 1)).chain([folder("d"), file("x\\", 1)]).collect();
+    assert!(
+        page("filter=f", entries()).contains("<p><data id=\"all\" value=\"1201\">1,200 of 1,201</data>: 1,200 files")
+    );
+    assert!(page("filter=d", entries()).contains("<p><data id=\"all\" value=\"1201\">1 of 1,201</data>: 1 folder</p>"));
+    assert!(page("filter=none", entries()).contains("<p><data id=\"all\" value=\"1201\">0 of 1,201</data></p>"));
+    assert!(page("", entries()).contains("<p>1 folder, 1,200 files, 1.2 KiB</p>"));
+}
+
+#[test]
 fn sizes_and_dates_are_there_for_people_and_exactly() {
     let entry = Entry { modified: Some(UNIX_EPOCH + Duration::from_secs(1_795_210_785)), ..file("a", 1_234_567) };
     let page = page("", vec![entry.clone(), folder("f")]);

@@ -9,6 +9,10 @@ const rows = bodies.flatMap(b => [...b.rows]).map(row => {
 	return { row, link, name: link.textContent, folded: link.textContent.normalize().toLowerCase(),
 		folder: link.className == 'd', size: +size.firstChild?.value || 0, time: time.firstChild?.dateTime || '' };
 });
+// How many there are in all: of what the server has left out, it says the number.
+const all = +find('#all')?.value || rows.length;
+// As everything here is written, whatever the browser's own language is.
+const number = n => n.toLocaleString(doc.documentElement.lang);
 const held = bodies.map(b => [...b.rows]);
 const asked = new URLSearchParams(location.search);
 
@@ -24,7 +28,7 @@ const show = () => {
 		}
 	});
 	none.hidden = !rows.length || seen.length > 0;
-	shown.textContent = words ? shown.dataset.words.replace('{}', seen.length).replace('{}', rows.length) : '';
+	shown.textContent = words ? shown.dataset.words.replace('{}', number(seen.length)).replace('{}', number(all)) : '';
 };
 
 const compare = new Intl.Collator(undefined, { numeric: true }).compare;
@@ -118,5 +122,5 @@ find('#keys').hidden = false;
 // Who has the list filtered by the server is still typing.
 if (field.value) { field.focus(); field.setSelectionRange(field.value.length, field.value.length); }
 if (table.className && asked.has('sort')) sort(asked.get('sort'), asked.get('order') == 'desc');
-else if (field.value != field.defaultValue) changed();
+else if (field.value || field.defaultValue) changed();
 })();
