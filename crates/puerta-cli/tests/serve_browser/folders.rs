@@ -147,6 +147,32 @@ fn what_is_typed_filters_and_what_is_taken_back_shows_all() {
 }
 
 #[test]
+fn the_filter_takes_for_the_same_what_the_server_does() {
+    const CAFES: [&str; 5] = ["café.txt", "cafe\u{301} 2.txt", "CAFÉ 3.txt", "cafe.txt", "tea.txt"];
+    let browser = Chromium::start();
+    let served = Served::start(WAYS[0], |site| {
+        CAFES.iter().for_each(|name| {
+            site.file(name, "");
+        });
+    });
+    let page = browser.page();
+    for (filter, query, count) in
+        [("café", "caf%C3%A9", 3), ("cafe\u{301}", "cafe%CC%81", 3), ("CAFÉ", "CAF%C3%89", 3), ("cafe", "cafe", 1)]
+    {
+        page.scripts(false);
+        page.go(&served.at(&format!("?filter={query}")));
+        let by_server = names(&page);
+        assert!(page.text("document.querySelector('footer p').textContent").starts_with(&format!("{count} of 5: ")));
+        page.scripts(true);
+        page.go(&served.url);
+        page.run(&format!("const field = document.querySelector('#filter'); field.value = '{filter}'; field.dispatchEvent(new Event('input'))"));
+        assert_eq!((names(&page), page.text(SHOWN)), (by_server, format!("{count} of 5")), "{filter}");
+    }
+    page.is_content();
+    served.stop();
+}
+
+#[test]
 fn keys_move_open_and_go_up() {
     each_way(|page, served| {
         page.go(&served.url);

@@ -161,9 +161,9 @@ impl Writer {
     /// them, which no [`SitePath`] can name. What is handed over is held until it is written: hand over some hundreds, then
     /// [`write`](Self::write).
     pub fn take(&mut self, entries: impl IntoIterator<Item = Entry>) {
-        let (asked, offered) = (&self.asked, &mut self.offered);
+        let (lets, offered) = (self.asked.lets(), &mut self.offered);
         let named = entries.into_iter().filter(|e| !e.name.contains(&b'\\')).inspect(|_| *offered += 1);
-        self.waiting.extend(named.filter(|e| asked.lets(e)));
+        self.waiting.extend(named.filter(lets));
     }
 
     /// No more entries come.

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode;
 use puerta_text::{Options, Visible};
 use std::cmp::{Ordering, Reverse};
 use std::fmt::Write;
+use unicode_normalization::UnicodeNormalization;
 
 /// How long a filter may be, in bytes; the rest of a longer one is left out. No name is longer.
 pub const FILTER: usize = 255;
@@ -17,7 +18,7 @@ pub struct Asked {
     pub by: By,
     /// Whether the greatest comes first. Folders stand before files either way.
     pub descending: bool,
-    /// What a name must have in it, whatever its case; empty for all.
+    /// What a name must have in it, both [folded](folded); empty for all.
     pub filter: String,
 }
 
@@ -94,9 +95,10 @@ impl Asked {
         query
     }
 
-    /// Whether the filter lets an entry through: it goes by the name as it is shown.
-    pub(super) fn lets(&self, entry: &Entry) -> bool {
-        self.filter.is_empty() || shown(entry).to_lowercase().contains(&self.filter.to_lowercase())
+    /// What tells whether the filter lets an entry through: it goes by the name as it is shown.
+    pub(super) fn lets(&self) -> impl Fn(&Entry) -> bool + use<> {
+        let wanted = folded(&self.filter);
+        move |entry| wanted.is_empty() || folded(&shown(entry)).contains(&wanted)
     }
 
     /// Sorts: folders first, then by the column, what is equal by name.
@@ -113,6 +115,12 @@ impl Asked {
             }
         }
     }
+}
+
+/// What a filter takes for the same: letters that Unicode calls canonically equivalent (NFC, UAX 15), then in lower case. `script.js` does so
+/// with `normalize().toLowerCase()`.
+fn folded(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.nfc().collect::<String>().to_lowercase() }
 }
 
 /// A name as it is shown; a folder's ends in a slash.
@@ -307,11 +315,29 @@ mod tests {
         ];
         for (filter, name, expected) in cases {
             let asked = Asked { filter: filter.to_owned(), ..Asked::default() };
-            assert_eq!(asked.lets(&file(name, 0)), expected, "{filter} {name}");
+            assert_eq!(asked.lets()(&file(name, 0)), expected, "{filter} {name}");
         }
         let asked = Asked { filter: "\\xff".to_owned(), ..Asked::default() };
-        assert!(asked.lets(&Entry { name: (*b"a\xff").into(), ..file("", 0) }));
+        assert!(asked.lets()(&Entry { name: (*b"a\xff").into(), ..file("", 0) }));
         let asked = Asked { filter: "/".to_owned(), ..Asked::default() };
-        assert!(asked.lets(&folder("a")) && !asked.lets(&file("a", 0)));
+        assert!(asked.lets()(&folder("a")) && !asked.lets()(&file("a", 0)));
+    }
+
+    #[test]
+    fn a_filter_finds_what_looks_the_same_however_it_is_encoded() {
+        let same = ["café", "cafe\u{301}", "CAFÉ", "CAFE\u{301}"];
+        let hangul = ["한글", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"];
+        let angstrom = ["\u{212b}", "å", "A\u{30a}"];
+        for all in [same.as_slice(), &hangul, &angstrom] {
+            for (filter, name) in all.iter().flat_map(|filter| all.iter().map(move |name| (filter, name))) {
+                let asked = Asked { filter: (*filter).to_owned(), ..Asked::default() };
+                assert!(asked.lets()(&file(&format!("1 {name}.txt"), 0)), "{filter:?} {name:?}");
+            }
+        }
+        // A letter with a mark is not the letter without, nor are two that only resemble each other.
+        for (filter, name) in [("cafe", "café"), ("cafe", "cafe\u{301}"), ("fi", "\u{fb01}"), ("ss", "ß")] {
+            let asked = Asked { filter: filter.to_owned(), ..Asked::default() };
+            assert!(!asked.lets()(&file(name, 0)), "{filter:?} {name:?}");
+        }
     }
 }

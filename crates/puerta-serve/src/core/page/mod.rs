@@ -14,7 +14,7 @@ pub const WEIGHT: usize = 12 * 1024;
 /// (CSP Level 3, section 2.3.1). A page that is not ours is not to get it.
 pub const POLICY: &str = "default-src 'none'; \
     style-src 'sha256-IfbrwN383c789PX41VljKTNF7mnFscPf38O1pnhUH3E='; \
-    script-src 'sha256-qTZq7RFZknm2nmFoKNmcCL8Jlkc+cxc0AkrWsmbkh0Q='; \
+    script-src 'sha256-YfquHvJbBh+JQeUbwKUIgmgK0+ulPVYcT0xWR3WPbrs='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `Content-Type` of a page.

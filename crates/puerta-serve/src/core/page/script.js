@@ -4,9 +4,11 @@ const doc = document, find = s => doc.querySelector(s);
 const table = find('table'), field = find('#filter'), form = field.form, shown = find('#shown'), none = find('#none');
 const PART = 100, first = { name: 'asc', size: 'desc', time: 'desc' };
 const bodies = [...table.tBodies].filter(b => b.className != 'up');
+// Names are compared as the server does it: NFC, then lower case.
+const fold = text => text.normalize().toLowerCase();
 const rows = bodies.flatMap(b => [...b.rows]).map(row => {
 	const [name, size, time] = row.cells, link = name.firstChild;
-	return { row, link, name: link.textContent, folded: link.textContent.normalize().toLowerCase(),
+	return { row, link, name: link.textContent, folded: fold(link.textContent),
 		folder: link.className == 'd', size: +size.firstChild?.value || 0, time: time.firstChild?.dateTime || '' };
 });
 // How many there are in all: of what the server has left out, it says the number.
@@ -18,7 +20,7 @@ const asked = new URLSearchParams(location.search);
 
 // Only parts that change are touched, and the browser lays out those in sight alone.
 const show = () => {
-	const words = field.value.normalize().toLowerCase(), seen = rows.filter(r => r.folded.includes(words));
+	const words = fold(field.value), seen = rows.filter(r => r.folded.includes(words));
 	bodies.forEach((body, i) => {
 		const part = seen.slice(i * PART, i * PART + PART).map(r => r.row);
 		if (part.length != held[i].length || part.some((r, j) => r != held[i][j])) {
