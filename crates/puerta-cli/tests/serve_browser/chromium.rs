@@ -17,7 +17,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 const START: &str = "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null";
 
 /// No network but the server's, no profile but its own, nothing of the machine it runs on.
-const FLAGS: [&str; 13] = [
+const FLAGS: [&str; 14] = [
     "--headless=new",
     "--remote-debugging-pipe",
     "--disable-gpu",
@@ -30,6 +30,8 @@ const FLAGS: [&str; 13] = [
     "--no-proxy-server",
     "--lang=en",
     "--autoplay-policy=no-user-gesture-required",
+    // It has a mouse, which the machine may lack.
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
     // The certificate that the server makes for itself is nobody's.
     "--ignore-certificate-errors",
 ];

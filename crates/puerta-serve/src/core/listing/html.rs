@@ -86,9 +86,9 @@ pub(super) fn row(entry: &Entry, before: Count, order: &str, out: &mut Vec<u8>) 
     let folder = entry.kind == Kind::Folder;
     let date = entry.modified.and_then(time::rfc3339);
     let row = html! {
-        tr {
+        tr title=[(!folder).then(|| words::exact_size(entry.size))] {
             td { a class=[class(entry)] href={ (href(entry)) @if folder { (order) } } { bdi { (shown(entry)) } } }
-            td { @if !folder { data value=(entry.size) title=(words::exact_size(entry.size)) { (words::size(entry.size)) } } }
+            td { @if !folder { data value=(entry.size) { (words::size(entry.size)) } } }
             td { @if let Some(date) = date { time datetime=(date) { (short(&date)) } } }
         }
     };

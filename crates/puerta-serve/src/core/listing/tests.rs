@@ -273,7 +273,9 @@ fn a_filtered_page_says_how_many_of_how_many_it_shows() {
 fn sizes_and_dates_are_there_for_people_and_exactly() {
     let entry = Entry { modified: Some(UNIX_EPOCH + Duration::from_secs(1_795_210_785)), ..file("a", 1_234_567) };
     let page = page("", vec![entry.clone(), folder("f")]);
-    assert!(page.contains("<data value=\"1234567\" title=\"1,234,567 bytes\">1.2 MiB</data>"));
+    assert!(page.contains(
+        "<tr title=\"1,234,567 bytes\"><td><a href=\"./a\"><bdi>a</bdi></a></td><td><data value=\"1234567\">1.2 MiB"
+    ));
     assert!(page.contains("<time datetime=\"2026-11-20T21:39:45Z\">2026-11-20 21:39</time>"));
     assert!(page.contains("<p>1 folder, 1 file, 1.2 MiB</p>"));
     let json = json("", vec![entry, Entry { modified: None, ..folder("f") }]);

@@ -13,8 +13,8 @@ pub const WEIGHT: usize = 12 * 1024;
 /// `Content-Security-Policy` of every page of ours: its own style and script by their hashes, its icon, its form, nothing else
 /// (CSP Level 3, section 2.3.1). A page that is not ours is not to get it.
 pub const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-IfbrwN383c789PX41VljKTNF7mnFscPf38O1pnhUH3E='; \
-    script-src 'sha256-YfquHvJbBh+JQeUbwKUIgmgK0+ulPVYcT0xWR3WPbrs='; \
+    style-src 'sha256-G8XlxBay8ohHfAUBjvTO9zUQMjBrMbz+OpyTcuq0IBA='; \
+    script-src 'sha256-YSzXQLWe+zdLvetH7g4LZQ+YWugk4MKn6yUFsLKmnPY='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `Content-Type` of a page.

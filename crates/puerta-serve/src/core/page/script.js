@@ -110,9 +110,9 @@ let at = 0;
 const dated = [...rows];
 const local = () => {
 	for (const end = at + 2000; at < end && at < dated.length; at++) {
-		const time = dated[at].row.cells[2].firstChild, d = time && new Date(time.dateTime);
+		const { row } = dated[at], time = row.cells[2].firstChild, d = time && new Date(time.dateTime);
 		if (!d || isNaN(d)) continue;
-		time.title = time.dateTime.replace('T', ' ').replace('Z', ' UTC');
+		row.title += (row.title && '\n') + time.dateTime.replace('T', ' ').replace('Z', ' UTC');
 		time.textContent = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}`;
 	}
 	if (at < dated.length) setTimeout(local);
