@@ -174,6 +174,25 @@ fn the_filter_takes_for_the_same_what_the_server_does() {
 }
 
 #[test]
+fn icons_are_seen_in_the_colours_that_a_viewer_forces_upon_pages() {
+    let browser = Chromium::start();
+    let served = Served::start(WAYS[0], fill);
+    let page = browser.page();
+    let forced = serde_json::json!({"features": [{"name": "forced-colors", "value": "active"}]});
+    page.command("Emulation.setEmulatedMedia", forced);
+    page.go(&served.at("music/"));
+    for row in ["a.u", "a.d", "a.a"] {
+        let style = |of: &str, pseudo: &str, property: &str| {
+            page.text(&format!("getComputedStyle(document.querySelector('{of}'), '{pseudo}').{property}"))
+        };
+        assert_eq!(style(row, "::before", "forcedColorAdjust"), "none", "{row}");
+        assert_eq!(style(row, "::before", "backgroundColor"), style("body", "", "color"), "{row}");
+    }
+    page.is_content();
+    served.stop();
+}
+
+#[test]
 fn keys_move_open_and_go_up() {
     each_way(|page, served| {
         page.go(&served.url);

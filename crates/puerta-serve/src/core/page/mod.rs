@@ -13,7 +13,7 @@ pub const WEIGHT: usize = 12 * 1024;
 /// `Content-Security-Policy` of every page of ours: its own style and script by their hashes, its icon, its form, nothing else
 /// (CSP Level 3, section 2.3.1). A page that is not ours is not to get it.
 pub const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-G8XlxBay8ohHfAUBjvTO9zUQMjBrMbz+OpyTcuq0IBA='; \
+    style-src 'sha256-OpVVDbjgYKK+RpP00Cn2gOoE31AZ3bhniSFafFM/LZY='; \
     script-src 'sha256-YSzXQLWe+zdLvetH7g4LZQ+YWugk4MKn6yUFsLKmnPY='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -113,6 +113,30 @@ mod tests {
                 assert!(!asset.contains(outside), "{outside}");
             }
         }
+    }
+
+    #[test]
+    fn the_edge_of_a_field_can_be_told_from_what_is_around_it_and_in_it() {
+        let luminance = |colour: &str| {
+            let colour =
+                if colour.len() == 3 { colour.chars().flat_map(|c| [c, c]).collect() } else { colour.to_owned() };
+            let part = |at: usize| f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+            let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+            0.2126 * linear(part(0)) + 0.7152 * linear(part(2)) + 0.0722 * linear(part(4)) + 0.05
+        };
+        // Light, and dark.
+        for colours in STYLE.lines().take(2) {
+            let of = |name: &str| {
+                let (_, behind) = colours.split_once(&format!("--{name}:#")).unwrap();
+                luminance(behind.split(|c: char| !c.is_ascii_hexdigit()).next().unwrap())
+            };
+            for other in ["bg", "soft"] {
+                let (edge, other) = (of("edge"), of(other));
+                // WCAG 2.2, 1.4.11.
+                assert!(edge.max(other) / edge.min(other) >= 3.0, "{colours}");
+            }
+        }
+        assert!(STYLE.contains("input,button{") && STYLE.contains("border:1px solid var(--edge)"));
     }
 
     #[test]
