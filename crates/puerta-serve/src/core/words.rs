@@ -9,6 +9,8 @@ pub(super) const TOP: &str = "Home";
 pub(super) const PATH: &str = "Path";
 /// The link to the folder above.
 pub(super) const UP: &str = "Up";
+/// The same, on a page of an error.
+pub(super) const ABOVE: &str = "The folder above";
 /// What the table is, to who hears the page.
 pub(super) const CONTENTS: &str = "Contents of the folder";
 

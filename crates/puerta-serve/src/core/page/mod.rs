@@ -13,7 +13,7 @@ pub const WEIGHT: usize = 12 * 1024;
 /// `Content-Security-Policy` of every page of ours: its own style and script by their hashes, its icon, its form, nothing else
 /// (CSP Level 3, section 2.3.1). A page that is not ours is not to get it.
 pub const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-OpVVDbjgYKK+RpP00Cn2gOoE31AZ3bhniSFafFM/LZY='; \
+    style-src 'sha256-TGKbuFXALTPG91NZKVXTXuh7hUoQKJ0eUsG/2MCh1QY='; \
     script-src 'sha256-YSzXQLWe+zdLvetH7g4LZQ+YWugk4MKn6yUFsLKmnPY='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -33,27 +33,52 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
 /// To how many folders below the top a page of an error has a link to it.
 const DEEPEST: usize = 64;
 
-/// The body of an error and its `Content-Type`: for a browser that asks for one a page, `depth` folders below the top, else a line or
-/// two of text. Short, and it says what to do. Nothing of the request stands in it.
-pub fn error(status: Status, depth: Option<usize>) -> (&'static str, Bytes) {
+/// Where a browser takes the page of an error to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// How many folders below the top.
+    pub depth: usize,
+    /// The address ends with a slash, and is itself the lowest of these.
+    pub is_folder: bool,
+}
+
+/// The body of an error and its `Content-Type`: for a browser that asks for one a page at that place, else a line or two of text. Short, and
+/// it says what to do. Nothing of the request stands in it. What is not found has links to the folder above, which may not be there either,
+/// and to the top: by the address alone, so that they tell nothing of what is there.
+pub fn error(status: Status, place: Option<Place>) -> (&'static str, Bytes) {
     let (title, advice) = words::error(status.0);
-    let Some(depth) = depth else {
+    let Some(place) = place else {
         return (PLAIN, format!("{status} {title}\n{advice}\n").into());
     };
-    // Relative: a proxy may have a prefix before what is the top here.
-    let top = (matches!(status.0, 404 | 410) && depth <= DEEPEST).then(|| format!("./{}", "../".repeat(depth)));
+    // Who gets another error would meet it there again.
+    let links = if status == Status::NOT_FOUND { place.links() } else { Vec::new() };
     let mut out = Vec::with_capacity(STYLE.len() + 1024);
     begin(title, &mut out);
     let body = html! {
         main.error {
             h1 { b { (status) } " " (title) }
             p { (advice) }
-            @if let Some(top) = top { p { a href=(top) { (words::TOP) } } }
+            @if !links.is_empty() { p { @for (to, name) in links { a href=(to) { (name) } } } }
         }
     };
     out.extend_from_slice(body.into_string().as_bytes());
     end(false, &mut out);
     (HTML, out.into())
+}
+
+impl Place {
+    /// Relative: a proxy may have a prefix before what is the top here.
+    fn links(self) -> Vec<(String, &'static str)> {
+        let up = usize::from(self.is_folder);
+        let above = (self.depth > up).then(|| (climb(up), words::ABOVE));
+        let is_top = self.depth == 0 && self.is_folder;
+        let top = (self.depth <= DEEPEST && !is_top).then(|| (climb(self.depth), words::TOP));
+        above.into_iter().chain(top).collect()
+    }
+}
+
+fn climb(folders: usize) -> String {
+    format!("./{}", "../".repeat(folders))
 }
 
 /// The body of the answer to who speaks HTTP where TLS is spoken.
@@ -142,7 +167,7 @@ mod tests {
     #[test]
     fn an_error_is_a_page_for_a_browser_and_text_for_others() {
         for status in 400..600 {
-            let (media, body) = error(Status(status), Some(0));
+            let (media, body) = error(Status(status), Some(Place { depth: 2, is_folder: false }));
             let body = String::from_utf8(body.to_vec()).unwrap();
             assert_eq!(media, HTML);
             balanced(&body);
@@ -158,15 +183,36 @@ mod tests {
     }
 
     #[test]
-    fn the_link_to_the_top_is_relative_and_left_out_where_it_would_be_long() {
-        let page = |depth| String::from_utf8(error(Status(404), Some(depth)).1.to_vec()).unwrap();
-        let links = |page: &str| {
-            attributes(page).filter(|(name, _)| *name == "href").map(|(_, to)| to.to_owned()).collect::<Vec<_>>()
-        };
-        for (depth, link) in [(0, "./"), (1, "./../"), (3, "./../../../")] {
-            assert_eq!(links(&page(depth)).last().unwrap(), link);
+    fn what_is_not_found_leads_to_the_folder_above_and_to_the_top() {
+        // By the address as a browser has it: `/`, `/x`, `/a/x`, `/a/`, `/a/b/x`, `/a/b/`, `/a/b/c/`.
+        let cases: &[(usize, bool, &[&str])] = &[
+            (0, true, &[]),
+            (0, false, &["./"]),
+            (1, false, &["./", "./../"]),
+            (1, true, &["./../"]),
+            (2, false, &["./", "./../../"]),
+            (2, true, &["./../", "./../../"]),
+            (3, true, &["./../", "./../../../"]),
+        ];
+        for &(depth, is_folder, expected) in cases {
+            assert_eq!(links(404, Place { depth, is_folder }), expected, "{depth} {is_folder}");
         }
-        assert_eq!(links(&page(DEEPEST)).len(), 2, "the icon, and the top");
-        assert_eq!(links(&page(DEEPEST + 1)).len(), 1);
+        // The link to the top is left out where it would be long.
+        assert_eq!(links(404, Place { depth: DEEPEST, is_folder: false }).len(), 2);
+        assert_eq!(links(404, Place { depth: DEEPEST + 1, is_folder: false }), ["./"]);
+    }
+
+    #[test]
+    fn no_other_error_has_a_link_that_would_be_refused_too() {
+        for status in (400..600).filter(|status| *status != 404) {
+            assert!(links(status, Place { depth: 1, is_folder: false }).is_empty(), "{status}");
+        }
+    }
+
+    /// Where the links of an error's page lead, but for its icon.
+    fn links(status: u16, place: Place) -> Vec<String> {
+        let page = String::from_utf8(error(Status(status), Some(place)).1.to_vec()).unwrap();
+        let links = attributes(&page).filter(|(name, to)| *name == "href" && !to.starts_with("data:"));
+        links.map(|(_, to)| to.to_owned()).collect()
     }
 }

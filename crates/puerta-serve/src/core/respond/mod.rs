@@ -11,7 +11,7 @@ use super::fields::{Fields, Value};
 use super::found::{Content, Failure, File, Found};
 use super::head::{Head, Method};
 use super::listing::{Asked, Writer};
-use super::page;
+use super::page::{self, Place};
 use super::plan::{Answer, Lookup};
 use super::range::{self, Range, Ranges, Whole};
 use super::response::{Body, Form, Listing, Response, Status};
@@ -266,7 +266,7 @@ fn moved<F>(head: &Head<'_>, lookup: &Lookup<'_>, site: &Site) -> Response<F> {
 }
 
 fn error_that_varies<F>(head: &Head<'_>, status: Status, site: &Site, vary: u8) -> Response<F> {
-    let mut response = plain_error(status, accept::is_page(head).then(|| depth(head)));
+    let mut response = plain_error(status, accept::is_page(head).then(|| place(head)));
     if status == Status::METHOD_NOT_ALLOWED {
         response.fields.push("Allow", ALLOW);
     }
@@ -276,19 +276,22 @@ fn error_that_varies<F>(head: &Head<'_>, status: Status, site: &Site, vary: u8) 
     finish(Some(head), site, vary, response)
 }
 
-/// How many folders below the top a browser takes this to be.
-fn depth(head: &Head<'_>) -> usize {
+/// Where a browser takes this to be.
+fn place(head: &Head<'_>) -> Place {
     match Target::read(head.target) {
-        Ok(Target::Path { path, .. }) => path.iter().filter(|&&b| b == b'/').count().saturating_sub(1),
-        _ => 0,
+        Ok(Target::Path { path, .. }) => {
+            let depth = path.iter().filter(|&&b| b == b'/').count().saturating_sub(1);
+            Place { depth, is_folder: path.ends_with(b"/") }
+        }
+        _ => Place { depth: 0, is_folder: false },
     }
 }
 
-fn plain_error<F>(status: Status, depth: Option<usize>) -> Response<F> {
-    let (media, body) = page::error(status, depth);
+fn plain_error<F>(status: Status, place: Option<Place>) -> Response<F> {
+    let (media, body) = page::error(status, place);
     let mut fields = Fields::new();
     fields.push("Content-Type", media);
-    if depth.is_some() {
+    if place.is_some() {
         fields.push("Content-Security-Policy", page::POLICY);
     }
     fields.push("Cache-Control", "no-cache");
