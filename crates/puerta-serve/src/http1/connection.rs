@@ -327,7 +327,8 @@ impl<T: Transport> Connection<T> {
         self.served = self.served.saturating_add(1);
         let last = self.served >= limits.requests || self.watch.is_stopping();
         let Start { delimited, passed_over, closes } = Start::of(request, &response, last);
-        self.skip = passed_over.unwrap_or(0);
+        // What nobody counts is passed over when the connection is closed, too.
+        self.skip = passed_over.unwrap_or(u64::MAX);
         write::head(output, &response, delimited, request.head.version, !closes, clock);
         let in_memory = matches!(response.body, Body::Empty | Body::Bytes(_));
         let mut line = Vec::new();

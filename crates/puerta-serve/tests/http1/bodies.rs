@@ -75,6 +75,19 @@ fn a_body_that_stalls_while_the_server_stops_gets_no_second_response() {
 }
 
 #[test]
+fn a_large_file_comes_whole_to_who_sends_a_body_that_is_not_read() {
+    let size = 16 << 20;
+    let served = Served::plain(Folder::new().with("big", vec![b'x'; size]));
+    let mut client = served.client();
+    client.send("GET /big HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let head = client.head();
+    assert_eq!((head.status, head.closes()), (200, true));
+    client.send("5\r\nhello\r\n0\r\n\r\n");
+    assert_eq!(client.take(size).len(), size);
+    client.assert_end();
+}
+
+#[test]
 fn the_client_of_a_refused_request_reads_why_although_it_is_sending_still() {
     let served = Served::plain(Folder::new());
     let mut client = served.client();
