@@ -6,15 +6,17 @@
 
 pub mod far;
 pub mod places;
+mod said;
 pub mod udp;
 
+use said::{Said, gather};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -442,54 +444,4 @@ fn look_again() {
 /// Waits without an event: for what has none, or for as long as a test is about.
 pub fn pause(time: Duration) {
     let _ = puerta::io::poll(&mut [], Some(time));
-}
-
-/// What a stream has brought so far.
-#[derive(Default)]
-struct Said {
-    text: Mutex<SoFar>,
-    more: Condvar,
-}
-
-#[derive(Default)]
-struct SoFar {
-    bytes: Vec<u8>,
-    ended: bool,
-}
-
-impl Said {
-    fn bytes(&self) -> Vec<u8> {
-        self.text.lock().unwrap().bytes.clone()
-    }
-
-    /// Waits until `enough`. False: the stream has ended, or the time is over.
-    fn wait(&self, limit: Duration, mut enough: impl FnMut(&SoFar) -> bool) -> bool {
-        let start = Instant::now();
-        let mut so_far = self.text.lock().unwrap();
-        while !enough(&so_far) {
-            let left = limit.saturating_sub(start.elapsed());
-            if so_far.ended || left.is_zero() {
-                return false;
-            }
-            so_far = self.more.wait_timeout(so_far, left).unwrap().0;
-        }
-        true
-    }
-
-    fn end(&self) {
-        self.text.lock().unwrap().ended = true;
-        self.more.notify_all();
-    }
-}
-
-fn gather(mut from: impl Read + Send + 'static, into: &Arc<Said>) -> JoinHandle<()> {
-    let into = into.clone();
-    std::thread::spawn(move || {
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(n @ 1..) = from.read(&mut buffer) {
-            into.text.lock().unwrap().bytes.extend_from_slice(&buffer[..n]);
-            into.more.notify_all();
-        }
-        into.end();
-    })
 }
