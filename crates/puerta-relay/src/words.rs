@@ -2,12 +2,16 @@
 
 use crate::event::{Event, Limit};
 use crate::problem::{Occupant, Problem};
+use crate::reach::{Reach, Who};
 use crate::verdict::{How, Side, Verdict};
 use puerta::{Call, Endpoint, Error, errno, units};
 use puerta_text::visible;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::{fmt, io};
+
+/// How many networks are named.
+const NAMED: usize = 3;
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -221,6 +225,41 @@ impl Event<'_> {
             Event::Joined(_) | Event::Forgotten(_) => false,
             Event::Left { verdict, .. } => verdict.status() != 0,
             _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = match self {
+            Reach::Here => return f.write_str("only this machine can reach this"),
+            Reach::Unknown => return f.write_str("who can reach this is not known"),
+            Reach::Others(all) => all,
+        };
+        let near: Vec<String> = all.iter().filter(|who| **who != Who::Internet).map(Who::to_string).collect();
+        let firewall = "unless a firewall stands before it";
+        if near.is_empty() {
+            return write!(f, "anyone on {} can reach this, {firewall}", Who::Internet);
+        }
+        write!(f, "anyone on {}", near.get(..NAMED).unwrap_or(&near).join(", "))?;
+        if near.len() > NAMED {
+            write!(f, " and {} more", near.len() - NAMED)?;
+        }
+        f.write_str(" can reach this")?;
+        if near.len() < all.len() {
+            write!(f, "; anyone on {} too, {firewall}", Who::Internet)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Internet => f.write_str("the internet"),
+            Who::Network(network) => f.write_str(network),
+            Who::Link(interface) => write!(f, "the link {interface}"),
+            Who::Behind(interface) => write!(f, "the network behind {interface}"),
         }
     }
 }
