@@ -17,6 +17,7 @@ use puerta_relay::hub;
 use puerta_relay::listen;
 use puerta_relay::local::Local;
 use puerta_relay::open::{self, ConnectRequest, Connection, ListenRequest, Opened};
+use puerta_relay::plan;
 use puerta_relay::problem::Problem;
 use puerta_relay::pump::{Outgoing, Sink};
 use puerta_relay::service::{Look, Service};
@@ -111,6 +112,7 @@ pub(crate) fn listen(arguments: Listen) -> ExitCode {
         family: family(&arguments.common),
         backlog: arguments.backlog,
     };
+    let ipv6_alone = plan::ipv6_alone(request.family, &request.settings);
     tell_no_output(reporter, &arguments.common);
     let many = arguments.keep || arguments.broadcast;
     let ending = if many || datagrams { Ending::UntilStopped } else { Ending::Once };
@@ -124,14 +126,15 @@ pub(crate) fn listen(arguments: Listen) -> ExitCode {
             for door in &doors {
                 let local = door.get_ref().local_addr()?;
                 let transport = if local.unix().is_some() { "unix-dgram" } else { "udp" };
-                reporter.event(&Event::Listening { transport, address: &local });
+                reporter.event(&Event::Listening { transport, address: &local, ipv6_alone });
             }
             return Ok(served(hub::serve(doors, service, broadcast, report, counters.clone()).await, &counters));
         }
         let streams = streams.into_iter().map(Listener::stream);
         let listeners = streams.chain(packets.into_iter().map(Listener::packet)).collect::<Result<Vec<_>, _>>()?;
         for listener in &listeners {
-            reporter.event(&Event::Listening { transport: listener.transport(), address: &listener.local()? });
+            let (transport, local) = (listener.transport(), listener.local()?);
+            reporter.event(&Event::Listening { transport, address: &local, ipv6_alone });
         }
         let total = counters.clone();
         Ok(match (probe, many, broadcast) {

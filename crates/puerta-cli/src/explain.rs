@@ -11,9 +11,9 @@ use crate::report::Reporter;
 use meaning::parts;
 use puerta::{Endpoint as SocketAddress, Host, Ip, Service, Target, Transport, Use};
 use puerta_relay::Endpoint;
-use puerta_relay::plan::{Role, Step, connects, plan};
+use puerta_relay::plan::{Role, Step, connects, ipv6_alone, plan};
 use puerta_relay::problem::Problem;
-use puerta_relay::reach;
+use puerta_relay::reach::{self, Machine};
 use sample::sample;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -163,9 +163,14 @@ impl Explained {
             };
         }
         match &self.bound {
-            Some(bound) => reach::reach(bound, &machine::of(std::slice::from_ref(bound))).to_string(),
+            Some(bound) => reach::reach(bound, &self.machine(bound)).to_string(),
             None => "whoever reaches the address that is found; listen says who that is".to_owned(),
         }
+    }
+
+    fn machine(&self, bound: &SocketAddress) -> Machine {
+        let alone = ipv6_alone(self.family, &self.endpoint.options);
+        machine::of(std::slice::from_ref(bound)).of_ipv6(alone)
     }
 
     /// What the other side types.
@@ -178,8 +183,7 @@ impl Explained {
         if self.role == Role::Listen {
             return match &self.bound {
                 Some(bound) if port != Some(0) => {
-                    let machine = machine::of(std::slice::from_ref(bound));
-                    let line = reach::invitation(address.transport.name(), bound, &machine);
+                    let line = reach::invitation(address.transport.name(), bound, &self.machine(bound));
                     let (place, line) = line.split_once(": ").unwrap_or(("elsewhere", &line));
                     let place = if place.contains("another") { "another machine" } else { "another shell" };
                     line.split(", or ").map(|line| (place, line.to_owned())).collect()

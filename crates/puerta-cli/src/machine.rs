@@ -13,7 +13,7 @@ const PORT: u16 = 9;
 
 /// What has to be known of the machine to tell who reaches these addresses. The default routes are asked for only where there is a choice.
 pub(crate) fn of(listening: &[Endpoint]) -> Machine {
-    let machine = Machine { interfaces: interfaces().ok(), default: Vec::new() };
+    let machine = Machine { interfaces: interfaces().ok(), ..Machine::default() };
     let choice = listening.iter().filter_map(Endpoint::inet).any(|at| addresses(&at, &machine).len() > 1);
     let default = if choice { FAR.into_iter().filter_map(source).collect() } else { Vec::new() };
     Machine { default, ..machine }

@@ -161,8 +161,8 @@ fn is_for_a_person(event: &Event<'_>) -> bool {
 
 /// The text of an event; a listener's line also tells who can reach it, and what to type there.
 fn text(event: &Event<'_>) -> String {
-    let Event::Listening { transport, address } = event else { return event.to_string() };
-    let machine = machine::of(std::slice::from_ref(address));
+    let Event::Listening { transport, address, ipv6_alone } = event else { return event.to_string() };
+    let machine = machine::of(std::slice::from_ref(address)).of_ipv6(*ipv6_alone);
     let (reach, invitation) = (reach::reach(address, &machine), reach::invitation(transport, address, &machine));
     format!("{event}; {reach}\n{invitation}")
 }
@@ -221,11 +221,12 @@ fn as_json(event: &Event<'_>) -> Value {
         object.insert(key.into(), value);
     };
     match event {
-        Event::Listening { transport, address } => {
+        Event::Listening { transport, address, ipv6_alone } => {
+            let machine = machine::of(std::slice::from_ref(address)).of_ipv6(*ipv6_alone);
             put("transport", (*transport).into());
             put("address", address.to_string().into());
             put("port", address.inet().map(|a| a.port()).into());
-            put("reached_from", reach::reach(address, &machine::of(std::slice::from_ref(address))).names().into());
+            put("reached_from", reach::reach(address, &machine).names().into());
         }
         Event::Connected { transport, local, peer } => {
             put("transport", (*transport).into());

@@ -126,3 +126,30 @@ fn who_serves_nobody_else_is_told_on_a_terminal_how_others_come_in() {
     piped.says("only this machine can reach this\n").signal("TERM");
     assert!(!piped.finish().ends_with(0).stderr.contains("to serve others"));
 }
+
+#[test]
+fn what_takes_ipv6_alone_is_said_to_be_reached_over_ipv6_alone() {
+    let (network, _other) = Network::wired();
+    network.sh("ip addr add 10.8.0.6/24 dev cable && ip addr add 2001:db8::5/64 dev cable nodad");
+    let alone = "anyone on 2001:db8::/64 can reach this";
+    for words in [
+        &["listen", "-6", ":0"][..],
+        &["listen", ":0,v6-only"],
+        &["listen", "[::]:0,v6-only"],
+        &["listen", "-6", "udp::0"],
+        &["talk", "--plain", "-6", "--listen", ":0"],
+    ] {
+        let ours = network.run([&[PUERTA], words].concat()).open_input().start();
+        ours.says(alone).says("from another machine: puerta ").says("[2001:db8::5]:");
+    }
+    let json = network.run([PUERTA, "listen", "-6", ":0", "--json"]).start();
+    json.says("\"reached_from\":[\"2001:db8::/64\"]");
+    for words in [["-6", ":80"], ["--listen", ":80,v6-only"]] {
+        let told = network.run([&[PUERTA, "explain"], &words[..]].concat()).finish();
+        assert!(told.text().contains(alone) && told.text().contains("[2001:db8::5]:80"), "{}", told.text());
+    }
+    let both = network.run([PUERTA, "listen", "-6", ":0,v6-only=false"]).start();
+    both.says("10.0.0.0/24");
+    let nobody = Network::new().run([PUERTA, "listen", "-6", ":0"]).start();
+    nobody.says("only this machine can reach this\nfrom this machine: puerta connect [::1]:");
+}

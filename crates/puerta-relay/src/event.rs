@@ -14,6 +14,8 @@ pub enum Event<'a> {
         transport: &'static str,
         /// With the port that was chosen.
         address: &'a Endpoint,
+        /// Whether `[::]` is of IPv6 alone.
+        ipv6_alone: bool,
     },
     /// IPv6 is switched off here, so only IPv4 is listened on.
     Ipv6Off,

@@ -98,6 +98,12 @@ pub fn listening(transport: Transport, at: SocketAddr, family: Option<Ip>, user:
     reuse.into_iter().chain(v6_only).chain(user.iter().cloned()).chain(packet_info).collect()
 }
 
+/// Whether a listener on `[::]` takes IPv6 alone: by `-6`, or by its option, which prevails.
+pub fn ipv6_alone(family: Option<Ip>, user: &[Setting]) -> bool {
+    let option = user.iter().rfind(|setting| setting.named().name == "v6-only");
+    option.map_or(family == Some(Ip::V6), |option| *option == Setting::of(opt::V6Only, true))
+}
+
 /// How many clients may wait, unless told otherwise: as many as the kernel allows, which cuts it down to net.core.somaxconn.
 pub(crate) const BACKLOG: u32 = i32::MAX.unsigned_abs();
 

@@ -11,6 +11,8 @@ pub struct Machine {
     pub interfaces: Option<Vec<Interface>>,
     /// Its addresses that the default routes lead from, as far as they are known.
     pub default: Vec<IpAddr>,
+    /// Whether the socket that it is about takes IPv6 alone: see [`of_ipv6`](Self::of_ipv6).
+    pub ipv6_alone: bool,
 }
 
 /// Who can reach an address that is listened on.
@@ -128,7 +130,11 @@ pub fn target(address: &SocketAddr, machine: &Machine) -> Target {
         return Target::from_outside(SocketAddr::new(ip, address.port()), zone(address, machine));
     }
     // For tools that cannot write the unspecified address. Dual stack takes IPv4 too.
-    let host = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
+    let host = match ip.is_unspecified() {
+        true if machine.ipv6_alone => Ipv6Addr::LOCALHOST.into(),
+        true => Ipv4Addr::LOCALHOST.into(),
+        false => ip,
+    };
     Target { place: "from this machine".to_owned(), at: SocketAddr::new(host, address.port()), zone: None }
 }
 
@@ -173,6 +179,18 @@ pub fn is_global(address: IpAddr) -> bool {
             [0x2001, 0xdb8, ..] | [0x2001, 2, 0, ..] | [0x3fff, 0..=0xfff, ..] => false,
             [first, ..] => first & 0xe000 == 0x2000,
         },
+    }
+}
+
+impl Machine {
+    /// What of it matters to a socket that takes IPv6 alone, where it does: `-6`, or the option `v6-only`.
+    #[must_use]
+    pub fn of_ipv6(mut self, alone: bool) -> Self {
+        if alone {
+            self.interfaces.iter_mut().for_each(|all| all.retain(|i| i.address.is_ipv6()));
+            self.ipv6_alone = true;
+        }
+        self
     }
 }
 
@@ -329,7 +347,7 @@ mod tests {
             let prefix = prefix.parse().unwrap();
             Interface { name: name.into(), address, prefix, zone, up: true, loopback: name == "lo" }
         };
-        Machine { interfaces: Some(text.split(',').map(one).collect()), default: Vec::new() }
+        Machine { interfaces: Some(text.split(',').map(one).collect()), ..Machine::default() }
     }
 
     fn usual() -> Machine {

@@ -128,7 +128,7 @@ fn bytes(n: u64) -> String {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Listening { transport, address } => write!(f, "listening on {address} ({})", shouted(transport)),
+            Event::Listening { transport, address, .. } => write!(f, "listening on {address} ({})", shouted(transport)),
             Event::Ipv6Off => f.write_str("IPv6 is switched off on this machine: listening on IPv4 alone"),
             Event::TookOver(path) => write!(f, "took over {}: its server is gone", visible(path)),
             Event::Resolved { name, addresses } => {

@@ -184,14 +184,15 @@ impl Begin<'_> {
     /// Who can reach the hub, and what they type.
     fn announce(&self, local: &Endpoint) {
         let transport = self.address.transport.name();
-        let listening = Told::Listening { transport, address: local };
+        let ipv6_alone = self.family() == Some(Ip::V6);
+        let listening = Told::Listening { transport, address: local, ipv6_alone };
         let (Endpoint::Inet(inet), false) = (local, self.reporter.json()) else {
             return self.reporter.event(&listening);
         };
         if self.arguments.quiet {
             return;
         }
-        let machine = machine::of(slice::from_ref(local));
+        let machine = machine::of(slice::from_ref(local)).of_ipv6(ipv6_alone);
         let target = reach::target(inet, &machine);
         let wire = self.settings.wire;
         let how = if wire == Wire::Text { String::new() } else { format!(" --wire {wire}") };
