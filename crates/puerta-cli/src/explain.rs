@@ -14,6 +14,7 @@ use puerta_relay::Endpoint;
 use puerta_relay::plan::{Role, Step, connects, ipv6_alone, plan};
 use puerta_relay::problem::Problem;
 use puerta_relay::reach::{self, Machine};
+use puerta_relay::words::shell;
 use sample::sample;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -234,10 +235,4 @@ const WIDEST: usize = 24;
 
 fn short(endpoint: &Endpoint) -> String {
     format!("{endpoint:#}")
-}
-
-/// A word for the shell, in quotes where it needs them.
-fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/.,:@%=_+-[]".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -224,7 +224,7 @@ fn as_json(event: &Event<'_>) -> Value {
         Event::Listening { transport, address, ipv6_alone } => {
             let machine = machine::of(std::slice::from_ref(address)).of_ipv6(*ipv6_alone);
             put("transport", (*transport).into());
-            put("address", address.to_string().into());
+            put("address", address.unix().map_or_else(|| address.to_string(), reach::typed).into());
             put("port", address.inet().map(|a| a.port()).into());
             put("reached_from", reach::reach(address, &machine).names().into());
         }

@@ -7,7 +7,8 @@ mod common;
 mod talk;
 
 use common::places::Folder;
-use common::{Running, peer};
+use common::{Running, peer, puerta, shell};
+use puerta::Address;
 use talk::{Network, User};
 
 const PUERTA: &str = env!("CARGO_BIN_EXE_puerta");
@@ -152,4 +153,33 @@ fn what_takes_ipv6_alone_is_said_to_be_reached_over_ipv6_alone() {
     both.says("10.0.0.0/24");
     let nobody = Network::new().run([PUERTA, "listen", "-6", ":0"]).start();
     nobody.says("only this machine can reach this\nfrom this machine: puerta connect [::1]:");
+}
+
+#[test]
+fn a_path_is_told_as_it_is_typed() {
+    let folder = Folder::new("reach-paths");
+    for (name, typed, nc) in [
+        ("./a%2Cb", "./a%2Cb", ", or nc -U ./a,b"),
+        ("./a b", "'./a b'", ", or nc -U './a b'"),
+        ("./it's", r"'./it'\''s'", r", or nc -U './it'\''s'"),
+        ("unix:plain", "./plain", ", or nc -U ./plain"),
+        ("unix-dgram:./c d", "'unix-dgram:./c d'", ", or nc -uU './c d'"),
+        ("unix-packet:@e%2Cf", "unix-packet:@e%2Cf", ""),
+    ] {
+        let listener = || puerta(["listen", name]).current_dir(&folder.path(""));
+        let ours = listener().start();
+        ours.says(&format!("from this machine: puerta connect {typed}{nc}\n"));
+        let line = format!("exec \"$PUERTA\" connect {typed}");
+        shell(&line).current_dir(&folder.path("")).input("hola\n").finish().ends_with(0);
+        ours.writes("hola").signal("TERM");
+        let json = puerta(["listen", "--json", name]).current_dir(&folder.path("")).start();
+        let told: serde_json::Value = serde_json::from_str(&json.line("\"listening\"", 0)).unwrap();
+        let (transport, address) = (told["transport"].as_str().unwrap(), told["address"].as_str().unwrap());
+        let parsed = |text: &str| text.parse::<Address>().unwrap();
+        let again = format!("{transport}:{address}");
+        assert_eq!(parsed(&again).to_string().replace(":plain", ":./plain"), again);
+        assert_eq!(parsed(&again).transport, parsed(name).transport);
+        let told = puerta(["explain", "--listen", name]).finish();
+        assert!(told.text().contains(&format!("puerta connect {typed}\n")), "{}", told.text());
+    }
 }

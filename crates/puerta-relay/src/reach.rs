@@ -1,5 +1,6 @@
 //! Who can reach a listening socket, and what they type. No I/O: what this machine says of its networks is an argument.
 
+use crate::words::shell;
 use puerta::{Endpoint, Interface, UnixAddr};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -109,14 +110,22 @@ pub fn invitation(transport: &str, address: &Endpoint, machine: &Machine) -> Str
         }
         Endpoint::Unix(unix) => {
             let prefix = if transport == "unix" { String::new() } else { format!("{transport}:") };
+            let path = shell(&unix.to_string());
             let nc = match (transport, unix) {
-                ("unix", UnixAddr::Path(_)) => format!(", or nc -U {unix}"),
-                ("unix-dgram", UnixAddr::Path(_)) => format!(", or nc -uU {unix}"),
+                ("unix", UnixAddr::Path(_)) => format!(", or nc -U {path}"),
+                ("unix-dgram", UnixAddr::Path(_)) => format!(", or nc -uU {path}"),
                 _ => String::new(),
             };
-            format!("from this machine: puerta connect {prefix}{unix}{nc}")
+            format!("from this machine: puerta connect {}{nc}", shell(&format!("{prefix}{}", typed(unix))))
         }
     }
+}
+
+/// A Unix address as it is typed behind its transport, and for a stream also alone: `./a%2Cb`.
+pub fn typed(unix: &UnixAddr) -> String {
+    let text = puerta::Target::Unix(unix.clone()).to_string();
+    let alone = ["/", "./", "../"].iter().any(|start| text.starts_with(start));
+    if unix.as_path().is_some() && !alone { format!("./{text}") } else { text }
 }
 
 /// From where an address is best reached, and what to connect to there.

@@ -274,6 +274,12 @@ pub fn shown(address: &Endpoint) -> Endpoint {
     }
 }
 
+/// A word for the shell, in quotes where it needs them.
+pub fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/.,:@%=_+-[]".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 fn shouted(transport: &str) -> String {
     match transport {
         "tcp" => "TCP".to_owned(),
