@@ -122,6 +122,9 @@ fn names_with_marks_and_numbers_have_the_same_place_with_scripts_and_without() {
 fn what_is_typed_filters_and_what_is_taken_back_shows_all() {
     each_way(|page, served| {
         page.go(&served.url);
+        let lefts = "['form', '#filter'].map(of => document.querySelector(of).getBoundingClientRect().left).join()";
+        let (form, field) = page.text(lefts).split_once(',').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        assert_eq!(form, field, "there is no room for a number that is not there");
         page.press("/");
         page.write("TXT");
         assert_eq!(names(page), "10.txt a.txt b.txt");

@@ -13,7 +13,7 @@ pub const WEIGHT: usize = 12 * 1024;
 /// `Content-Security-Policy` of every page of ours: its own style and script by their hashes, its icon, its form, nothing else
 /// (CSP Level 3, section 2.3.1). A page that is not ours is not to get it.
 pub const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-TGKbuFXALTPG91NZKVXTXuh7hUoQKJ0eUsG/2MCh1QY='; \
+    style-src 'sha256-OOOrZ1fna8RjvyUHW19WRM2/Tv24Hh8/Tul2eB231lM='; \
     script-src 'sha256-YSzXQLWe+zdLvetH7g4LZQ+YWugk4MKn6yUFsLKmnPY='; \
     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
