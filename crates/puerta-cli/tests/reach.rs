@@ -151,7 +151,8 @@ fn what_takes_ipv6_alone_is_said_to_be_reached_over_ipv6_alone() {
     }
     let both = network.run([PUERTA, "listen", "-6", ":0,v6-only=false"]).start();
     both.says("10.0.0.0/24");
-    let nobody = Network::new().run([PUERTA, "listen", "-6", ":0"]).start();
+    let lonely = Network::new();
+    let nobody = lonely.run([PUERTA, "listen", "-6", ":0"]).start();
     nobody.says("only this machine can reach this\nfrom this machine: puerta connect [::1]:");
 }
 
@@ -172,6 +173,7 @@ fn a_path_is_told_as_it_is_typed() {
         let line = format!("exec \"$PUERTA\" connect {typed}");
         shell(&line).current_dir(&folder.path("")).input("hola\n").finish().ends_with(0);
         ours.writes("hola").signal("TERM");
+        ours.finish();
         let json = puerta(["listen", "--json", name]).current_dir(&folder.path("")).start();
         let told: serde_json::Value = serde_json::from_str(&json.line("\"listening\"", 0)).unwrap();
         let (transport, address) = (told["transport"].as_str().unwrap(), told["address"].as_str().unwrap());
