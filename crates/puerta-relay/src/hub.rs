@@ -36,7 +36,7 @@ const FULL_PAUSE_MAX: Duration = Duration::from_millis(50);
 pub type Door = Async<Socket<AnyDatagram, Bound>>;
 
 /// Gives a bound datagram socket readiness; it is made non-blocking. The destination of each datagram was asked for before
-/// (`set_packet_info`).
+/// ([`opt::PacketInfo`](puerta::opt::PacketInfo)).
 ///
 /// # Errors
 /// What fcntl(2) and epoll(7) say.

@@ -3,6 +3,7 @@
 use crate::problem::Refusal;
 use puerta::{Endpoint, Error};
 use std::io;
+use std::net::IpAddr;
 
 /// Something that the owner of the folder may want to know.
 #[derive(Debug)]
@@ -13,8 +14,8 @@ pub enum Event<'a> {
     /// As many connections as there may be from this address: those that come get 503. Told once for each address until it has
     /// fewer, and once a minute at most; of 64 addresses a minute at most.
     Crowded {
-        /// Whose.
-        peer: &'a Endpoint,
+        /// Whose: of IPv6 the first address of a /64.
+        network: IpAddr,
         /// How many.
         max: usize,
     },

@@ -5,6 +5,7 @@ use crate::problem::{Absence, Problem, Refusal};
 use puerta::{Call, Error, errno};
 use puerta_text::visible;
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::path::Path;
 use std::{fmt, io};
 
@@ -139,6 +140,11 @@ impl fmt::Display for Absence {
     }
 }
 
+/// An address of IPv4, or a /64.
+fn shown_network(network: IpAddr) -> String {
+    if network.is_ipv4() { network.to_string() } else { format!("{network}/64") }
+}
+
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |path: &[u8]| match path {
@@ -147,8 +153,9 @@ impl fmt::Display for Event<'_> {
         };
         match self {
             Event::Full(most) => write!(f, "{most} connections: more get 503 until some have ended"),
-            Event::Crowded { peer, max } => {
-                write!(f, "{max} connections from {peer}: more get 503 until some have ended")
+            Event::Crowded { network, max } => {
+                let network = shown_network(*network);
+                write!(f, "{max} connections from {network}: more get 503 until some have ended")
             }
             Event::Fewer { asked, connections, descriptors } => {
                 write!(f, "{connections} connections at once, not {asked}: there are {descriptors} descriptors")

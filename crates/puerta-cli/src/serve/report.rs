@@ -205,8 +205,8 @@ fn as_json(event: &Event<'_>, message: &str) -> Value {
     let path = |path: &[u8]| Value::from(String::from_utf8_lossy(path));
     match event {
         Event::Full(max) => json!({"event": "full", "max": max, "message": message}),
-        Event::Crowded { peer, max } => {
-            json!({"event": "crowded", "peer": peer.to_string(), "max": max, "message": message})
+        Event::Crowded { network, max } => {
+            json!({"event": "crowded", "network": network.to_string(), "max": max, "message": message})
         }
         Event::Fewer { asked, connections, descriptors } => {
             json!({"event": "fewer-connections", "asked": asked, "connections": connections, "descriptors": descriptors,

@@ -125,7 +125,9 @@ impl Acceptor {
         };
         match refused {
             NoPlace::Full { most, told: false } => self.report.event(&Event::Full(most)),
-            NoPlace::Crowded { most, told: false } => self.report.event(&Event::Crowded { peer, max: most }),
+            NoPlace::Crowded { network, most, told: false } => {
+                self.report.event(&Event::Crowded { network, max: most });
+            }
             NoPlace::Full { .. } | NoPlace::Crowded { .. } => {}
         }
         if !self.secure {

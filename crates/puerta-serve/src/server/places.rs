@@ -54,7 +54,7 @@ pub(super) enum NoPlace {
     /// There are as many connections as may be.
     Full { most: usize, told: bool },
     /// There are as many of this address as may be.
-    Crowded { most: usize, told: bool },
+    Crowded { network: IpAddr, most: usize, told: bool },
 }
 
 impl Places {
@@ -72,7 +72,8 @@ impl Places {
         if let Some(address) = address {
             let count = taken.addresses.entry(address).or_default();
             if *count >= self.per_address {
-                return Err(NoPlace::Crowded { most: self.per_address, told: taken.was_crowded(address, now) });
+                let told = taken.was_crowded(address, now);
+                return Err(NoPlace::Crowded { network: address, most: self.per_address, told });
             }
             *count += 1;
         }
