@@ -153,6 +153,23 @@ fn a_unix_socket_is_served_and_its_path_left_clean() {
 }
 
 #[test]
+fn a_share_at_a_unix_socket_says_what_to_type() {
+    let (folder, sockets) = (site(), Folder::new("serve-sockets"));
+    for (options, way) in [(&["--share"][..], "curl -k"), (&["--share", "-q"], "curl -k"), (&["--tls"], "curl -k")] {
+        let door = sockets.name("door");
+        let server = puerta(["serve", &folder.name(""), "--listen", &door].iter().chain(options)).start();
+        server.says("https://localhost/");
+        let said = server.stderr();
+        let typed =
+            said.lines().find_map(|line| line.find(way).map(|at| line[at..].to_owned())).expect("a line to type");
+        let done = shell(&format!("{} -sS -L", typed.replace("localhost/", "localhost/a.txt"))).finish();
+        done.ends_with(0).wrote("hola\n");
+        server.signal("TERM");
+        server.finish().ends_with(0);
+    }
+}
+
+#[test]
 fn several_addresses_are_served_at_once() {
     let (folder, sockets) = (site(), Folder::new("serve-sockets"));
     let server = serve(&folder.path(""), &["--listen", &sockets.name("door"), "--listen", "127.0.0.2:0"]);

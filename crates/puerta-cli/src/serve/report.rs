@@ -149,7 +149,7 @@ pub(super) fn serving(reporter: Reporter, folder: &str, address: &Endpoint, shar
     let url = address.inet().map(|at| reach::bound(&at, machine).url(sharing.scheme()));
     let lines = match address {
         Endpoint::Inet(at) => elsewhere(at, sharing, machine),
-        Endpoint::Unix(at) => unix(at).map(|line| format!("from this machine: {line}")).into_iter().collect(),
+        Endpoint::Unix(at) => unix(at, sharing).map(|line| format!("from this machine: {line}")).into_iter().collect(),
     };
     if reporter.json() {
         object(json!({"event": "serving", "folder": folder, "address": address.to_string(), "url": url,
@@ -191,14 +191,19 @@ fn texts(addresses: &[SocketAddr]) -> Vec<String> {
     addresses.iter().map(SocketAddr::to_string).collect()
 }
 
-fn unix(address: &UnixAddr) -> Option<String> {
-    match address {
-        UnixAddr::Path(_) => Some(format!("curl --unix-socket {address} http://localhost/")),
-        UnixAddr::Abstract(name) => {
-            Some(format!("curl --abstract-unix-socket {} http://localhost/", String::from_utf8_lossy(name)))
-        }
-        UnixAddr::Unnamed => None,
-    }
+/// What is typed for a Unix socket. No certificate is for `localhost` that somebody vouches for.
+pub(super) fn unix(address: &UnixAddr, sharing: &Shared) -> Option<String> {
+    let socket = match address {
+        UnixAddr::Path(_) => format!("--unix-socket {address}"),
+        UnixAddr::Abstract(name) => format!("--abstract-unix-socket {}", String::from_utf8_lossy(name)),
+        UnixAddr::Unnamed => return None,
+    };
+    let (curl, scheme) = (if sharing.scheme() == "https" { "curl -k" } else { "curl" }, sharing.scheme());
+    let url = match sharing.query() {
+        "" => format!("{scheme}://localhost/"),
+        query => format!("'{scheme}://localhost/{query}'"),
+    };
+    Some(format!("{curl} {socket} {url}"))
 }
 
 fn as_json(event: &Event<'_>, message: &str) -> Value {

@@ -2,7 +2,7 @@
 
 use super::certificate::Certificate;
 use super::password;
-use super::report::{Told, elsewhere};
+use super::report::{Told, elsewhere, unix};
 use super::trouble::Trouble;
 use crate::arguments::time;
 use crate::machine;
@@ -209,6 +209,11 @@ impl Shared {
             if links.is_empty() {
                 let here = inet().map(|at| reach::target(&at, &machine).url(self.scheme()));
                 links.extend(here.map(|url| url + &self.query));
+                let sockets = addresses.iter().filter_map(|address| match address {
+                    Endpoint::Unix(at) => unix(at, self),
+                    Endpoint::Inet(_) => None,
+                });
+                links.extend(sockets);
             }
             links.iter().filter(|_| self.share).for_each(|link| line(link));
             return;
