@@ -7,6 +7,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const OWN: u64 = 24;
 /// What each of its threads has, for its runtime.
 const THREAD: u64 = 4;
+/// Files and folders that can be open at once however many connections there are: where there are few descriptors, a third of them. Most
+/// connections are idle or get what is in memory; who finds none is asked to come again.
+const FILES: u64 = 1024;
 
 /// The limit of descriptors, and how many connections it has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +42,10 @@ fn needed(connections: usize, own: u64) -> u64 {
     (connections as u64).saturating_mul(2).saturating_add(own)
 }
 
-/// Of what is not the server's own, a third is kept for files and folders that are open: one for every second connection.
+/// Of what is not the server's own, some is kept for files and folders that are open.
 fn room(descriptors: u64, own: u64) -> usize {
     let free = descriptors.saturating_sub(own);
-    usize::try_from(free - free / 3).unwrap_or(usize::MAX).max(1)
+    usize::try_from(free - FILES.min(free / 3)).unwrap_or(usize::MAX).max(1)
 }
 
 #[cfg(test)]
@@ -55,7 +58,7 @@ mod tests {
             assert!(room(needed(connections, own(2, 1)), own(2, 1)) >= connections);
         }
         assert_eq!((own(2, 1), needed(10_000, 33)), (33, 20_033));
-        for (descriptors, connections) in [(0, 1), (33, 1), (128, 64), (1024, 661), (4096, 2709)] {
+        for (descriptors, connections) in [(0, 1), (33, 1), (128, 64), (1024, 661), (4096, 3039), (16_384, 15_327)] {
             assert_eq!(room(descriptors, 33), connections, "{descriptors}");
         }
         assert_eq!(room(u64::MAX, own(usize::MAX, 1)), 1);
