@@ -7,6 +7,7 @@ mod common;
 use common::far::{all_of, client, reset, some_of};
 use common::places::{Folder, noise};
 use common::{LIMIT, Running, puerta, same, shell};
+use std::fs;
 use std::io::Write;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -122,6 +123,21 @@ fn a_client_that_ends_its_direction_gets_what_waits_for_it() {
     drop(first);
     ours.says("has left: sent 356001 bytes, received 0 bytes").signal("TERM");
     ours.finish().ends_with(0).never_said("EPIPE");
+}
+
+#[test]
+fn what_crosses_the_end_of_a_client_is_no_reset() {
+    let ours = room(&[]);
+    let (mut says, ends) = (client(ours.port()), client(ours.port()));
+    ours.line("is here", 1);
+    // It sees what is said first, and then an end that was there before.
+    ours.signal("STOP");
+    ours.until("it is stopped", |id| fs::read_to_string(format!("/proc/{id}/stat")).unwrap().contains(") T "));
+    says.write_all(b"bye\n").unwrap();
+    drop(ends);
+    ours.signal("CONT");
+    ours.says("has left").signal("TERM");
+    ours.finish().ends_with(0).never_said("EPIPE").wrote("bye\n");
 }
 
 #[test]

@@ -57,12 +57,21 @@ struct Member {
     slow: Cell<Option<Instant>>,
     /// Why the kernel takes nothing for it.
     broken: RefCell<Option<Error>>,
-    /// When it ended its direction, and how much had been sent to it then.
-    ended: Cell<Option<(Instant, u64)>>,
+    ended: Cell<Option<Ended>>,
     /// Another gets its place.
     gives_way: Cell<bool>,
     more: Notify,
     counters: Counters,
+}
+
+/// A client has ended its direction.
+#[derive(Clone, Copy)]
+struct Ended {
+    at: Instant,
+    /// How much had been sent to it by then.
+    sent: u64,
+    /// Some of that its system had not acknowledged: it may have come after the end.
+    under_way: bool,
 }
 
 /// Why a client left.
@@ -224,7 +233,11 @@ impl Member {
 
     /// It sends no more, but may hear.
     fn end(&self) {
-        self.ended.set(Some((Instant::now(), self.counters.sent())));
+        let under_way = match &self.wire {
+            Wire::Stream(socket) => socket.get_ref().get(opt::SendQueue).is_ok_and(|bytes| bytes > 0),
+            Wire::Packet(_) => false,
+        };
+        self.ended.set(Some(Ended { at: Instant::now(), sent: self.counters.sent(), under_way }));
         self.more.notify_one();
         if let Wire::Stream(socket) = &self.wire
             && matches!(socket.get_ref().get(opt::KeepAlive), Ok(false))
@@ -241,15 +254,17 @@ impl Member {
     /// Since when it has ended its direction, where nothing tells whether it still listens: of a Unix socket the kernel tells, and over
     /// TCP the answer to what was sent.
     fn doubtful(&self) -> Option<Instant> {
-        let (since, sent) = self.ended.get()?;
-        let asked = self.counters.sent() > sent || self.behind.get() > 0 || self.wire.peer().inet().is_none();
-        (!asked && !self.gives_way.get()).then_some(since)
+        let Ended { at, sent, under_way } = self.ended.get()?;
+        let asked = under_way || self.counters.sent() > sent || self.behind.get() > 0;
+        (!asked && self.wire.peer().inet().is_some() && !self.gives_way.get()).then_some(at)
     }
 
-    /// Something was sent since its end, if only a probe: a reset is the answer of a client that was closed in good order. At another
+    /// Something came to it after its end, if only a probe: a reset is the answer of a client that was closed in good order. At another
     /// time it means that there was something that the client had not read.
     fn was_asked(&self) -> bool {
-        self.ended.get().is_some_and(|(at, sent)| self.counters.sent() > sent || at.elapsed() >= ASK_AFTER)
+        self.ended.get().is_some_and(|Ended { at, sent, under_way }| {
+            under_way || self.counters.sent() > sent || at.elapsed() >= ASK_AFTER
+        })
     }
 
     /// Waits until a client that has ended its direction is gone; nothing is waiting for it. Of a Unix socket the kernel tells
