@@ -382,7 +382,8 @@ impl<T: Transport> Connection<T> {
         let version = |head: &Head<'_>| if head.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" };
         let gate = &self.service.gate;
         let target = head.map(|head| gate.logged(head.target));
-        let referer = head.and_then(|head| head.first("referer")).map(|referer| gate.logged(referer));
+        let field = |name| head.and_then(|head| head.first(name)).map(|value| gate.logged(value));
+        let (referer, agent) = (field("referer"), field("user-agent"));
         let entry = Entry {
             peer: self.peer(),
             user,
@@ -390,7 +391,7 @@ impl<T: Transport> Connection<T> {
             request: head.zip(target.as_deref()).map(|(head, target)| (head.method.name(), target, version(head))),
             status: status.0,
             referer: referer.as_deref(),
-            agent: head.and_then(|head| head.first("user-agent")),
+            agent: agent.as_deref(),
         };
         log.form().start(lines, &entry);
     }
