@@ -219,7 +219,7 @@ fn a_socket_that_it_was_started_with_is_served_by_number_and_as_systemd_passes_i
 fn more_connections_than_there_may_be_get_503_and_that_is_said() {
     let folder = site();
     for (option, said) in
-        [("--max", "1 connections: more get 503"), ("--max-per-address", "1 connections from 127.0.0.1")]
+        [("--max", "1 connections: more are turned away"), ("--max-per-address", "1 connections from 127.0.0.1")]
     {
         let server = serve(&folder.path(""), &[option, "1"]);
         let mut first = server.client();

@@ -111,6 +111,8 @@ pub enum Refusal {
     Exhausted(i32),
     /// As many look-ups are under way as may be.
     Crowded,
+    /// Another file is being compressed for somebody who does not take it as it is: one at a time is.
+    Busy,
     /// The disk or the file system failed: `EIO` and whatever else is not expected.
     Failed(i32),
     /// A file ended before the bytes that it was said to have: it was truncated while it was read.
@@ -146,13 +148,13 @@ impl Refusal {
         match self {
             Refusal::Missing(_) => 404,
             Refusal::Forbidden(_) => 403,
-            Refusal::Exhausted(_) | Refusal::Crowded => 503,
+            Refusal::Exhausted(_) | Refusal::Crowded | Refusal::Busy => 503,
             Refusal::Failed(_) | Refusal::Truncated => 500,
         }
     }
 
     /// Whether the owner of the folder should hear of it: what is simply not there is no news.
     pub fn is_news(self) -> bool {
-        !matches!(self, Refusal::Missing(Absence::Nothing | Absence::TooLong))
+        !matches!(self, Refusal::Missing(Absence::Nothing | Absence::TooLong) | Refusal::Busy)
     }
 }

@@ -122,6 +122,7 @@ impl fmt::Display for Refusal {
                 f.write_str(&reason(&io::Error::from_raw_os_error(*errno)))
             }
             Refusal::Crowded => f.write_str("too many files are being looked up at once"),
+            Refusal::Busy => f.write_str("another file is being compressed for who refuses it as it is"),
             Refusal::Truncated => f.write_str("it became shorter while it was read"),
         }
     }
@@ -152,10 +153,10 @@ impl fmt::Display for Event<'_> {
             path => visible(&String::from_utf8_lossy(path)).to_string(),
         };
         match self {
-            Event::Full(most) => write!(f, "{most} connections: more get 503 until some have ended"),
+            Event::Full(most) => write!(f, "{most} connections: more are turned away until some have ended"),
             Event::Crowded { network, max } => {
                 let network = shown_network(*network);
-                write!(f, "{max} connections from {network}: more get 503 until some have ended")
+                write!(f, "{max} connections from {network}: more are turned away until some have ended")
             }
             Event::Fewer { asked, connections, descriptors } => {
                 write!(f, "{connections} connections at once, not {asked}: there are {descriptors} descriptors")

@@ -309,7 +309,7 @@ impl Inner {
                 Some(None) => hear.hear(|| Tried::NotMade { coding, why: NotMade::NotSmaller }),
                 None if asked.codings.identity() && is_to_be_made(entry, coding) => {
                     let (inner, path, making) = (Arc::clone(self), Box::<[u8]>::from(path), Arc::clone(entry));
-                    if self.compressors.hand(move || inner.make(&path, &making, coding)).is_err() {
+                    if self.compressors.hand(move || drop(inner.make(&path, &making, coding))).is_err() {
                         entry.give_up(coding);
                     }
                 }
@@ -382,10 +382,10 @@ impl Inner {
         let _held = match self.at_once.try_lock() {
             Ok(held) => held,
             Err(TryLockError::Poisoned(held)) => held.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(Fault::Refused(Refusal::Crowded)),
+            Err(TryLockError::WouldBlock) => return Err(Fault::Refused(Refusal::Busy)),
         };
         if entry.begin(coding) {
-            self.make(path, entry, coding);
+            return Ok(self.make(path, entry, coding));
         }
         match entry.variant(coding) {
             Some(made) => Ok(made.clone()),
@@ -393,12 +393,14 @@ impl Inner {
         }
     }
 
-    /// Makes a variant and keeps it, if the file is still kept and there is room.
-    fn make(&self, path: &[u8], entry: &Arc<Entry>, coding: Coding) {
-        let Some(made) = self.made(path, entry, coding) else { return };
+    /// Makes a variant, and keeps it if the file is still kept and there is room. None where it would not be smaller, or the file is
+    /// another by now.
+    fn make(&self, path: &[u8], entry: &Arc<Entry>, coding: Coding) -> Option<Variant> {
+        let made = self.made(path, entry, coding)?;
         if made.as_ref().is_none_or(|made| self.cache.grow(path, entry, made.content.len())) {
-            entry.set_variant(coding, made);
+            entry.set_variant(coding, made.clone());
         }
+        made
     }
 
     /// A variant; within, `None` where it would not be smaller; around, where the file is another by now.

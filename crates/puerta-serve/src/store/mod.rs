@@ -212,7 +212,7 @@ impl Looked {
         let found = match refusal {
             Refusal::Missing(_) => Found::Missing,
             Refusal::Forbidden(_) => Found::Failed(Failure::Denied),
-            Refusal::Exhausted(_) | Refusal::Crowded => Found::Failed(Failure::Busy),
+            Refusal::Exhausted(_) | Refusal::Crowded | Refusal::Busy => Found::Failed(Failure::Busy),
             Refusal::Failed(_) | Refusal::Truncated => Found::Failed(Failure::Broken),
         };
         Looked { found, trouble: Some(Box::new(Trouble { path, refusal })) }

@@ -119,7 +119,7 @@ fn with_as_many_connections_as_may_be_others_get_503() {
     let mut first = served.client();
     assert_eq!(first.get("/a.txt").status, 200);
     assert_eq!(served.client().reply().status, 503);
-    assert!(served.event().starts_with("1 connections: more get 503"));
+    assert!(served.event().starts_with("1 connections: more are turned away"));
     drop(first);
     until_served(&served);
 }
