@@ -46,7 +46,8 @@ struct Pause {
 impl Pause {
     /// Whether to tell that it begins.
     fn begins(&mut self, now: Instant) -> bool {
-        if std::mem::replace(&mut self.is_on, true) {
+        // One that lasts is told of when its time has come.
+        if std::mem::replace(&mut self.is_on, true) && self.is_told {
             return false;
         }
         self.is_told = self.told.is_none_or(|at| now.saturating_duration_since(at) >= AGAIN);
@@ -165,5 +166,14 @@ mod tests {
         };
         let second = |n| told(Duration::from_secs(n));
         assert_eq!([0, 1, 30, 59, 60, 61, 119, 120].map(second), [2, 0, 0, 0, 2, 0, 0, 2]);
+    }
+
+    #[test]
+    fn a_pause_that_lasts_is_told_of_though_another_one_was_just_before() {
+        let start = Instant::now();
+        let mut pause = Pause::default();
+        assert!(pause.begins(start) && pause.ends());
+        let tries = [30, 59, 60, 61, 3600].map(|second| pause.begins(start + Duration::from_secs(second)));
+        assert_eq!((tries, pause.ends()), ([false, false, true, false, false], true));
     }
 }
