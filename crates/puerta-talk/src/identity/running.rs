@@ -110,11 +110,11 @@ fn read(folder: &Folder, name: &str) -> Option<RunningHub> {
     toml::from_str::<Text>(&text).ok()?.hub()
 }
 
+/// Hubs of other versions run here, too: what is not known is passed by.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Text {
     address: String,
-    listens: String,
+    listens: Option<String>,
     fingerprint: String,
     store: Option<String>,
 }
@@ -123,11 +123,12 @@ impl Text {
     fn of(hub: &RunningHub) -> Self {
         let store = hub.store.as_ref().map(|store| store.to_string_lossy().into_owned());
         let (address, listens) = (hub.address.to_string(), hub.listens.to_string());
-        Text { address, listens, fingerprint: hub.fingerprint.to_string(), store }
+        Text { address, listens: Some(listens), fingerprint: hub.fingerprint.to_string(), store }
     }
 
     fn hub(self) -> Option<RunningHub> {
-        let (address, listens) = (self.address.parse().ok()?, self.listens.parse().ok()?);
+        let address = self.address.parse().ok()?;
+        let listens = self.listens.and_then(|listens| listens.parse().ok()).unwrap_or(address);
         let fingerprint = self.fingerprint.parse().ok()?;
         Some(RunningHub { address, listens, fingerprint, store: self.store.map(PathBuf::from) })
     }
@@ -185,6 +186,10 @@ mod tests {
         fs::write(place.0.join("puerta-talk/notes"), "address = 7").unwrap();
         assert_eq!(runtime.hubs(), [hub(7777, None)]);
         assert!(!left.exists());
+        let other = "address = \"127.0.0.1:7777\"\nfingerprint = \"7K3M-9QXT-0VBN-4H2C-WJ8E\"\nmore = 7";
+        fs::write(&told.path, other).unwrap();
+        let of_another_version = runtime.hubs().pop().unwrap();
+        assert_eq!(of_another_version.listens, of_another_version.address);
         fs::write(&told.path, "address = 7").unwrap();
         assert_eq!(runtime.hubs(), []);
     }

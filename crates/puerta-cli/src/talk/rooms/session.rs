@@ -10,7 +10,7 @@ use crate::talk::Arguments;
 use crate::talk::screen::{self, Ended, Facts, Left, Undone};
 use puerta_relay::verdict::How;
 use puerta_talk::fingerprint::Fingerprint;
-use puerta_talk::identity::{KnownHub, Trust};
+use puerta_talk::identity::{KnownHub, RunningHub, Trust};
 use puerta_talk::invite::{Invite, PLACES, Place};
 use puerta_talk::join::{Joined, Keeping, Options, join};
 use puerta_talk::problem::Problem;
@@ -229,7 +229,8 @@ pub(super) fn places(at: &[SocketAddr]) -> Vec<Place> {
 fn from_elsewhere(home: &Home, at: &[SocketAddr], hub: Device) -> Vec<Place> {
     let Some(here) = at.iter().find(|at| at.ip().to_canonical().is_loopback()) else { return places(at) };
     let hubs = home.runtime.hubs();
-    let ours = hubs.iter().find(|one| one.address == *here && one.fingerprint == Fingerprint::of(hub));
+    let is_it = |one: &&RunningHub| one.address.port() == here.port() && one.fingerprint == Fingerprint::of(hub);
+    let ours = hubs.iter().find(is_it);
     hosting::places(ours.map_or_else(|| (Ipv6Addr::UNSPECIFIED, here.port()).into(), |one| one.listens))
 }
 
