@@ -210,7 +210,7 @@ fn a_last_line_without_newline_is_shown_when_a_signal_stops_the_room() {
         assert_eq!(some_of(&hears, 15), b"one\nhalf a line");
         ours.signal("TERM");
         let done = ours.finish();
-        let shown = file.map_or_else(|| done.stdout.clone(), |path| std::fs::read(path).unwrap());
+        let shown = file.map_or_else(|| done.stdout.clone(), |path| fs::read(path).unwrap());
         let who = speaks.local_addr().unwrap();
         same(&shown, format!("[{who}] one\n[{who}] half a line\n").as_bytes());
         done.ends_with(0);
