@@ -228,8 +228,9 @@ impl Member {
         }
         // Who is here for the first time, or asks for all that there is, misses nothing.
         let last = place.have.max(place.owed);
-        if place.feed && last > 0 && record.seq > last + 1 {
-            out.push(Effect::Show(Event::Forgotten { room: record.room, messages: record.seq - last - 1 }));
+        let forgotten = record.seq.saturating_sub(last).saturating_sub(1);
+        if place.feed && last > 0 && forgotten > 0 {
+            out.push(Effect::Show(Event::Forgotten { room: record.room, messages: forgotten }));
         }
         place.have = record.seq;
         out.push(Effect::Show(Event::Message { record: Box::new(record), own }));
