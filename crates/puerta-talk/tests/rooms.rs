@@ -186,7 +186,9 @@ async fn another_hub_at_one_of_the_addresses_is_passed_by() {
     let (again, not_found) = (hub.at.to_string(), within(Duration::from_secs(3)));
     hub.stop().await;
     event(&mut ana, |e| matches!(e, Event::Offline).then_some(())).await;
-    // Meanwhile it has met the other hub, and what failed because of that is told if nothing better comes.
+    let told = event(&mut ana, |e| if let Event::OtherKey(why) = e { Some(why.clone()) } else { None }).await;
+    assert!(told.contains(&strange.at.to_string()) && told.contains("not joined"), "{told}");
+    // What failed because of the other hub is told if nothing better comes.
     let problem = join(not_found).await.unwrap_err();
     assert!(matches!(problem, Problem::WrongKey { at, .. } if at == strange.at), "{problem:?}");
     let hub = Running::start(&key, &again, History::Memory, |_| {});

@@ -18,6 +18,16 @@ use tokio::task::JoinSet;
 /// After this time without a connection the user should know.
 const TOLD: Duration = Duration::from_secs(3);
 
+/// What has come of it.
+pub(super) enum Hunted {
+    /// A connection.
+    Link(Box<Link>),
+    /// It takes long. Told once.
+    Silence,
+    /// It takes long, and somebody shows another key. Told once.
+    OtherKey(Problem),
+}
+
 /// The attempts. Dropped, they end.
 pub(super) struct Hunt {
     dialer: Dialer,
@@ -27,8 +37,9 @@ pub(super) struct Hunt {
     schedule: Schedule,
     begun: Instant,
     told: bool,
+    told_strange: bool,
     why: Option<Problem>,
-    /// Where the last attempt that was answered found another key: not more than `at`.
+    /// Where the last attempt that has ended found another key: not more than `at`.
     strange: Vec<SocketAddr>,
 }
 
@@ -45,6 +56,7 @@ impl Hunt {
             schedule,
             begun: now,
             told: false,
+            told_strange: false,
             why: None,
             strange: Vec::new(),
         }
@@ -58,22 +70,23 @@ impl Hunt {
     /// A connection.
     pub(super) async fn first(&mut self) -> Result<Link, Problem> {
         loop {
-            if let Some(link) = self.next().await? {
-                return Ok(link);
+            match self.next().await? {
+                Hunted::Link(link) => return Ok(*link),
+                Hunted::OtherKey(problem) => self.why = Some(problem),
+                Hunted::Silence => {}
             }
         }
     }
 
-    /// A connection, or nothing, once, when it takes long. An error where trying again is of no use: another key was shown
-    /// everywhere. May be dropped and called anew.
-    pub(super) async fn next(&mut self) -> Result<Option<Link>, Problem> {
+    /// What comes next. An error where trying again is of no use: another key was shown everywhere. May be dropped and called anew.
+    pub(super) async fn next(&mut self) -> Result<Hunted, Problem> {
         loop {
             self.attempt();
             let due = self.schedule.due();
             let until = if self.told { due } else { due.min(self.begun + TOLD) };
             tokio::select! {
                 Some(done) = self.attempts.join_next(), if !self.attempts.is_empty() => match done {
-                    Ok(Ok(link)) => return Ok(Some(link)),
+                    Ok(Ok(link)) => return Ok(Hunted::Link(Box::new(link))),
                     Ok(Err((at, problem))) => self.failed(at, problem)?,
                     Err(_) => {}
                 },
@@ -81,13 +94,21 @@ impl Hunt {
             }
             if !self.told && self.begun.elapsed() >= TOLD {
                 self.told = true;
-                return Ok(None);
+                return Ok(Hunted::Silence);
+            }
+            if self.told
+                && !self.told_strange
+                && let Some(problem) = self.why.take_if(|why| matches!(why, Problem::WrongKey { .. }))
+            {
+                self.told_strange = true;
+                return Ok(Hunted::OtherKey(problem));
             }
         }
     }
 
     fn failed(&mut self, at: SocketAddr, problem: Problem) -> Result<(), Problem> {
         if !matches!(problem, Problem::WrongKey { .. }) {
+            self.strange.retain(|strange| *strange != at);
             if !matches!(self.why, Some(Problem::WrongKey { .. })) {
                 self.why = Some(problem);
             }

@@ -18,7 +18,7 @@ use crate::room::event::{Command, Event};
 use crate::room::ids::Device;
 use crate::room::member::{Effect, Input, Setup};
 use crate::transport::{Dialer, member_socket};
-use hunt::Hunt;
+use hunt::{Hunt, Hunted};
 use link::{FromHub, Link};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -320,17 +320,22 @@ impl Driver {
         self.handle(Input::Cut).await
     }
 
-    async fn hunted_down(&mut self, hunted: Result<Option<Link>, Problem>) -> Result<(), End> {
+    async fn hunted_down(&mut self, hunted: Result<Hunted, Problem>) -> Result<(), End> {
         match hunted {
-            Ok(Some(link)) => {
+            Ok(Hunted::Link(link)) => {
                 self.hunt = None;
                 self.prefer(link.at());
                 self.closed.send_replace(false);
-                self.link = Some(link);
+                self.link = Some(*link);
                 self.handle(Input::Linked).await
             }
             // Nobody answers for now: the core says so, and the hunt goes on.
-            Ok(None) => self.handle(Input::Cut).await,
+            Ok(Hunted::Silence) => self.handle(Input::Cut).await,
+            Ok(Hunted::OtherKey(problem)) => {
+                let hint = problem.hint().map_or(String::new(), |hint| format!("; {hint}"));
+                self.show(Event::OtherKey(format!("{problem}{hint}"))).await;
+                Ok(())
+            }
             Err(problem) => Err(End::Problem(problem)),
         }
     }
@@ -342,7 +347,7 @@ impl Driver {
         }
     }
 
-    async fn hunted(hunt: &mut Option<Hunt>) -> Result<Option<Link>, Problem> {
+    async fn hunted(hunt: &mut Option<Hunt>) -> Result<Hunted, Problem> {
         match hunt {
             Some(hunt) => hunt.next().await,
             None => std::future::pending().await,

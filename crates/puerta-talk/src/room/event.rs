@@ -211,6 +211,8 @@ pub enum Event {
     /// A question that has no answer: there is no connection, it broke, or the hub said nothing for
     /// [`ANSWER`](super::member::ANSWER). It is not asked again.
     Unanswered(Command),
+    /// Where the hub was somebody shows another key, and nobody else answers for now: why we are not there, in words. It is tried on.
+    OtherKey(String),
     /// Our message has another id: the hub has another message of ours under the one before, as when an outbox was put
     /// back from a copy. It stays pending.
     Renumbered {

@@ -100,6 +100,7 @@ impl Screen for Pipe {
             Event::Offline => (self.tell)(words::OFFLINE),
             Event::ReadOnly(why) => (self.tell)(&words::read_only(&why)),
             Event::Unanswered(question) => (self.tell)(&words::unanswered(&question)),
+            Event::OtherKey(why) => (self.tell)(&why),
             Event::Waiting { messages } => (self.tell)(&words::waiting(messages)),
             Event::NotMoved { messages, why } => (self.tell)(&words::not_moved(messages, &why)),
             _ => {}

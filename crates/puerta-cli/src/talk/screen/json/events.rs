@@ -137,6 +137,7 @@ pub(super) fn object(view: &View, event: &Event) -> Object {
             object("invite", vec![room(no), ("link", link.into()), ("until", rfc3339(*until).into())])
         }
         Event::Sorry(why) => error(&words::refusal(why)),
+        Event::OtherKey(why) => error(why),
         Event::Unanswered(question) => error(&words::unanswered(question)),
         Event::Renumbered { id, now } => {
             object("renumbered", vec![("id", id.to_string().into()), ("now", now.to_string().into())])

@@ -93,6 +93,7 @@ fn one_of_each() -> Vec<Event> {
         Event::Renumbered { id: id(ANA, 3), now: id(EVE, 1) },
         Event::Sorry(Refusal::NameTaken { name: "bob".to_owned() }),
         Event::Unanswered(Command::Rooms),
+        Event::OtherKey("the hub shows another key".to_owned()),
         Event::Waiting { messages: 3 },
         Event::NotMoved { messages: 2, why: "disk full".to_owned() },
         Event::Denied(Denial::Expired),

@@ -84,6 +84,7 @@ impl View {
             Event::Members { room, members } => self.list_members(room, members),
             Event::Invite { room, token, until } => self.invite(room, token.as_ref(), until),
             Event::Sorry(why) => self.sorry(&why),
+            Event::OtherKey(why) => self.note_here(why, true),
             Event::Unanswered(question) => {
                 if let Command::Older(room) = question {
                     self.places_of(room).for_each(Place::waits_no_more);
