@@ -97,6 +97,53 @@ fn a_datagram_that_an_interface_has_no_room_for_is_sent_a_little_later() {
     full.ends_with(0).said("sent 5 bytes");
 }
 
+#[test]
+fn a_datagram_that_an_interface_never_has_room_for_is_lost_with_a_line_and_the_next_are_sent() {
+    let other = server();
+    // As often as one is tried: what follows has room.
+    let full =
+        with_failing("sendto:error=ENOBUFS:when=1..9", &["connect", &udp(&other)]).input("lost\nhola\n").finish();
+    assert_eq!(receive(&other).0, b"hola\n");
+    full.ends_with(0).said("(ENOBUFS)").said("sent 5 bytes");
+}
+
+#[test]
+fn a_firewall_of_this_machine_that_refuses_and_says_so_by_icmp_too_ends_an_exchange_of_datagrams_with_its_cause() {
+    if std::process::Command::new("nft").arg("--version").output().is_err() {
+        return eprintln!("not tried: nft is missing: apt-get install nftables");
+    }
+    for (family, at) in [("ip6", "[::1]"), ("ip", "127.0.0.1")] {
+        let reject = format!(
+            "add chain {family} t o {{ type filter hook output priority 0; }}; add rule {family} t o udp dport 7000 reject"
+        );
+        let line = format!(
+            "ip link set lo up; nft 'add table {family} t; {reject}' && exec \"$PUERTA\" connect udp:{at}:7000"
+        );
+        let ours = peer("unshare", ["-Urn", "sh", "-c", &line]).env("PUERTA", env!("CARGO_BIN_EXE_puerta"));
+        ours.input("hola\n").finish().ends_with(7).said("(EPERM)").said("a firewall rule of this machine");
+    }
+}
+
+/// What the peer answered before a firewall of this machine refuses the way to it: the second datagram is not tried for ever.
+#[test]
+fn a_firewall_that_refuses_a_peer_that_was_heard_ends_an_exchange_of_datagrams_at_once() {
+    if std::process::Command::new("nft").arg("--version").output().is_err() {
+        return eprintln!("not tried: nft is missing: apt-get install nftables");
+    }
+    let line = "ip link set lo up; nft 'add table ip6 t; add chain ip6 t o { type filter hook output priority 0; }';
+        \"$PUERTA\" listen 'udp:[::1]:7000' -- cat & until ss -uln | grep -q 7000; do :; done;
+        { echo one; read -r go <\"$GO\"; nft add rule ip6 t o udp dport 7000 reject; echo two; } |
+        timeout 20 \"$PUERTA\" connect 'udp:[::1]:7000' --idle 30s; status=$?; kill $!; exit $status";
+    let folder = Folder::new("refused-later");
+    let go = folder.name("go");
+    assert!(std::process::Command::new("mkfifo").arg(&go).status().unwrap().success());
+    let ours = peer("unshare", ["-Urn", "sh", "-c", line]).env("PUERTA", env!("CARGO_BIN_EXE_puerta")).env("GO", &go);
+    let ours = ours.start();
+    ours.writes("one\n");
+    std::fs::write(&go, "go\n").unwrap();
+    ours.finish().ends_with(7).said("(EPERM)").said("a firewall rule of this machine");
+}
+
 /// A network of three: us, a router, and a server of datagrams behind it, to where the way takes 1000 bytes. What the server gets is
 /// in `$OUT`.
 const BEHIND_A_ROUTER: &str = r#"

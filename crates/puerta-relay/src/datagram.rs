@@ -26,7 +26,7 @@ pub const ANSWERS: Duration = Duration::from_secs(1);
 const TRIES: u32 = 8;
 
 /// How long it is waited before a datagram is tried again that the full queue of an interface took no more; longer each time, 180 ms in
-/// all. The kernel says so on a socket that asks for what ICMP says, and drops it in silence on others.
+/// all, then it is lost. The kernel says so on a socket that asks for what ICMP says, and drops it in silence on others.
 const ROOM: Duration = Duration::from_millis(5);
 
 /// A datagram socket with one peer, and readiness.
@@ -169,6 +169,8 @@ enum Meaning {
     Away,
     /// A datagram is lost, and that is all.
     Lost,
+    /// The queue of an interface took no more of them: told of none but the one that is sent.
+    Full,
     /// The end.
     Broken,
 }
@@ -182,7 +184,7 @@ impl State<'_> {
     fn told(&self, error: Error) -> Result<(), Problem> {
         match self.meaning(&error) {
             Meaning::Nobody => return Err(Problem::Socket(error)),
-            Meaning::Broken => return Err(Problem::Broken(error)),
+            Meaning::Broken | Meaning::Full => return Err(Problem::Broken(error)),
             Meaning::Away if self.refused.replace(true) => {}
             Meaning::Away => self.report.event(&Event::Refused(&error)),
             Meaning::Lost => self.lost(&error),
@@ -222,6 +224,7 @@ fn meaning(errno: Option<i32>, unix: bool, heard: bool) -> Meaning {
         Some(errno::ECONNREFUSED) => Meaning::Nobody,
         _ if unreachable(errno) && (unix || !heard) => Meaning::Nobody,
         _ if !unix && survives(errno) => Meaning::Lost,
+        Some(errno::ENOBUFS) if !unix => Meaning::Full,
         _ => Meaning::Broken,
     }
 }
@@ -258,12 +261,24 @@ async fn up(
                         state.lost(&error);
                     }
                 }
-                Err(error) if error.errno() == Some(errno::ENOBUFS) && !state.unix && tries < TRIES => {
+                Err(error) if state.meaning(&error) == Meaning::Full && tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(ROOM * tries).await;
                 }
+                Err(error) if state.meaning(&error) == Meaning::Full => {
+                    state.lost(&error);
+                    outbox.borrow_mut().lose();
+                    tries = 0;
+                }
+                // A firewall of this machine: no ICMP message means that, though it may have sent one, too.
+                Err(error) if error.errno() == Some(errno::EPERM) => return Err(Problem::Broken(error)),
                 // The error belongs to an earlier datagram; this one was not sent.
-                Err(_) if state.told_queued(link)? => {}
+                Err(_) if tries < TRIES && state.told_queued(link)? => {
+                    if tries > 0 {
+                        tokio::time::sleep(ROOM * tries).await;
+                    }
+                    tries += 1;
+                }
                 Err(error) if state.meaning(&error) != Meaning::Lost => state.told(error)?,
                 Err(error) if tries < TRIES => {
                     tries += 1;
@@ -358,7 +373,8 @@ mod tests {
         for heard in [false, true] {
             assert_eq!(meaning(Some(errno::EMSGSIZE), false, heard), Meaning::Lost);
             assert_eq!(meaning(Some(errno::EPROTO), false, heard), Meaning::Lost);
-            assert_eq!(meaning(Some(errno::ENOBUFS), false, heard), Meaning::Broken);
+            assert_eq!(meaning(Some(errno::ENOBUFS), false, heard), Meaning::Full);
+            assert_eq!(meaning(Some(errno::EPERM), false, heard), Meaning::Broken);
             assert_eq!(meaning(None, false, heard), Meaning::Broken);
         }
     }

@@ -43,6 +43,11 @@ impl Outbox {
         }
     }
 
+    /// [`next`](Self::next) is given up: it is not sent, now or later.
+    pub fn lose(&mut self) {
+        self.messages.remove(self.sent);
+    }
+
     /// Somebody was heard: what was sent has found its place.
     pub fn settle(&mut self) {
         self.keeps = false;
@@ -89,6 +94,18 @@ mod tests {
         assert_eq!(outbox.again(), Some(11));
         outbox.sent();
         assert_eq!(outbox.again(), Some(3), "the rest was not sent yet");
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_sent_to_another_address_nor_counted() {
+        let mut outbox = with(true, &["one", "two", "three"]);
+        outbox.sent();
+        outbox.lose();
+        assert_eq!(all(&mut outbox), ["three"]);
+        assert_eq!(outbox.again(), Some(8));
+        assert_eq!(all(&mut outbox), ["one", "three"]);
+        outbox.lose();
+        assert_eq!(outbox.again(), Some(8), "there was no next one");
     }
 
     #[test]

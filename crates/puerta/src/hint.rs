@@ -115,6 +115,9 @@ fn os(error: &Error, errno: i32) -> Option<Cow<'static, str>> {
         (Call::SetSockOpt, libc::ENOPROTOOPT) => "this kernel or protocol does not know the option",
         (Call::SetSockOpt, libc::EPERM) => "this option needs root or CAP_NET_ADMIN",
         (Call::SetSockOpt, libc::ENODEV) => "no interface has that name: `ip link` lists those there are",
+        (Call::Send | Call::SendTo | Call::SendMsg, libc::ENOBUFS) => {
+            "the queue of the interface is full: send less at a time, or see `tc -s qdisc`"
+        }
         (_, libc::ENOBUFS | libc::ENOMEM) => {
             "the kernel is out of memory for sockets: see sysctl net.core and net.ipv4.tcp_mem"
         }
