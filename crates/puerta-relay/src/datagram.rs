@@ -252,7 +252,7 @@ async fn up(
     loop {
         let next = outbox.borrow().next();
         if let Some(message) = next {
-            match link.io(Interest::WRITABLE, |socket| socket.send(&message, Flags::NONE)).await {
+            match with_room(link, |socket| socket.send(&message, Flags::NONE)).await {
                 Ok(n) => {
                     counters.add_sent(n);
                     outbox.borrow_mut().sent();
@@ -293,6 +293,23 @@ async fn up(
         match messages.next(input).await? {
             Some(message) => outbox.borrow_mut().push(message),
             None => return Ok(()),
+        }
+    }
+}
+
+/// Makes the call where the socket has room. An error makes the socket writable once and for all to the runtime, so that it is waited
+/// where it had no room after all.
+async fn with_room<R>(link: &Link, mut call: impl FnMut(&Socket<AnyDatagram, Connected>) -> Result<R>) -> Result<R> {
+    let mut full = false;
+    loop {
+        link.writable().await?;
+        match link.try_io(Interest::WRITABLE, &mut call) {
+            Err(error) if error.would_block() => {
+                if std::mem::replace(&mut full, true) {
+                    tokio::time::sleep(ROOM).await;
+                }
+            }
+            done => return done,
         }
     }
 }
@@ -367,6 +384,7 @@ pub(crate) fn make_room<R: Role + CanReceiveFrom>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use puerta::{Call, Family, Ip, Udp, opt};
 
     #[test]
     fn what_concerns_one_datagram_ends_nothing() {
@@ -377,6 +395,28 @@ mod tests {
             assert_eq!(meaning(Some(errno::EPERM), false, heard), Meaning::Broken);
             assert_eq!(meaning(None, false, heard), Meaning::Broken);
         }
+    }
+
+    #[test]
+    fn a_socket_without_room_that_icmp_told_something_is_not_asked_without_pause() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let free = Socket::<Udp>::new(Ip::V4).unwrap().bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
+            let nobody = Endpoint::Inet(free.local_addr().unwrap());
+            drop(free);
+            let socket = Socket::<AnyDatagram>::new(Family::V4).unwrap().with(opt::ReceiveErrors, true).unwrap();
+            let link = Async::new(socket.connect(&nobody).unwrap()).unwrap();
+            with_room(&link, |socket| socket.send(b"hola", Flags::NONE)).await.unwrap();
+            link.error().await.unwrap();
+            let asked = Cell::new(0);
+            let full = || Error::from_io(Call::Send, &std::io::ErrorKind::WouldBlock.into());
+            let never = with_room(&link, |_| -> Result<()> {
+                asked.set(asked.get() + 1);
+                Err(full())
+            });
+            tokio::time::timeout(ROOM * 20, never).await.unwrap_err();
+            assert!((2..=22).contains(&asked.get()), "{}", asked.get());
+        });
     }
 
     #[test]
