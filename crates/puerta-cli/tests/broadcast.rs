@@ -6,7 +6,7 @@ mod common;
 
 use common::far::{all_of, client, reset, some_of};
 use common::places::{Folder, noise};
-use common::{LIMIT, Running, puerta, same, shell};
+use common::{LIMIT, Running, puerta, same, shell, wait_until};
 use std::fs;
 use std::io::Write;
 use std::net::Shutdown;
@@ -251,4 +251,25 @@ fn who_surely_hears_keeps_the_place_though_others_wait() {
         ours.send("three\n").writes("here\n").signal("TERM");
         ours.finish().ends_with(0).never_said("gives its place");
     }
+}
+
+#[test]
+fn who_may_hear_keeps_the_place_where_another_leaves_as_somebody_comes() {
+    let mut ours = room(&["--max", "2", "--trace"]);
+    let (hears, leaves) = (client(ours.port()), client(ours.port()));
+    ours.says("no more clients");
+    hears.shutdown(Shutdown::Write).unwrap();
+    ours.says("SO_KEEPALIVE, 1").signal("STOP");
+    let state = format!("/proc/{}/stat", ours.id());
+    wait_until("stop", || fs::read_to_string(&state).unwrap().contains(") T "));
+    reset(leaves);
+    let mut comes = client(ours.port());
+    comes.write_all(b"here\n").unwrap();
+    ours.signal("CONT");
+    ours.writes("here\n");
+    assert_eq!(some_of(&hears, 5), b"here\n");
+    ours.send("all\n");
+    assert_eq!(some_of(&hears, 4), b"all\n");
+    ours.signal("TERM");
+    ours.finish().ends_with(0).never_said("gives its place");
 }

@@ -264,9 +264,12 @@ impl Acceptor {
                 () = &mut left => return,
                 () = self.awaited() => {}
             }
-            self.places.wanted.notify_one();
+            // Who hung up at the same time has not been parted with yet: nobody else has to go for that.
             if timeout(PAUSE, &mut left).await.is_ok() {
                 return;
+            }
+            if self.listeners.iter().any(Listener::is_awaited) {
+                self.places.wanted.notify_one();
             }
         }
     }

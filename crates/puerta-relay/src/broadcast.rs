@@ -186,7 +186,8 @@ impl Member {
             if let Some(error) = self.broken.borrow_mut().take() {
                 return Gone::Failed(Problem::Broken(error));
             }
-            if self.gives_way.get() {
+            // What was sent to it since it was chosen asks it, too.
+            if self.gives_way.replace(false) && self.doubtful().is_some() {
                 return Gone::GaveWay;
             }
             let Some(first) = self.waiting.borrow().front().cloned() else {
