@@ -157,6 +157,34 @@ fn what_takes_ipv6_alone_is_said_to_be_reached_over_ipv6_alone() {
 }
 
 #[test]
+fn a_folder_that_is_served_over_ipv6_alone_is_said_to_be_reached_so_and_no_link_is_named_twice() {
+    let ((network, _other), folder) = (Network::wired(), Folder::new("reach-six"));
+    network.sh("ip addr add 10.8.0.6/24 dev cable && ip addr add 2001:db8::5/64 dev cable nodad");
+    let alone = "anyone on 2001:db8::/64 can reach this\n";
+    let server = serve(&network, &folder, &["--listen", "[::]:8000,v6-only"]);
+    server.says(alone).says("from another machine: http://[2001:db8::5]:8000/\n");
+    let passed = "import os, socket, sys
+s = socket.create_server(('::', 8001), family=socket.AF_INET6)
+os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+os.execv(sys.argv[1], sys.argv[1:])";
+    let (site, socket) = (folder.name(""), ["python3", "-c", passed, PUERTA, "serve"]);
+    let server = network.run(socket.into_iter().chain([site.as_str(), "--listen", "fd:3"])).start();
+    server.says(alone).says("from another machine: http://[2001:db8::5]:8001/\n");
+    let two = ["--share", "--listen", "0.0.0.0:8002", "--listen", "[::]:8002,v6-only"];
+    let json = serve(&network, &folder, &[&two[..], &["--json"]].concat());
+    let sharing: serde_json::Value = serde_json::from_str(&json.line("\"sharing\"", 0)).unwrap();
+    let links: Vec<&str> = sharing["links"].as_array().unwrap().iter().filter_map(|link| link.as_str()).collect();
+    let host = |link: &str| link.split("/?").next().unwrap().to_owned();
+    let mut hosts: Vec<String> = links.into_iter().map(host).collect();
+    assert_eq!(hosts.last().map(String::as_str), Some("https://[2001:db8::5]:8002"), "{hosts:?}");
+    assert_eq!(hosts.len(), 3, "{hosts:?}");
+    hosts.sort();
+    hosts.dedup();
+    assert_eq!(hosts.len(), 3, "{hosts:?}");
+}
+
+#[test]
 fn a_path_is_told_as_it_is_typed() {
     let folder = Folder::new("reach-paths");
     for (name, typed, nc) in [

@@ -125,6 +125,12 @@ pub(super) fn local(socket: &Socket<AnyStream, Listening>) -> Result<Endpoint, T
     socket.local_addr().map_err(|error| Problem::Socket(error).into())
 }
 
+/// Whether it takes IPv6 alone, however it came to that.
+pub(super) fn ipv6_alone(socket: &Socket<AnyStream, Listening>) -> bool {
+    let inet = socket.local_addr().ok().and_then(|address| address.inet());
+    inet.is_some_and(|at| at.is_ipv6()) && socket.get(opt::V6Only).unwrap_or(false)
+}
+
 fn place(text: &str) -> Result<Place, Trouble> {
     if let Some(number) = text.strip_prefix("fd:") {
         let number = number.parse().ok().filter(|number| *number >= 0);

@@ -31,7 +31,7 @@ use puerta_serve::http1::{Service, Tally};
 use puerta_serve::log::{Form, Log};
 use puerta_serve::server::{Server, Settings};
 use puerta_serve::store::Store;
-use report::Told;
+use report::{Place, Told};
 use share::Shared;
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -121,11 +121,14 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
     let service = Arc::new(Service { site, store, limits, gate, report: told, log, tally });
     let sockets = std::mem::take(&mut listeners.sockets);
     let addresses = sockets.iter().map(listeners::local).collect::<Result<Vec<_>, _>>()?;
+    let alone: Vec<bool> = sockets.iter().map(listeners::ipv6_alone).collect();
     sharing.allows(&addresses)?;
     let server = Server::start(sockets, service.clone(), sharing.tls()?, &settings).map_err(Trouble::system)?;
     let machine = machine::of(&addresses);
-    for address in &addresses {
-        report::serving(reporter, &folder.to_string_lossy(), address, &sharing, &machine);
+    let places: Vec<Place<'_>> =
+        addresses.iter().zip(alone).map(|(at, alone)| (at, machine.clone().of_ipv6(alone))).collect();
+    for place in &places {
+        report::serving(reporter, &folder.to_string_lossy(), place, &sharing);
     }
     if terminal && arguments.listen.is_empty() {
         report::alone(reporter, &addresses);
@@ -134,7 +137,7 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
         report::passed_over(reporter, ports);
     }
     report::not_there(reporter, &service.site, &service.store);
-    sharing.say(reporter, &addresses, arguments.output.quiet);
+    sharing.say(reporter, &places, arguments.output.quiet);
     sharing.watch(&service.gate, service.report.clone());
     let done = run_until_stopped(server, &mut stop, &settings, reporter, || {
         // A terminal that has hung up is none any more, and nobody is left who could stop us.

@@ -27,6 +27,9 @@ const NAMED: usize = 256;
 /// How many addresses more are shown that others reach it at.
 const OTHERS: usize = 3;
 
+/// Where it listens, and what of this machine matters to that.
+pub(super) type Place<'a> = (&'a Endpoint, Machine);
+
 /// Tells of events on stderr.
 #[derive(Debug)]
 pub(super) struct Told {
@@ -144,7 +147,7 @@ pub(super) fn not_there(reporter: Reporter, site: &Site, store: &Store) {
 }
 
 /// Where it serves, who can reach that, and what to type there.
-pub(super) fn serving(reporter: Reporter, folder: &str, address: &Endpoint, sharing: &Shared, machine: &Machine) {
+pub(super) fn serving(reporter: Reporter, folder: &str, (address, machine): &Place<'_>, sharing: &Shared) {
     let reach = reach::reach(address, machine);
     let url = address.inet().map(|at| reach::bound(&at, machine).url(sharing.scheme()));
     let lines = match address {

@@ -2,10 +2,9 @@
 
 use super::certificate::Certificate;
 use super::password;
-use super::report::{Told, elsewhere, unix};
+use super::report::{Place, Told, elsewhere, unix};
 use super::trouble::Trouble;
 use crate::arguments::time;
-use crate::machine;
 use crate::qr;
 use crate::report::{Reporter, line, object};
 use clap::Args;
@@ -18,6 +17,7 @@ use puerta_serve::gate::password::{Passwords, random};
 use puerta_serve::gate::{Door, Entry, Gate};
 use puerta_serve::tls::ServerConfig;
 use serde_json::json;
+use std::collections::HashSet;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -190,12 +190,13 @@ impl Shared {
 
     /// Behind the lines of the addresses: by what the certificate is known, how long the link works, and its code. Where nothing is to
     /// be said, the links of a share are, since nobody could come in without.
-    pub(super) fn say(&self, reporter: Reporter, addresses: &[Endpoint], quiet: bool) {
-        let machine = machine::of(addresses);
-        let inet = || addresses.iter().filter_map(Endpoint::inet);
+    pub(super) fn say(&self, reporter: Reporter, places: &[Place<'_>], quiet: bool) {
+        let inet = || places.iter().filter_map(|(address, machine)| Some((address.inet()?, machine)));
         let link = |at| format!("{}://{at}/{}", self.scheme(), self.query);
-        let mut links: Vec<String> = inet().flat_map(|at| reach::addresses(&at, &machine)).map(link).collect();
-        links.dedup();
+        let mut links: Vec<String> =
+            inet().flat_map(|(at, machine)| reach::addresses(&at, machine)).map(link).collect();
+        let mut known = HashSet::new();
+        links.retain(|link| known.insert(link.clone()));
         let fingerprint = self.certificate.as_ref().map(|certificate| certificate.identity.fingerprint());
         let ticket = !self.query.is_empty();
         if reporter.json() {
@@ -207,9 +208,9 @@ impl Shared {
         }
         if quiet {
             if links.is_empty() {
-                let here = inet().map(|at| reach::target(&at, &machine).url(self.scheme()));
+                let here = inet().map(|(at, machine)| reach::target(&at, machine).url(self.scheme()));
                 links.extend(here.map(|url| url + &self.query));
-                let sockets = addresses.iter().filter_map(|address| match address {
+                let sockets = places.iter().filter_map(|(address, _)| match address {
                     Endpoint::Unix(at) => unix(at, self),
                     Endpoint::Inet(_) => None,
                 });
@@ -235,7 +236,7 @@ impl Shared {
         }
         if let Some(link) = links.first().filter(|_| self.share && io::stderr().is_terminal()) {
             // As they stand above the code, where the links were said.
-            lines.splice(0..0, inet().flat_map(|at| elsewhere(&at, self, &machine)));
+            lines.splice(0..0, inet().flat_map(|(at, machine)| elsewhere(&at, self, machine)));
             let again: Vec<String> = std::iter::once(link.clone()).chain(certificate).collect();
             reporter.picture(&qr::printed_behind(link, &lines, &again));
         }
