@@ -170,6 +170,20 @@ fn a_share_at_a_unix_socket_says_what_to_type() {
 }
 
 #[test]
+fn the_line_for_a_unix_socket_works_in_a_shell_whatever_the_socket_is_called() {
+    let (folder, sockets) = (site(), Folder::new("serve-sockets"));
+    let name = format!("@it's of {}", std::process::id());
+    for listen in [sockets.name("a b"), sockets.name("it's"), name] {
+        let server = puerta(["serve", &folder.name(""), "--listen", &listen]).start();
+        let said = server.line("from this machine: ", 0);
+        let typed = said.split_once("from this machine: ").unwrap().1.replace("localhost/", "localhost/a.txt");
+        shell(&format!("{typed} -sS")).finish().ends_with(0).wrote("hola\n");
+        server.signal("TERM");
+        server.finish().ends_with(0);
+    }
+}
+
+#[test]
 fn several_addresses_are_served_at_once() {
     let (folder, sockets) = (site(), Folder::new("serve-sockets"));
     let server = serve(&folder.path(""), &["--listen", &sockets.name("door"), "--listen", "127.0.0.2:0"]);

@@ -5,6 +5,7 @@ use crate::report::{Reporter, line, object};
 use puerta::units::print_time;
 use puerta::{Endpoint, UnixAddr};
 use puerta_relay::reach::{self, Machine, Target};
+use puerta_relay::words::shell;
 use puerta_serve::core::encoding::Accepted;
 use puerta_serve::core::found::Found;
 use puerta_serve::core::plan::{Fits, Step};
@@ -197,8 +198,8 @@ fn texts(addresses: &[SocketAddr]) -> Vec<String> {
 /// What is typed for a Unix socket. No certificate is for `localhost` that somebody vouches for.
 pub(super) fn unix(address: &UnixAddr, sharing: &Shared) -> Option<String> {
     let socket = match address {
-        UnixAddr::Path(_) => format!("--unix-socket {address}"),
-        UnixAddr::Abstract(name) => format!("--abstract-unix-socket {}", String::from_utf8_lossy(name)),
+        UnixAddr::Path(_) => format!("--unix-socket {}", shell(&address.to_string())),
+        UnixAddr::Abstract(name) => format!("--abstract-unix-socket {}", shell(&String::from_utf8_lossy(name))),
         UnixAddr::Unnamed => return None,
     };
     let (curl, scheme) = (if sharing.scheme() == "https" { "curl -k" } else { "curl" }, sharing.scheme());
