@@ -153,12 +153,17 @@ fn refused(text: &str, error: ParseError) -> Trouble {
             "https" | "tls" | "ssl" => " --tls",
             _ => return None,
         };
-        Some((rest.trim_start_matches('/').trim_end_matches('/'), option))
+        let rest = rest.trim_start_matches('/');
+        Some((rest.split_once('/').map_or(rest, |(host, _)| host), option))
     });
     if let Some((rest, option)) = url {
+        let what = format!("{text} is no address to listen on");
+        if rest.is_empty() {
+            return Trouble::usage(what, FORMS);
+        }
         let port = if rest.bytes().all(|b| b.is_ascii_digit()) { format!(":{rest}") } else { format!("{rest}:PORT") };
         let at = if rest.parse::<Address>().is_ok() { rest.to_owned() } else { port };
-        return Trouble::usage(format!("{text} is no address to listen on"), format!("write --listen {at}{option}"));
+        return Trouble::usage(what, format!("write --listen {at}{option}"));
     }
     let forms =
         matches!(error.kind, ParseErrorKind::Empty | ParseErrorKind::AbsentLayer | ParseErrorKind::UnknownLayer);
