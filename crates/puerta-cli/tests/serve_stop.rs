@@ -11,6 +11,7 @@ use serde_json::Value;
 use serve::serve;
 use std::fs;
 use std::net::TcpStream;
+use std::os::unix::net::UnixListener;
 
 /// More than the buffers of a connection hold.
 const LARGE: usize = 40 << 20;
@@ -130,6 +131,10 @@ fn a_pipe_with_a_name_is_a_log_for_who_reads_it_and_else_nothing_is_waited_for()
     peer("mkfifo", [&pipe]).finish().ends_with(0);
     let nobody = puerta(["serve", &folder.name(""), "--log", &pipe]).finish();
     nobody.ends_with(8).said("(ENXIO)").said("hint: nobody reads this pipe: start its reader first");
+    let socket = logs.path("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let no_pipe = puerta(["serve", &folder.name(""), "--log", socket.to_str().unwrap()]).finish();
+    no_pipe.ends_with(8).said("hint: that is a socket; for standard output write --log -").never_said("pipe: ");
     // Both directions, so that opening it waits for nobody.
     let both = fs::File::options().read(true).write(true).open(&pipe).unwrap();
     let reader = peer("cat", ["-u"]).stdin(both).start();

@@ -8,7 +8,8 @@ use puerta_serve::problem::Problem;
 use puerta_text::visible;
 use std::borrow::Cow;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Why nothing is served any more.
@@ -80,6 +81,10 @@ impl Trouble {
                 let hint = match error.raw_os_error() {
                     Some(errno::ENOENT) => Some("make its folder first (`mkdir -p`)"),
                     Some(errno::EACCES) => Some("check that you may write there"),
+                    // What open(2) says of a socket, too: systemd gives one for stdout.
+                    Some(errno::ENXIO) if is_socket(path) => {
+                        Some("that is a socket; for standard output write --log -")
+                    }
                     Some(errno::ENXIO) => Some("nobody reads this pipe: start its reader first"),
                     _ => None,
                 };
@@ -92,6 +97,10 @@ impl Trouble {
         };
         ExitCode::from(reporter.trouble(&message, hint.as_deref(), status))
     }
+}
+
+fn is_socket(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
 /// Why nothing can be asked on the terminal.
