@@ -9,6 +9,8 @@ mod talk;
 use common::places::Folder;
 use common::{Running, peer, puerta, shell};
 use puerta::Address;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use talk::{Network, User};
 
 const PUERTA: &str = env!("CARGO_BIN_EXE_puerta");
@@ -123,6 +125,13 @@ fn who_serves_nobody_else_is_told_on_a_terminal_how_others_come_in() {
         let (status, picture) = terminal.end();
         assert!(status == 0 && !picture.contains("to serve others"), "{picture}");
     }
+    let password = user.home.name("password");
+    std::fs::write(&password, "correct horse battery\n").unwrap();
+    std::fs::set_permissions(&password, Permissions::from_mode(0o600)).unwrap();
+    let auth = format!("ana:{password}");
+    let mut terminal = network.puerta((30, 100), &user, &["serve", &site, "--auth", &auth]);
+    terminal.shows("to serve others, too: --listen :8000 --tls, or --share").types("\u{3}");
+    assert_eq!(terminal.end().0, 0);
     let piped = network.run([PUERTA, "serve", &site]).start();
     piped.says("only this machine can reach this\n").signal("TERM");
     assert!(!piped.finish().ends_with(0).stderr.contains("to serve others"));

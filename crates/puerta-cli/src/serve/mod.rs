@@ -131,7 +131,7 @@ async fn serve(arguments: &Arguments, mut sharing: Shared, reporter: Reporter) -
         report::serving(reporter, &folder.to_string_lossy(), place, &sharing);
     }
     if terminal && arguments.listen.is_empty() {
-        report::alone(reporter, &addresses);
+        report::alone(reporter, &addresses, &sharing);
     }
     if let Some(ports) = listeners.passed_over {
         report::passed_over(reporter, ports);

@@ -166,10 +166,11 @@ pub(super) fn serving(reporter: Reporter, folder: &str, (address, machine): &Pla
 }
 
 /// Where nobody else is served, though nobody said so.
-pub(super) fn alone(reporter: Reporter, addresses: &[Endpoint]) {
+pub(super) fn alone(reporter: Reporter, addresses: &[Endpoint], sharing: &Shared) {
     let Some(at) = addresses.iter().find_map(Endpoint::inet).filter(|at| at.ip().is_loopback()) else { return };
     if !reporter.json() {
-        reporter.note(&format!("to serve others, too: --listen :{}, or --share", at.port()));
+        let tls = if sharing.in_clear { " --tls" } else { "" };
+        reporter.note(&format!("to serve others, too: --listen :{}{tls}, or --share", at.port()));
     }
 }
 

@@ -72,7 +72,8 @@ pub(super) struct Shared {
     pub(super) gate: Gate,
     certificate: Option<Certificate>,
     share: bool,
-    in_clear: bool,
+    /// Passwords come over plain HTTP, and nobody said that others may send theirs so.
+    pub(super) in_clear: bool,
     once: bool,
     expires: Option<Duration>,
     /// What the link has behind its path.
