@@ -142,6 +142,12 @@ fn answered(client: &mut Client) -> bool {
     std::io::Read::read_exact(&mut client.stream, &mut start).is_ok() && start.ends_with(b"200")
 }
 
+/// What it does not read finds no room here, nor where it is sent from.
+fn unread(client: &Client) {
+    let socket = Socket::<AnyStream>::adopt::<Connected>(client.stream.try_clone().unwrap().into()).unwrap();
+    socket.set(opt::ReceiveBuffer, 4096).unwrap();
+}
+
 #[test]
 fn with_as_many_listings_as_may_be_a_browser_gets_the_page_of_the_site_and_comes_again() {
     let mut folder = folder().with("busy.html", "<p>Soon.</p>");
@@ -159,6 +165,7 @@ fn with_as_many_listings_as_may_be_a_browser_gets_the_page_of_the_site_and_comes
     // They read the head, and no more.
     let mut readers: Vec<_> = (0..32).map(|_| served.client()).collect();
     for reader in &mut readers {
+        unread(reader);
         assert_eq!(reader.send("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n").head().status, 200);
     }
     let mut client = served.client();
@@ -213,9 +220,7 @@ fn a_listing_that_only_the_end_of_the_connection_ends_is_reset_where_it_is_cut()
     // What comes before the first is accepted has buffers of another size.
     assert_eq!(served.client().get("/none").status, 404);
     let mut client = served.client();
-    // What is not read finds no room here, nor where it is sent from.
-    let socket = Socket::<AnyStream>::adopt::<Connected>(client.stream.try_clone().unwrap().into()).unwrap();
-    socket.set(opt::ReceiveBuffer, 4096).unwrap();
+    unread(&client);
     client.send("GET / HTTP/1.0\r\nAccept: application/json\r\n\r\n");
     let head = client.head();
     assert_eq!((head.status, head.field("content-length")), (200, None));
