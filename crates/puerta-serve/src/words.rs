@@ -185,6 +185,14 @@ impl fmt::Display for Event<'_> {
 }
 
 impl Event<'_> {
+    /// The network of [`Event::Crowded`]: an address of IPv4, or a /64.
+    pub fn network(&self) -> Option<String> {
+        match self {
+            Event::Crowded { network, .. } => Some(shown_network(*network)),
+            _ => None,
+        }
+    }
+
     /// What to do about it, in a line, where the words do not say so.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {

@@ -215,8 +215,8 @@ fn as_json(event: &Event<'_>, message: &str) -> Value {
     let path = |path: &[u8]| Value::from(String::from_utf8_lossy(path));
     match event {
         Event::Full(max) => json!({"event": "full", "max": max, "message": message}),
-        Event::Crowded { network, max } => {
-            json!({"event": "crowded", "network": network.to_string(), "max": max, "message": message})
+        Event::Crowded { max, .. } => {
+            json!({"event": "crowded", "network": event.network(), "max": max, "message": message})
         }
         Event::Fewer { asked, connections, descriptors } => {
             json!({"event": "fewer-connections", "asked": asked, "connections": connections, "descriptors": descriptors,
@@ -236,5 +236,21 @@ fn as_json(event: &Event<'_>, message: &str) -> Value {
         }
         Event::LogBehind(lines) => json!({"event": "log-behind", "lines": lines, "message": message}),
         Event::LogFailed(_) => json!({"event": "log-failed", "message": message}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, as_json};
+    use std::net::IpAddr;
+
+    #[test]
+    fn a_network_is_told_as_one_as_json_too() {
+        for (network, told) in [("2001:db8::", "2001:db8::/64"), ("192.0.2.1", "192.0.2.1")] {
+            let event = Event::Crowded { network: network.parse::<IpAddr>().unwrap(), max: 2 };
+            let message = event.to_string();
+            assert!(message.contains(&format!(" from {told}:")), "{message}");
+            assert_eq!(as_json(&event, &message)["network"], told);
+        }
     }
 }
