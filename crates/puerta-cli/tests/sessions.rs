@@ -147,7 +147,10 @@ fn what_came_and_was_not_written_when_a_signal_came_is_counted_and_8() {
     let door = format!("unix-dgram:{}", folder.name("door"));
     for words in ["127.0.0.1:0 --keep", "127.0.0.1:0 --broadcast", &door] {
         let (reader, writer) = std::io::pipe().unwrap();
-        io::set_pipe_size(&writer, 4096).unwrap();
+        let size = io::set_pipe_size(&writer, 4096).unwrap();
+        if size != 4096 {
+            return eprintln!("not tried: a pipe has {size} bytes at least here, as much as is read in one piece");
+        }
         let ours = puerta([&["listen"], &*words.split(' ').collect::<Vec<_>>()].concat());
         let ours = ours.open_input().stdout(writer.try_clone().unwrap()).start();
         // One piece: whoever has filled the pipe has received the rest, too.

@@ -1,9 +1,11 @@
 use crate::{udp, v4};
+use puerta::io::{self, Events, PollFd};
 use puerta::{
     AnyDatagram, Bad, Cause, Datagrams, Endpoint, Family, Flags, Ip, Received, Socket, Udp, UnixAddr, UnixDatagram,
     UnixPacket, opt,
 };
 use std::io::{IoSlice, IoSliceMut};
+use std::time::Duration;
 
 /// The longest datagram that UDP carries over IPv4.
 const LONGEST: usize = 65_507;
@@ -156,6 +158,8 @@ fn what_icmp_said_of_each_datagram_is_queued_where_that_is_asked_for_and_then_wa
         assert!(ana.queued_error().unwrap().is_none());
         for _ in 0..2 {
             ana.send(b"hola", Flags::NONE).unwrap();
+            // Errors are always asked for.
+            assert_eq!(io::poll(&mut [PollFd::new(&ana, Events::NONE)], Some(Duration::from_secs(20))).unwrap(), 1);
             let said = ana.queued_error().unwrap().unwrap();
             assert_eq!((said.error.name().as_ref(), said.from), ("ECONNREFUSED", Some(said_by.parse().unwrap())));
             assert_eq!(said.error.peer(), Some(&Endpoint::Inet(nobody)));
