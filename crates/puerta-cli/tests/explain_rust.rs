@@ -142,3 +142,13 @@ fn the_rust_of_a_listener_greets_the_command_and_the_other_way_round() {
     peer(&program, ["1"]).finish().ends_with(0).wrote("Hola, cliente!\n");
     server.finish().ends_with(0).wrote("Hola, servidor!");
 }
+
+#[test]
+fn a_program_with_datagrams_asks_for_what_icmp_says_as_the_plan_does() {
+    for to in ["udp:127.0.0.1:53", "udp:localhost:53"] {
+        assert!(sample(&[to]).contains("socket.set(opt::ReceiveErrors, true)?;"), "{to}");
+    }
+    for other in [&["127.0.0.1:53"][..], &["--listen", "udp:127.0.0.1:53"]] {
+        assert!(!sample(other).contains("ReceiveErrors"), "{other:?}");
+    }
+}

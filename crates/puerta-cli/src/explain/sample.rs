@@ -3,7 +3,7 @@
 use puerta::opt::{Setting, Value, ValueKind};
 use puerta::{Host, Ip, Service, Target, Transport, UnixAddr};
 use puerta_relay::Endpoint;
-use puerta_relay::plan::{Role, listening};
+use puerta_relay::plan::{Role, connecting, listening};
 use puerta_text::visible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -127,7 +127,7 @@ impl Sample<'_> {
             self.settings(&listening(self.transport(), (ip, port).into(), self.family, &self.endpoint.options));
             return self.bind();
         }
-        self.settings(&self.endpoint.options);
+        self.settings(&connecting(self.transport(), &self.endpoint.options));
         if self.transport() == Transport::Udp {
             self.patience();
             self.line("let server = socket.connect(&address)?;");
@@ -159,13 +159,13 @@ impl Sample<'_> {
             return self.bind();
         }
         self.line("let addresses: Vec<SocketAddr> = resolve(&query)?.iter().map(|found| found.address).collect();");
-        let options = &self.endpoint.options;
-        let patience = self.transport() == Transport::Udp && !has(options, "receive-timeout");
+        let options = connecting(self.transport(), &self.endpoint.options);
+        let patience = self.transport() == Transport::Udp && !has(&options, "receive-timeout");
         let before = !options.is_empty() || patience;
         if before {
             self.line(&format!("let before = |socket: &Socket<{}>| -> puerta::Result<()> {{", self.protocol()));
             let outside = std::mem::take(&mut self.body);
-            self.settings(options);
+            self.settings(&options);
             if patience {
                 self.patience();
             }
