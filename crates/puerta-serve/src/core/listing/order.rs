@@ -18,7 +18,7 @@ pub struct Asked {
     pub by: By,
     /// Whether the greatest comes first. Folders stand before files either way.
     pub descending: bool,
-    /// What a name must have in it, both [folded](folded); empty for all.
+    /// What a name must have in it, both in NFC and then in lower case; empty for all.
     pub filter: String,
 }
 
